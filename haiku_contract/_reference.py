@@ -1,0 +1,126 @@
+"""The reference engine: `jsonschema`, behind the same methods as the fast one."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+import jsonschema
+from jsonschema import validators
+from referencing.jsonschema import EMPTY_REGISTRY
+
+from haiku_contract import constraints, pointer, wire
+from haiku_contract.messages import Failure, once
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from haiku_contract.constraints import Schema
+
+_OWN_WAY: Final = ("additionalProperties", "unevaluatedProperties", "unevaluatedItems")
+"""Keywords that `jsonschema` reports itself when they are `false`."""
+
+
+class ReferenceEngine:
+    """`jsonschema` for one schema."""
+
+    def __init__(self, schema: Schema, dialect: Any) -> None:
+        """Args: a schema that `dialect`, one of `jsonschema`'s validator classes, has accepted."""
+        self._spelled, self._forbidden = _spell(schema)
+        self._places = _places(self._spelled)
+        # Without a registry of ours, references to other documents would be fetched.
+        self._validator = dialect(self._spelled, registry=EMPTY_REGISTRY)
+
+    @classmethod
+    def compile(cls, schema: Schema) -> ReferenceEngine | None:
+        """The engine; None when `jsonschema` knows no such dialect, or says that this is not a schema."""
+        named = isinstance(schema, dict) and "$schema" in schema
+        dialect: Any = validators.validator_for(schema, default=None if named else jsonschema.Draft202012Validator)  # type: ignore[arg-type]  # None asks for "unknown"
+        if dialect is None:
+            return None
+        try:
+            dialect.check_schema(schema)
+            for _, one in constraints.subschemas(schema):
+                _check_patterns(one)
+        except (jsonschema.SchemaError, re.error):
+            return None
+        return cls(schema, dialect)
+
+    def is_valid(self, instance: Any) -> bool:
+        """The verdict."""
+        return bool(self._validator.is_valid(instance))
+
+    def failures(self, instance: Any) -> Iterator[Failure]:
+        """Why the instance does not conform."""
+        return once(self._failure(error) for error in self._validator.iter_errors(instance))
+
+    def exercised(self, instance: Any) -> frozenset[str]:  # noqa: ARG002 - the protocol's argument
+        """Unknown to this engine: it does not say which keywords it evaluated."""
+        return frozenset()
+
+    def _failure(self, error: Any) -> Failure:
+        branches: list[list[Failure]] = []
+        if error.validator in constraints.UNIONS:
+            branches = [[] for _ in error.validator_value]
+            for one in error.context:
+                branches[int(one.relative_schema_path[0])].append(self._failure(one))
+        return Failure(
+            schema_path=self._canonical(error),
+            instance_path=tuple(error.absolute_path),
+            instance=error.instance,
+            branches=tuple(tuple(once(branch)) for branch in branches),
+            unexpected=_unexpected(error),
+        )
+
+    def _canonical(self, error: Any) -> tuple[str | int, ...]:
+        """Where the failing keyword stands, references followed: `jsonschema` tells the way there instead."""
+        if error.schema is False:
+            return ()
+        place = self._places[id(error.schema)]
+        if place in self._forbidden:
+            return place
+        at_least = error.validator == "contains" and "minContains" in error.schema
+        return (*place, "minContains" if at_least else error.validator)
+
+
+def _spell(schema: Schema) -> tuple[Any, frozenset[tuple[str | int, ...]]]:
+    """A copy with every `false` written as `{"not": {}}`, and where: of a bare `false` `jsonschema` tells no place."""
+    copy = wire.normalise(schema)
+    forbidden: set[tuple[str | int, ...]] = set()
+    for tokens, one in list(constraints.subschemas(copy)):
+        if tokens and one is False and constraints.keyword_at(tokens) not in _OWN_WAY:
+            parent = pointer.get(copy, tokens[:-1])
+            last = int(tokens[-1]) if isinstance(parent, list) else tokens[-1]
+            parent[last] = {"not": {}}
+            forbidden.add(_places(copy)[id(parent[last])])
+    return copy, frozenset(forbidden)
+
+
+def _places(document: Any) -> dict[int, tuple[str | int, ...]]:
+    """Where each object of a JSON document stands, by its identity."""
+    found: dict[int, tuple[str | int, ...]] = {}
+    stack: list[tuple[tuple[str | int, ...], Any]] = [((), document)]
+    while stack:
+        path, value = stack.pop()
+        if isinstance(value, dict):
+            found[id(value)] = path
+            stack += [((*path, key), child) for key, child in value.items()]
+        elif isinstance(value, list):
+            stack += [((*path, index), child) for index, child in enumerate(value)]
+    return found
+
+
+def _check_patterns(schema: Schema) -> None:
+    """Compile the regular expressions of one schema; raises `re.error` for those that Python cannot read."""
+    if isinstance(schema, dict):
+        for pattern in (schema.get("pattern", ""), *schema.get("patternProperties", ())):
+            re.compile(pattern)
+
+
+def _unexpected(error: Any) -> tuple[str, ...]:
+    schema = error.schema
+    if error.validator != "additionalProperties" or not isinstance(schema, dict):
+        return ()
+    patterns = [re.compile(pattern) for pattern in schema.get("patternProperties", {})]
+    known = schema.get("properties", {})
+    return tuple(key for key in error.instance if key not in known and not any(one.search(key) for one in patterns))

@@ -1,0 +1,374 @@
+"""The walk over a schema: every assertion site, whether anything reaches it, and whether any JSON value can break it.
+
+Keyword semantics are those of JSON Schema draft 2020-12 (Core sections 10 and 11, Validation section 6).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
+from urllib.parse import unquote, urljoin
+
+from haiku_contract import pointer
+from haiku_contract.model import Constraint
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from haiku_contract.model import Side
+
+Schema: TypeAlias = dict[str, Any] | bool
+Shape: TypeAlias = Literal["schema", "list", "map"]
+
+APPLICATORS: Final[dict[str, Shape]] = {
+    "properties": "map",
+    "patternProperties": "map",
+    "additionalProperties": "schema",
+    "propertyNames": "schema",
+    "dependentSchemas": "map",
+    "unevaluatedProperties": "schema",
+    "prefixItems": "list",
+    "items": "schema",
+    "unevaluatedItems": "schema",
+    "allOf": "list",
+    "anyOf": "list",
+    "oneOf": "list",
+    "then": "schema",
+    "else": "schema",
+}
+"""Keywords whose subschemas assert something of the instance, and the shape in which they hold them."""
+
+UNIONS: Final = ("anyOf", "oneOf")
+"""Applicators that are constraints themselves: a failing branch alone breaks nothing."""
+
+UNEVALUATED: Final = ("unevaluatedProperties", "unevaluatedItems")
+"""Applicators that are constraints as a whole: engines do not tell which part of their subschema failed."""
+
+OPAQUE: Final = ("not", "contains", *UNEVALUATED)
+"""Constraints whose subschema is not a list of constraints: one that fails inside does not make the instance fail."""
+
+ASSERTIONS: Final = {
+    "type": (),
+    "enum": (),
+    "const": (),
+    "multipleOf": ("number",),
+    "maximum": ("number",),
+    "exclusiveMaximum": ("number",),
+    "minimum": ("number",),
+    "exclusiveMinimum": ("number",),
+    "maxLength": ("string",),
+    "minLength": ("string",),
+    "pattern": ("string",),
+    "maxItems": ("array",),
+    "minItems": ("array",),
+    "uniqueItems": ("array",),
+    "maxContains": ("array",),
+    "minContains": ("array",),
+    "maxProperties": ("object",),
+    "minProperties": ("object",),
+    "required": ("object",),
+    "dependentRequired": ("object",),
+    **dict.fromkeys(UNIONS, ()),
+    "not": (),
+    "contains": ("array",),
+}
+"""Keywords that are constraints of their own, and the JSON types they speak of (none: all)."""
+
+_CLOSING: Final = ("additionalProperties", "unevaluatedProperties", "items", "unevaluatedItems")
+_DEFINITIONS: Final = ("$defs", "definitions")
+_REFERENCES: Final = ("$ref", "$dynamicRef")
+_ASKING: Final = ("if", *OPAQUE)
+_SHAPES: Final[dict[str, Shape]] = {
+    **APPLICATORS,
+    **dict.fromkeys(_ASKING, "schema"),
+    **dict.fromkeys(_DEFINITIONS, "map"),
+}
+"""Every keyword that holds schemas."""
+
+_SPEAKS_OF: Final[dict[str, tuple[str, ...]]] = {
+    **{keyword: names for keyword, names in ASSERTIONS.items() if names},
+    **dict.fromkeys(("properties", "patternProperties", "propertyNames", "dependentSchemas"), ("object",)),
+    **dict.fromkeys(("additionalProperties", "unevaluatedProperties"), ("object",)),
+    **dict.fromkeys(("prefixItems", "items", "unevaluatedItems"), ("array",)),
+}
+"""The JSON types that a keyword speaks of; those that are not listed speak of every instance."""
+
+_ALL_TYPES: Final = frozenset(("null", "boolean", "number", "string", "array", "object"))
+
+_TRIVIAL: Final[dict[str, Callable[[Any], bool]]] = {
+    "minLength": lambda value: value <= 0,
+    "minItems": lambda value: value <= 0,
+    "minProperties": lambda value: value <= 0,
+    "minContains": lambda value: value <= 0,
+    "uniqueItems": lambda value: value is False,
+    "type": lambda value: set(types(value)) >= _ALL_TYPES,
+    "not": lambda value: value is False,
+    "dependentRequired": lambda value: not any(value.values()),
+}
+"""For each keyword that can be written so that it asserts nothing: when it is."""
+
+
+_NO_CONTAINS: Final = "stands beside no 'contains', without which it says nothing"
+_NO_IF: Final = "stands beside no 'if', without which it says nothing"
+_ONLY_ASKED: Final = "only asked under 'not', 'contains', 'if' or 'unevaluated…', where to fail is no fault"
+_UNUSED: Final = "no reference leads to this definition"
+
+
+class _Site(NamedTuple):
+    """A schema, where it stands, and what is known of the instances it is held against."""
+
+    tokens: tuple[str, ...]
+    schema: Schema
+    names: bool = False  # inside propertyNames: every instance is a string
+    never: str = ""  # why no failure in here makes a payload fail
+
+
+def types(value: str | list[str]) -> list[str]:
+    """The value of `type` as a list."""
+    return [value] if isinstance(value, str) else value
+
+
+def is_trivial(schema: Any) -> bool:
+    """True for the two ways to write a schema that accepts everything and says nothing."""
+    return schema is True or schema == {}
+
+
+def walk(schema: Schema, side: Side) -> tuple[Constraint, ...]:
+    """Every constraint of a schema, in the order of the document; unused definitions last, as unreachable."""
+    found: dict[str, Constraint] = {}
+    visited: set[tuple[str, bool, str]] = set()
+    _visit(schema, side, _Site((), schema), found, visited)
+    places = list(_places(schema))
+    for place in places:
+        if place.never == _ONLY_ASKED:
+            for target in _targets(schema, place):
+                _visit(schema, side, target, found, visited)
+    known = {here for here, _, _ in visited}
+    for place in places:
+        if place.never == _UNUSED and pointer.join(place.tokens) not in known:
+            _visit(schema, side, place, found, visited)
+    return tuple(found.values())
+
+
+def keyword_at(tokens: Iterable[str | int]) -> str:
+    """The keyword that a pointer into a schema ends in, the member of `required` left out.
+
+    Empty where it ends in a schema among several, as in `properties/a` and `anyOf/0`: only `false` asserts there.
+    """
+    keyword = ""
+    rest = iter(tokens)
+    for token in rest:
+        keyword = str(token)
+        if _SHAPES.get(keyword) in {"list", "map"} and next(rest, None) is not None:
+            keyword = ""
+        elif keyword == "required":
+            next(rest, None)
+    return keyword
+
+
+def without(schema: Schema, constraint: Constraint) -> Any:
+    """The schema with one constraint taken out and everything else as it was; the same where nothing can break it."""
+    if not constraint.violable:
+        return schema
+    tokens = pointer.split(constraint.pointer)
+    if constraint.keyword not in ASSERTIONS:
+        return replace(schema, tokens, {})
+    *parents, last = tokens
+    if constraint.keyword == "required":
+        return replace(schema, parents, [name for name in pointer.get(schema, parents) if name != constraint.value])
+    siblings = dict(pointer.get(schema, parents))
+    del siblings[last]
+    return replace(schema, parents, siblings)
+
+
+def replace(document: Any, tokens: list[str], value: Any) -> Any:
+    """The schema with the value at a place replaced or added; parts that stay are shared."""
+    if not tokens:
+        return value
+    token, rest = tokens[0], tokens[1:]
+    if isinstance(document, list):
+        return [replace(child, rest, value) if index == int(token) else child for index, child in enumerate(document)]
+    return {**document, token: replace(document.get(token), rest, value)}
+
+
+def subschemas(root: Schema) -> Iterator[tuple[tuple[str, ...], Schema]]:
+    """Every schema inside a schema, itself first, with the tokens of its place."""
+    for site in _places(root):
+        yield site.tokens, site.schema
+
+
+def outside(root: Schema) -> tuple[tuple[str, ...], str] | None:
+    """The first place in a schema that cannot be followed within the schema itself, and why; None when all can."""
+    for tokens, schema in subschemas(root):
+        if isinstance(schema, bool):
+            continue
+        if tokens and isinstance(schema.get("$id"), str):
+            return (*tokens, "$id"), "a schema with an '$id' of its own inside another one"
+        for keyword in _REFERENCES:
+            if keyword in schema and _target(root, schema[keyword]) is None:
+                return (*tokens, keyword), f"a reference to {schema[keyword]!r}, which is another document"
+    return None
+
+
+def _visit(
+    root: Schema, side: Side, start: _Site, found: dict[str, Constraint], visited: set[tuple[str, bool, str]]
+) -> None:
+    """Depth first, without recursion: definitions may refer to each other in chains of any length."""
+    stack: list[Iterator[_Site]] = [iter((start,))]
+    while stack:
+        site = next(stack[-1], None)
+        if site is None:
+            stack.pop()
+        elif (key := (pointer.join(site.tokens), site.names, site.never)) not in visited:
+            visited.add(key)
+            stack.append(_inside(root, side, site, found))
+
+
+def _inside(root: Schema, side: Side, site: _Site, found: dict[str, Constraint]) -> Iterator[_Site]:
+    """Add the constraints of one schema, and hand out the schemas in it that assert something too."""
+    if isinstance(site.schema, bool):
+        if site.schema is False:
+            _add(found, _constraint(side, site, site.tokens, value=False))
+        return
+    for keyword, value in site.schema.items():
+        for constraint in _constraints_at(side, site, keyword, value):
+            _add(found, constraint)
+        yield from _children(site, keyword, value)
+        if keyword in _REFERENCES and (target := _target(root, value)) is not None:
+            yield target._replace(names=site.names, never=site.never)
+
+
+def _add(found: dict[str, Constraint], constraint: Constraint) -> None:
+    """One definition may be reached in several ways: what can be broken in one of them can be broken."""
+    known = found.setdefault(constraint.id, constraint)
+    if (constraint.violable, constraint.reachable) > (known.violable, known.reachable):
+        found[constraint.id] = constraint
+
+
+def _constraints_at(side: Side, site: _Site, keyword: str, value: Any) -> Iterator[Constraint]:
+    tokens = (*site.tokens, keyword)
+    if keyword == "required":
+        for index, name in enumerate(value):
+            reason = _never(site.schema, keyword, [name], names=site.names)
+            yield _constraint(side, site, (*tokens, str(index)), value=name, reason=reason)
+    elif keyword in _CLOSING and is_trivial(value):
+        what = "key" if keyword.endswith("Properties") else "item"
+        yield _constraint(side, site, tokens, value=value, reason=f"accepts every further {what}")
+    elif keyword in ASSERTIONS or keyword in UNEVALUATED or (keyword in _CLOSING and value is False):
+        reason = _never(site.schema, keyword, value, names=site.names)
+        yield _constraint(side, site, tokens, value=value, reason=reason)
+
+
+def _constraint(side: Side, site: _Site, tokens: tuple[str, ...], *, value: Any, reason: str = "") -> Constraint:
+    path = pointer.join(tokens)
+    return Constraint(
+        id=f"{side}:{path}",
+        side=side,
+        pointer=path,
+        keyword=keyword_at(tokens),
+        value=value,
+        reachable=site.never not in {_UNUSED, _NO_IF},
+        violable=not (site.never or reason),
+        reason=site.never or reason,
+    )
+
+
+def _never(schema: Schema, keyword: str, value: Any, *, names: bool) -> str:
+    """Why no JSON value can break the keyword here; empty when one can."""
+    beside = schema if isinstance(schema, dict) else {}
+    if keyword in _TRIVIAL and _TRIVIAL[keyword](value):
+        return "accepts every value"
+    if keyword in {"minContains", "maxContains"} and "contains" not in beside:
+        return _NO_CONTAINS
+    if keyword == "contains" and beside.get("minContains") == 0:
+        return "'minContains' asks for none"
+    if keyword == "anyOf" and any(is_trivial(branch) for branch in value):
+        return "one branch accepts every value"
+    if names and keyword == "type" and "string" in types(value):
+        return "a JSON key is a string"
+    return "" if keyword == "type" else _not_spoken_of(beside, keyword, names=names)
+
+
+def _not_spoken_of(schema: dict[str, Any], keyword: str, *, names: bool) -> str:
+    """Why the keyword never applies here: instances of the types that it speaks of do not get here, or do not pass."""
+    speaks_of = set(_SPEAKS_OF.get(keyword, ()))
+    allowed = (
+        {"string"} if names else {"number" if name == "integer" else name for name in types(schema.get("type", []))}
+    )
+    if speaks_of and allowed and not speaks_of & allowed:
+        return f"speaks of {' and '.join(sorted(speaks_of))}s only, and none is accepted here"
+    return ""
+
+
+def _children(site: _Site, keyword: str, value: Any) -> Iterator[_Site]:
+    """The schemas under a keyword whose failures make the instance fail."""
+    if keyword not in APPLICATORS or keyword in UNEVALUATED or (keyword in _CLOSING and isinstance(value, bool)):
+        return
+    beside = site.schema if isinstance(site.schema, dict) else {}
+    never = _not_spoken_of(beside, keyword, names=site.names)
+    if keyword in {"then", "else"} and "if" not in beside:
+        never = _NO_IF
+    in_place = keyword not in _SPEAKS_OF
+    for tokens, child in _held(site.tokens, keyword, value):
+        yield _Site(tokens, child, keyword == "propertyNames" or (site.names and in_place), site.never or never)
+
+
+def _held(above: tuple[str, ...], keyword: str, value: Any) -> Iterator[tuple[tuple[str, ...], Schema]]:
+    """The schemas under a keyword, and where they stand."""
+    tokens = (*above, keyword)
+    shape = _SHAPES.get(keyword)
+    if shape == "map":
+        for name, child in value.items():
+            yield (*tokens, name), child
+    elif isinstance(value, list) and shape:  # drafts before 2020-12 allow lists under 'items'
+        for index, child in enumerate(value):
+            yield (*tokens, str(index)), child
+    elif shape:
+        yield tokens, value
+
+
+def _places(root: Schema) -> Iterator[_Site]:
+    """Every schema inside a schema; `never` tells definitions and what is only asked from what asserts."""
+    stack = [_Site((), root)]
+    while stack:
+        site = stack.pop()
+        yield site
+        if isinstance(site.schema, bool):
+            continue
+        children: list[_Site] = []
+        for keyword, value in site.schema.items():
+            never = _ONLY_ASKED if keyword in _ASKING or site.never == _ONLY_ASKED else ""
+            if keyword in _DEFINITIONS:
+                never = _UNUSED
+            children += [_Site(tokens, child, never=never) for tokens, child in _held(site.tokens, keyword, value)]
+        stack.extend(reversed(children))
+
+
+def _targets(root: Schema, site: _Site) -> Iterator[_Site]:
+    for keyword in _REFERENCES:
+        if isinstance(site.schema, dict) and keyword in site.schema:
+            target = _target(root, site.schema[keyword])
+            if target is not None:
+                yield target._replace(never=site.never)
+
+
+def _target(root: Schema, reference: str) -> _Site | None:
+    """The place in the same document that a reference names: `#`, `#/…` or `#anchor`; None for other documents."""
+    document, _, fragment = reference.partition("#")
+    own = str(root.get("$id", "")).partition("#")[0] if isinstance(root, dict) else ""
+    if document and urljoin(own, document) != own:
+        return None
+    if fragment and not fragment.startswith("/"):
+        return next((site for site in _places(root) if fragment in _anchors(site.schema)), None)
+    tokens = pointer.split(unquote(fragment))
+    try:
+        return _Site(tuple(tokens), pointer.get(root, tokens))
+    except (KeyError, IndexError, ValueError):
+        return None
+
+
+def _anchors(schema: Schema) -> set[str]:
+    return (
+        {schema[name] for name in ("$anchor", "$dynamicAnchor") if name in schema}
+        if isinstance(schema, dict)
+        else set()
+    )

@@ -1,0 +1,250 @@
+"""Holding payloads against one schema: a fast verdict, then the explanation.
+
+The only module that knows a JSON Schema engine. `jsonschema-rs` decides and explains; `jsonschema` is the reference:
+every verdict agrees with it (property tests), and it takes over where the fast engine cannot read a schema.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from marshal import dumps as _marshal
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import jsonschema_rs
+
+from haiku_contract import constraints, messages, pointer, wire
+from haiku_contract.errors import ContractLoadError, ContractViolation
+from haiku_contract.gate import gated
+from haiku_contract.messages import Failure
+from haiku_contract.model import ABSENT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from haiku_contract.constraints import Schema
+    from haiku_contract.model import Constraint, Side, Violation
+
+
+_MAX_REASON = 240
+
+_SURROGATE_LEAD: Final = wire.SURROGATE_LEAD
+
+
+class Engine(Protocol):
+    """What a JSON Schema implementation has to offer; instances are decoded JSON."""
+
+    def is_valid(self, instance: Any) -> bool:
+        """The verdict."""
+        ...
+
+    def failures(self, instance: Any) -> Iterator[Failure]:
+        """Why the instance does not conform; empty when it does."""
+        ...
+
+    def exercised(self, instance: Any) -> frozenset[str]:
+        """Pointers of the schema's keywords that were held against some part of the instance."""
+        ...
+
+
+class SchemaValidator:
+    """One schema of a contract, compiled on first use.
+
+    Every method takes the payload as a Python value; those whose names say `bytes` take it as it is on the wire, as
+    bytes or as text. What JSON cannot carry is a violation too, wherever it hides (`haiku_contract.wire.RULES`).
+    """
+
+    def __init__(self, side: Side, schema: Schema) -> None:
+        """Args: the side that names the constraints, and the schema as published."""
+        self.side: Side = side
+        self.schema = schema
+
+    def __repr__(self) -> str:
+        return f"<SchemaValidator {self.side}>"
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The compiled schema.
+
+        Raises:
+            ContractLoadError: it is not a schema.
+        """
+        return compile_schema(self.schema, self.side)
+
+    @cached_property
+    def constraints(self) -> tuple[Constraint, ...]:
+        """Every constraint of the schema, in the order of the document."""
+        return constraints.walk(self.schema, self.side)
+
+    def constraint(self, constraint_id: str) -> Constraint | None:
+        """The constraint of that id, or None."""
+        return next((one for one in self.constraints if one.id == constraint_id), None)
+
+    def is_valid(self, payload: Any) -> bool:
+        """True when the bytes that httpx would send for the payload are JSON that conforms."""
+        try:
+            if self._gate(payload) and _SURROGATE_LEAD not in _marshal(payload, 4):
+                return True
+        except (ValueError, TypeError):  # the gate's and marshal's way to say that a type is not theirs
+            pass
+        return not any(True for _ in wire.problems(payload)) and self.engine.is_valid(wire.normalise(payload))
+
+    @cached_property
+    def _gate(self) -> Callable[[Any], bool]:
+        """A verdict that may be trusted when it is True and `marshal`, which takes no subclasses and enums, agrees."""
+        extended = gated(self.schema)
+        if extended is None:
+            return lambda payload: wire.is_plain(payload) and self.engine.is_valid(payload)
+        return _FastEngine(extended).is_valid
+
+    def iter_errors(self, payload: Any, *, excerpts: bool = True) -> Iterator[Violation]:
+        """What is wrong with the payload: what JSON cannot carry of it, or else the violations of the schema.
+
+        Args:
+            payload: the value.
+            excerpts: show short excerpts of scalars; without them types, keys and lengths are all that is shown.
+        """
+        if not wire.is_plain(payload):
+            problems = list(wire.problems(payload))
+            yield from problems
+            if problems:
+                return
+            payload = wire.normalise(payload)
+        yield from self._explain(payload, excerpts=excerpts)
+
+    def validate(self, payload: Any) -> None:
+        """Return when the payload conforms.
+
+        Raises:
+            ContractViolation: it does not; `violations` says why.
+        """
+        if not self.is_valid(payload):
+            _raise(self.iter_errors(payload))
+
+    def is_valid_bytes(self, body: bytes | str) -> bool:
+        """True when the body is strict JSON that conforms."""
+        value, violations = wire.decode(body)
+        return not violations and self.engine.is_valid(value)
+
+    def iter_errors_bytes(self, body: bytes | str) -> Iterator[Violation]:
+        """What is wrong with the body; a body with duplicate keys is held against the schema with the last of them."""
+        value, violations = wire.decode(body)
+        yield from violations
+        if value is not ABSENT:
+            yield from self._explain(value)
+
+    def validate_bytes(self, body: bytes | str) -> Any:
+        """The decoded value of a body that conforms.
+
+        Raises:
+            ContractViolation: it does not; `violations` says why.
+        """
+        value, violations = wire.decode(body)
+        if violations or not self.engine.is_valid(value):
+            _raise(self.iter_errors_bytes(body))
+        return value
+
+    def broken(self, payload: Any) -> frozenset[str]:
+        """The ids of the constraints that a decoded payload breaks."""
+        return messages.broken(self._explain(payload))
+
+    def exercised(self, payload: Any) -> frozenset[str]:
+        """The ids of the constraints that were held against some part of a decoded payload."""
+        keywords = self.engine.exercised(payload)
+        return frozenset(one.id for one in self.constraints if _keyword_of(one) in keywords)
+
+    def _explain(self, value: Any, *, excerpts: bool = True) -> Iterator[Violation]:
+        if not self.engine.is_valid(value):
+            failures = self.engine.failures(value)
+            yield from messages.ranked(messages.explain(self.schema, self.side, failures, excerpts=excerpts))
+
+
+def compile_schema(schema: Any, side: Side) -> Engine:
+    """The fastest engine that can read the schema.
+
+    Raises:
+        ContractLoadError: none can, because it is not a schema or refers to something outside itself.
+    """
+    if not isinstance(schema, (dict, bool)):
+        raise ContractLoadError(f"the {side} schema is not a schema: expected an object, found {wire.describe(schema)}")
+    try:
+        engine: Engine = _FastEngine(schema)
+    except jsonschema_rs.ValidationError as error:
+        fallback = None if error.kind.name in {"$ref", "referencing"} else _reference_engine(schema)
+        if fallback is None:
+            reason = f"at {pointer.readable(tuple(error.instance_path))}: {error.message}"
+            raise _unusable(side, reason) from None
+        engine = fallback
+    except ValueError as error:  # nested too deeply
+        raise _unusable(side, str(error)) from None
+    if (found := constraints.outside(schema)) is not None:
+        place, what = found
+        raise _unusable(side, f"at {pointer.readable(place)}: {what}; copy what is needed under '$defs'")
+    return engine
+
+
+def _unusable(side: Side, reason: str) -> ContractLoadError:
+    return ContractLoadError(f"the {side} schema is not a schema that can be used, {wire.shorten(reason, _MAX_REASON)}")
+
+
+class _FastEngine:
+    """`jsonschema-rs`."""
+
+    def __init__(self, schema: Schema) -> None:
+        self._validator = jsonschema_rs.validator_for(schema, validate_formats=False, offline=True)
+        self.is_valid = self._validator.is_valid
+
+    def failures(self, instance: Any) -> Iterator[Failure]:
+        return messages.once(_fast_failure(error, instance) for error in self._validator.iter_errors(instance))
+
+    def exercised(self, instance: Any) -> frozenset[str]:
+        units = self._validator.evaluate(instance).list()["details"]
+        return frozenset(unit["schemaLocation"].partition("#")[2] or unit["schemaLocation"] for unit in units)
+
+
+def _fast_failure(error: jsonschema_rs.ValidationError, root: Any) -> Failure:
+    kind = error.kind
+    path = tuple(error.instance_path)
+    instance = pointer.get(root, path)  # the engine's own copy has its keys sorted
+    while isinstance(kind, jsonschema_rs.ValidationErrorKind.PropertyNames):
+        error = kind.error
+        kind, instance = error.kind, error.instance
+    # Loops rather than generators: unions may be nested as deeply as payloads, and every frame counts.
+    branches: list[tuple[Failure, ...]] = []
+    for context in getattr(kind, "context", ()):
+        branch: list[Failure] = []
+        for one in context:
+            branch.append(_fast_failure(one, root))  # noqa: PERF401 - as said
+        branches.append(tuple(messages.once(branch)))
+    unexpected = getattr(kind, "unexpected", ())
+    return Failure(
+        schema_path=tuple(error.schema_path),
+        instance_path=path,
+        instance=instance,
+        branches=tuple(branches),
+        unexpected=tuple(name for name in unexpected if isinstance(name, str)),
+    )
+
+
+def _reference_engine(schema: Schema) -> Engine | None:
+    """The slow engine, imported only when it is needed; None where it cannot read the schema either."""
+    from haiku_contract._reference import ReferenceEngine  # noqa: PLC0415 - half of this package's import time
+
+    return ReferenceEngine.compile(schema)
+
+
+def _keyword_of(constraint: Constraint) -> str:
+    """The pointer under which an engine reports a constraint.
+
+    Members of `required` share one; and what decides whether a branch of a union is meant is held together with the
+    union, even where an engine stops at the first branch that fits.
+    """
+    *parents, last = pointer.split(constraint.pointer) or [""]
+    if constraint.keyword == "required" and last != "required":
+        return pointer.join(parents)
+    if len(parents) > 1 and parents[-2] in constraints.UNIONS:
+        return pointer.join(parents[:-1])
+    return constraint.pointer
+
+
+def _raise(violations: Iterator[Violation]) -> None:
+    raise ContractViolation(tuple(violations))
