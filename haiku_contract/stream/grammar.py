@@ -1,0 +1,175 @@
+"""The stream part of a contract: a schema per event type, the order as a table, and rules over several events.
+
+It is data, read from `stream.json` (described in schemas/README.md). Every constraint of it has an id of the form
+`stream:<JSON Pointer into that file>`:
+
+======================================  ===============================================================================
+`stream:/events/<type>/…`               the schema of an event of that type; what several share stands under
+                                        `/deltas/<type>/…`, `/blocks/<type>/start/…` and `/$defs/<name>/…`
+`stream:/event/…`                       what every event is, of a known type or not
+`stream:/order/states/<state>/accepts`  an event came in a state that does not accept it
+`stream:/order/terminal`                the stream ended in a state that is not terminal
+`stream:/blocks/<type>/deltas`          a delta of a known type came that does not fit the open block
+`stream:/framing/…`                     the bytes: `utf8`, `complete` (nothing is cut at the end), `name`
+`stream:/assembly/…`                    rules over several events: `index/…`, `input/…`, `usage/…`, `stop_reason`
+======================================  ===============================================================================
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
+
+from haiku_contract import pointer
+from haiku_contract.errors import ContractLoadError
+from haiku_contract.model import Constraint
+from haiku_contract.validation import SchemaValidator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+UTF8: Final = "stream:/framing/utf8"
+COMPLETE: Final = "stream:/framing/complete"
+NAME: Final = "stream:/framing/name"
+TERMINAL: Final = "stream:/order/terminal"
+INDEX_START: Final = "stream:/assembly/index/start"
+INDEX_DELTA: Final = "stream:/assembly/index/delta"
+INDEX_STOP: Final = "stream:/assembly/index/stop"
+INPUT_JSON: Final = "stream:/assembly/input/json"
+INPUT_OBJECT: Final = "stream:/assembly/input/object"
+INPUT_SCHEMA: Final = "stream:/assembly/input/schema"
+STOP_REASON: Final = "stream:/assembly/stop_reason"
+
+RULES: Final = (
+    *(UTF8, COMPLETE, NAME),
+    *(INDEX_START, INDEX_DELTA, INDEX_STOP),
+    *(INPUT_JSON, INPUT_OBJECT, INPUT_SCHEMA),
+    STOP_REASON,
+)
+"""The rules that the validator knows; a file that leaves one out cannot be used."""
+
+
+def accepts(state: str) -> str:
+    """Id of the constraint that a state accepts an event."""
+    return f"stream:{pointer.join(('order', 'states', state, 'accepts'))}"
+
+
+def deltas(block: str) -> str:
+    """Id of the constraint that a delta fits a block of that type."""
+    return f"stream:{pointer.join(('blocks', block, 'deltas'))}"
+
+
+def usage(name: str) -> str:
+    """Id of the constraint that a count of the usage never falls."""
+    return f"stream:{pointer.join(('assembly', 'usage', name))}"
+
+
+class StreamGrammar:
+    """What a contract says of event streams.
+
+    Attributes:
+        document: the file as it is; read it, do not change it.
+        event: what every event is.
+        events: the schema of each known event type.
+        initial: the state before the first event.
+        states: for each state the event types that it accepts, and the state after each.
+        terminal: the states in which a stream may end.
+        blocks: for each known block type the delta types that fit it.
+        deltas: every known delta type.
+        usage: for each count that never falls the keys that lead to it in a `usage`.
+        cut_by: the stop reasons for which the input of a tool may be cut off.
+    """
+
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        """Args: the content of a `stream.json`.
+
+        Raises:
+            ContractLoadError: it is not of that form, or a schema in it is none.
+        """
+        try:
+            self._read(document)
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            raise ContractLoadError(
+                f"not the stream part of a contract: {error!r} while reading it; schemas/README.md describes the form"
+            ) from None
+
+    def __repr__(self) -> str:
+        return f"<StreamGrammar of {len(self.events)} event types>"
+
+    def _read(self, document: Mapping[str, Any]) -> None:
+        order, assembly = document["order"], document["assembly"]
+        self.document = document
+        self.event = self._validator("/event")
+        self.events = {name: self._validator(pointer.join(("events", name))) for name in document["events"]}
+        self.initial: str = order["initial"]
+        self.states: dict[str, dict[str, str]] = {
+            name: dict(state["accepts"]) for name, state in order["states"].items()
+        }
+        self.terminal = frozenset[str](order["terminal"])
+        self.blocks = {name: frozenset[str](block["deltas"]) for name, block in document["blocks"].items()}
+        self.deltas = frozenset[str](document["deltas"])
+        self.usage = {name: tuple[str, ...](rule["path"]) for name, rule in assembly["usage"].items()}
+        self.cut_by = frozenset[str](assembly["input"]["json"]["unless_cut_by"])
+        self._expected = {rule: self._text(rule) for rule in (*RULES, *(usage(name) for name in self.usage))}
+        for state in (self.initial, *self.terminal, *(to for one in self.states.values() for to in one.values())):
+            self.states[state]
+        for kind in {kind for accepted in self.states.values() for kind in accepted}:
+            self.events[kind]
+
+    def _validator(self, place: str) -> SchemaValidator:
+        # The whole document is the schema, so that a place in it is the id of a constraint, whatever refers to it.
+        return SchemaValidator("stream", {"$ref": f"#{place}", **self.document})
+
+    def _text(self, rule: str) -> str:
+        return str(pointer.get(self.document, pointer.split(rule.removeprefix("stream:")))["expected"])
+
+    def expected(self, rule: str) -> str:
+        """What a rule over several events, or one of the framing, asks for, in a few words."""
+        return self._expected[rule]
+
+    @cached_property
+    def known_keys(self) -> dict[str, Any]:
+        """For each event type the keys that its schema names, each with those below it; None where nothing is said."""
+        return {kind: _known(self.document, validator.schema) for kind, validator in self.events.items()}
+
+    @cached_property
+    def constraints(self) -> tuple[Constraint, ...]:
+        """Every constraint: those of the schemas, then order, blocks, framing and assembly."""
+        found: dict[str, Constraint] = {}
+        for validator in (self.event, *self.events.values()):
+            for one in validator.constraints:
+                if one.reachable or one.id not in found:
+                    found[one.id] = one
+        for one in self._rules():
+            found[one.id] = one
+        return tuple(found.values())
+
+    def _rules(self) -> Iterator[Constraint]:
+        for state in self.states:
+            yield _constraint(accepts(state), self.states[state])
+        yield _constraint(TERMINAL, sorted(self.terminal))
+        for block in self.blocks:
+            everything = self.blocks[block] >= self.deltas
+            yield _constraint(deltas(block), sorted(self.blocks[block]), "every delta fits" if everything else "")
+        for rule in self._expected:
+            yield _constraint(rule, self._expected[rule])
+
+
+def _constraint(rule: str, value: Any, reason: str = "") -> Constraint:
+    place = rule.removeprefix("stream:")
+    keyword = pointer.split(place)[-1]
+    return Constraint(rule, "stream", place, keyword, value, violable=not reason, reason=reason)
+
+
+def _known(document: Mapping[str, Any], schema: Any) -> dict[str, Any] | None:
+    """The keys that a schema names, in its branches too; None for a schema that names none."""
+    if not isinstance(schema, dict):
+        return None
+    found: dict[str, Any] = {}
+    if "$ref" in schema:
+        found |= _known(document, pointer.get(document, pointer.split(schema["$ref"][1:]))) or {}
+    for name, member in schema.get("properties", {}).items():
+        found[name] = _known(document, member)
+    for branch in schema.get("allOf", ()):
+        found |= _known(document, branch.get("then")) or {}
+    return found or None
