@@ -1,0 +1,111 @@
+"""The two thin edges of a campaign: a synchronous and an asynchronous client pump the same generator."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, cast
+
+import httpx
+
+from haiku_contract.model import Exchange
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping, Sequence
+
+    from haiku_contract.campaign.run import Batch, Target
+    from haiku_contract.model import CampaignFinished, Case
+
+_MAX_BODY: Final = 64 * 1024 * 1024
+
+
+def drive(
+    steps: Generator[Batch, Sequence[Exchange], CampaignFinished], client: httpx.Client, send: Sender
+) -> CampaignFinished:
+    """Pump a campaign with a synchronous client; one request at a time.
+
+    Returns:
+        The `CampaignFinished` of the campaign.
+    """
+    try:
+        batch = next(steps)
+        while True:
+            batch = steps.send([_exchange(client, send, case) for case in batch])
+    except StopIteration as stop:
+        return cast("CampaignFinished", stop.value)
+
+
+async def drive_async(
+    steps: Generator[Batch, Sequence[Exchange], CampaignFinished], client: httpx.AsyncClient, send: Sender
+) -> CampaignFinished:
+    """Pump a campaign with an asynchronous client; the requests of a batch are under way at once.
+
+    Returns:
+        The `CampaignFinished` of the campaign.
+    """
+    try:
+        batch = next(steps)
+        while True:
+            batch = steps.send(await asyncio.gather(*(_exchange_async(client, send, case) for case in batch)))
+    except StopIteration as stop:
+        return cast("CampaignFinished", stop.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """How a case becomes a request."""
+
+    target: Target
+    model_id: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def request(self, client: httpx.Client | httpx.AsyncClient, case: Case) -> httpx.Request:
+        """The request of a case, body and content type exactly as the case has them."""
+        body = self.target.surface.wrap(case.body, self.model_id)
+        headers = {**self.headers, "content-type": case.content_type}
+        return client.build_request("POST", self.target.url, content=body, headers=headers)
+
+
+def _exchange(client: httpx.Client, send: Sender, case: Case) -> Exchange:
+    started = time.monotonic()
+    try:
+        response = client.send(send.request(client, case), stream=True)
+        try:
+            body = b""
+            for chunk in response.iter_bytes():
+                body += chunk
+                if len(body) > _MAX_BODY:
+                    break
+        finally:
+            response.close()
+    except httpx.RequestError as error:
+        return _lost(case, error, started)
+    return _arrived(case, response, body, started)
+
+
+async def _exchange_async(client: httpx.AsyncClient, send: Sender, case: Case) -> Exchange:
+    started = time.monotonic()
+    try:
+        response = await client.send(send.request(client, case), stream=True)
+        try:
+            body = b""
+            async for chunk in response.aiter_bytes():
+                body += chunk
+                if len(body) > _MAX_BODY:
+                    break
+        finally:
+            await response.aclose()
+    except httpx.RequestError as error:
+        return _lost(case, error, started)
+    return _arrived(case, response, body, started)
+
+
+def _arrived(case: Case, response: httpx.Response, body: bytes, started: float) -> Exchange:
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    return Exchange(case, response.status_code, headers, body, time.monotonic() - started)
+
+
+def _lost(case: Case, error: httpx.RequestError, started: float) -> Exchange:
+    reason = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(": ")
+    return Exchange(case, None, {}, b"", time.monotonic() - started, reason)

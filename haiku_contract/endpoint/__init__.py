@@ -1,0 +1,1 @@
+"""Where cases are sent: a live URL, or the reference endpoint in this process."""

@@ -1,0 +1,248 @@
+"""The thin edges of the guard: one transport for synchronous and asynchronous clients of httpx and of httpx2.
+
+The two libraries have the same classes under two names; which one is meant is read off the request (`_library`).
+"""
+
+from __future__ import annotations
+
+import sys
+from functools import cache
+from typing import TYPE_CHECKING, Any, cast
+
+import httpx
+
+from haiku_contract.endpoint.surfaces import named
+from haiku_contract.errors import UsageError
+from haiku_contract.guard.policy import Policy
+from haiku_contract.guard.watch import watcher
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Collection, Iterator
+    from types import TracebackType
+
+    from haiku_contract.contract import Contract
+    from haiku_contract.endpoint.surfaces import Asked
+    from haiku_contract.guard.policy import AdviceMode, Answer, Checked, Observation, RequestMode, ResponseMode
+    from haiku_contract.guard.watch import Watcher
+
+
+class GuardTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
+    """Checks requests before a byte is sent and responses while they arrive.
+
+    Wraps any transport, for `httpx.Client` and `httpx.AsyncClient` and their httpx2 twins alike. Requests that are not
+    this contract's (another path, host or model) pass untouched, and so do all errors of the inner transport.
+
+    Args:
+        contract: what to hold requests and responses against.
+        inner: the transport that does the sending; the library's own by default.
+        request: what to do with a request that does not conform. `raise`: raise `ContractViolation`, nothing is sent.
+            `respond`: answer it with the 400 that the endpoint would give, for SDKs that hide what a transport raises.
+            `warn`: issue a `ContractWarning` and send it. `observe`: tell the observer only. `off`: do not look.
+        response: likewise for responses; what is wrong with a stream is raised from its iteration.
+        advice: what to do when a conforming request breaks a known rule of the provider: `off`, `warn`, or `raise`
+            (`ContractAdvice`).
+        sample: share of the responses that are looked at, from 0 to 1, evenly spread.
+        surface: the wire form of everything that goes through here; recognised by the request when absent. The `bare`
+            form (the body is the input) cannot be recognised and has to be named.
+        hosts: only requests to these hosts are looked at; any but the provider's own when absent.
+        observer: called with an `Observation` for every request and response that was looked at.
+        excerpts: show short excerpts of the payload's values in violations; off because prompts are private. Keys and
+            places are always shown.
+
+    Raises:
+        UsageError: a mode or surface that does not exist, or a sample outside 0 to 1.
+    """
+
+    def __init__(  # noqa: PLR0913 - keyword-only configuration of one object
+        self,
+        contract: Contract,
+        inner: Any = None,
+        *,
+        request: RequestMode = "raise",
+        response: ResponseMode = "warn",
+        advice: AdviceMode = "off",
+        sample: float = 1.0,
+        surface: str | None = None,
+        hosts: Collection[str] | None = None,
+        observer: Callable[[Observation], None] | None = None,
+        excerpts: bool = False,
+    ) -> None:
+        if not 0 <= sample <= 1:
+            raise UsageError(f"no sample of {sample}: choose a share from 0 to 1")
+        self._policy = Policy(
+            contract,
+            request=request,
+            response=response,
+            advice=advice,
+            surface=named(surface) if surface else None,
+            hosts=frozenset(hosts) if hosts is not None else None,
+            observer=observer,
+            excerpts=excerpts,
+        )
+        self._inner = inner
+        self._sample = sample
+        self._due = 0.0
+
+    def handle_request(self, request: Any) -> Any:
+        """Check, send, and watch what comes back."""
+        library = _library(request)
+        inner = self._sender(library, "HTTPTransport")
+        asked = cast("Asked", _Head(request))
+        surface = self._policy.surface_of(asked)
+        if surface is None:
+            return inner.handle_request(request)
+        checked = self._policy.check_request(asked, surface, _header(request, b"content-type"), request.read())
+        if checked is not None and checked.answer is not None:
+            return _respond(library, checked.answer, request)
+        response = inner.handle_request(request)
+        return self._watch(library, checked, response, "SyncByteStream")
+
+    async def handle_async_request(self, request: Any) -> Any:
+        """Check, send, and watch what comes back."""
+        library = _library(request)
+        inner = self._sender(library, "AsyncHTTPTransport")
+        asked = cast("Asked", _Head(request))
+        surface = self._policy.surface_of(asked)
+        if surface is None:
+            return await inner.handle_async_request(request)
+        checked = self._policy.check_request(asked, surface, _header(request, b"content-type"), await request.aread())
+        if checked is not None and checked.answer is not None:
+            return _respond(library, checked.answer, request)
+        response = await inner.handle_async_request(request)
+        return self._watch(library, checked, response, "AsyncByteStream")
+
+    def close(self) -> None:
+        """Close the inner transport."""
+        if self._inner is not None:
+            self._inner.close()
+
+    async def aclose(self) -> None:
+        """Close the inner transport."""
+        if self._inner is not None:
+            await self._inner.aclose()
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_value: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None:
+        self.close()
+
+    def _sender(self, library: Any, kind: str) -> Any:
+        if self._inner is None:
+            self._inner = getattr(library, kind)()
+        return self._inner
+
+    def _watch(self, library: Any, checked: Checked | None, response: Any, kind: str) -> Any:
+        if checked is None or self._policy.response == "off" or not self._is_due():
+            return response
+        at_hand = hasattr(response, "_content")  # answered from memory, as mock transports do
+        watching = watcher(
+            self._policy,
+            checked,
+            response.status_code,
+            content_type=_header(response, b"content-type"),
+            coding="identity" if at_hand else _header(response, b"content-encoding") or "identity",
+        )
+        if watching is None:
+            return response
+        if at_hand:
+            watching.feed(response.content)
+            watching.finish()
+            return response
+        response.stream = _watched(getattr(library, kind))(response.stream, watching)
+        return response
+
+    def _is_due(self) -> bool:
+        self._due += self._sample
+        if self._due < 1:
+            return False
+        self._due -= 1
+        return True
+
+
+class _Watched:
+    """A stream that shows every chunk to a watcher on its way; mixed with the stream class of a library."""
+
+    def __init__(self, stream: Any, watching: Watcher) -> None:
+        self._stream = stream
+        self._watching: Watcher | None = watching
+
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in self._stream:
+            self._show(chunk)
+            yield chunk
+        self._end()
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for chunk in self._stream:
+            self._show(chunk)
+            yield chunk
+        self._end()
+
+    def close(self) -> None:
+        self._leave()
+        self._stream.close()
+
+    async def aclose(self) -> None:
+        self._leave()
+        await self._stream.aclose()
+
+    def _take(self) -> Watcher | None:
+        """The watcher, for the last time unless it is put back: what has raised has nothing more to say."""
+        watching, self._watching = self._watching, None
+        return watching
+
+    def _show(self, chunk: bytes) -> None:
+        if (watching := self._take()) is not None:
+            watching.feed(chunk)
+            self._watching = watching
+
+    def _end(self) -> None:
+        if (watching := self._take()) is not None:
+            watching.finish()
+
+    def _leave(self) -> None:
+        if (watching := self._take()) is not None:
+            watching.abandon()
+
+
+@cache
+def _watched(base: type[Any]) -> type[Any]:
+    """The watched stream as a class of one library, which insists on its own."""
+    return type(f"Watched{base.__name__}", (_Watched, base), {})
+
+
+def _library(request: Any) -> Any:
+    """The library that a request belongs to: httpx, httpx2, or whatever else has the same classes."""
+    return sys.modules[type(request).__module__.partition(".")[0]]
+
+
+class _Head:
+    """An `Asked` that takes apart only what is asked for: to parse a URL costs more than to check a short request."""
+
+    def __init__(self, request: Any) -> None:
+        self.method: str = request.method
+        self.headers: Any = request.headers
+        self._url = request.url
+
+    @property
+    def host(self) -> str:
+        return str(self._url.host)
+
+    @property
+    def path(self) -> str:
+        return str(self._url.path)
+
+
+def _header(message: Any, name: bytes) -> str:
+    """A header by its name in lower case, read from the raw list: the mapping first finds out its encoding."""
+    for key, value in message.headers.raw:
+        if key.lower() == name:
+            return str(value, "latin-1")
+    return ""
+
+
+def _respond(library: Any, answer: Answer, request: Any) -> Any:
+    return library.Response(answer.status, headers=answer.headers, content=answer.body, request=request)

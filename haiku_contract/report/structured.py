@@ -1,0 +1,145 @@
+"""Results as JSON: stable keys, described by `schemas/reports/fuzz.schema.json`."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import TYPE_CHECKING, Any
+
+from haiku_contract.model import ABSENT
+
+if TYPE_CHECKING:
+    from haiku_contract.model import Advice, CampaignFinished, Case, Constraint, Finding, Verdict, Violation
+
+
+def dumps(value: Any) -> str:
+    """JSON text for people and programs: indented, UTF-8, one line at the end."""
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+
+
+def campaign(result: CampaignFinished) -> dict[str, Any]:
+    """The result of a campaign."""
+    return {
+        "contract": result.contract,
+        "endpoint": result.endpoint,
+        "seed": result.seed,
+        "requests": result.requests,
+        "cost_usd": result.cost_usd,
+        "outcomes": {kind.value: count for kind, count in sorted(result.outcomes.items())},
+        "verdicts": [verdict(one) for one in result.verdicts],
+        "findings": [finding(one) for one in result.findings],
+    }
+
+
+def verdict(one: Verdict) -> dict[str, Any]:
+    """One cell of the enforcement matrix."""
+    return {"constraint": one.constraint, "verdict": one.verdict.value, "witness": one.witness, "detail": one.detail}
+
+
+def finding(one: Finding) -> dict[str, Any]:
+    """One finding."""
+    return {
+        "code": str(one.code),
+        "fingerprint": one.fingerprint,
+        "constraint": one.constraint,
+        "case": one.case,
+        "message": one.message,
+    }
+
+
+def advice(one: Advice) -> dict[str, Any]:
+    """One advice; keys without a value are left out."""
+    entry = {
+        "rule": one.rule,
+        "instance_location": one.instance_location,
+        "message": one.message,
+        "observed": one.observed,
+        "hint": one.hint,
+        "condition": one.condition,
+        "sureness": one.sureness,
+        "source": one.source,
+    }
+    return {key: value for key, value in entry.items() if value != ""}
+
+
+def violation(one: Violation) -> dict[str, Any]:
+    """One violation; keys without a value are left out."""
+    entry = {
+        "constraint": one.constraint,
+        "instance_location": one.instance_location,
+        "expected": one.expected,
+        "actual": one.actual,
+        "message": one.message,
+        "hint": one.hint,
+        "line": one.line,
+        "column": one.column,
+        "offset": one.offset,
+        "context": [violation(inner) for inner in one.context],
+    }
+    return {key: value for key, value in entry.items() if value not in ("", None, []) or key == "instance_location"}
+
+
+def basic(violations: tuple[Violation, ...]) -> dict[str, Any]:
+    """The "basic" output of JSON Schema (draft 2020-12, Core section 12.4.2).
+
+    Keywords are named as the standard does, so members of `required` share one place; what is wrong below JSON has no
+    keyword, and its rule stands in the place of one.
+    """
+    if not violations:
+        return {"valid": True}
+    errors = [
+        {
+            "keywordLocation": _keyword_location(one.constraint),
+            "instanceLocation": one.instance_location,
+            "error": one.message,
+        }
+        for each in violations
+        for one in (each, *each.context)
+    ]
+    return {"valid": False, "errors": errors}
+
+
+def _keyword_location(constraint_id: str) -> str:
+    side, _, place = constraint_id.partition(":")
+    if side == "wire":
+        return f"/wire/{place}"
+    parent, _, last = place.rpartition("/")
+    return parent if last.isdigit() and parent.endswith("/required") else place
+
+
+def constraint(one: Constraint) -> dict[str, Any]:
+    """One constraint of a contract."""
+    return {
+        "id": one.id,
+        "keyword": one.keyword,
+        "value": one.value,
+        "reachable": one.reachable,
+        "violable": one.violable,
+        "reason": one.reason,
+    }
+
+
+def case(one: Case) -> dict[str, Any]:
+    """One case: its payload, or its bytes in base64 where they are not one JSON value."""
+    entry: dict[str, Any] = {"id": one.id, "side": one.side, "kind": one.kind, "constraint": one.constraint}
+    if one.kind == "faulted":
+        entry["breaks"] = list(one.breaks)
+    if one.fault is not None:
+        value = {} if one.fault.value is ABSENT else {"value": one.fault.value}
+        entry["fault"] = {"op": one.fault.op, "path": one.fault.path, **value}
+    if one.payload is ABSENT and one.side == "stream" and (text := _text(one.body)) is not None:
+        entry["body"] = text
+        entry["content_type"] = one.content_type
+    elif one.payload is ABSENT:
+        entry["body_base64"] = base64.b64encode(one.body).decode("ascii")
+        entry["content_type"] = one.content_type
+    else:
+        entry["payload"] = one.payload
+    return entry
+
+
+def _text(body: bytes) -> str | None:
+    try:
+        return body.decode("utf-8")
+    except UnicodeDecodeError:
+        return None

@@ -1,0 +1,127 @@
+"""Results for people: the enforcement matrix as a table, findings in words, a progress bar while requests run."""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from haiku_contract.model import CampaignStarted, CaseFinished, VerdictKind
+from haiku_contract.report.text import counted, one_line
+
+if TYPE_CHECKING:
+    from typing import Self, TextIO
+
+    from haiku_contract.model import CampaignFinished, Event, Finding
+
+_STYLES: Final = {
+    VerdictKind.ENFORCED: "green",
+    VerdictKind.HELD: "green",
+    VerdictKind.LEAKY: "bold red",
+    VerdictKind.CRASHING: "bold red",
+    VerdictKind.BROKEN: "bold red",
+    VerdictKind.OVERSTRICT: "red",
+    VerdictKind.MISATTRIBUTED: "yellow",
+    VerdictKind.UNDETERMINED: "yellow",
+    VerdictKind.UNVIOLABLE: "dim",
+    VerdictKind.UNEXERCISED: "dim",
+}
+_AS_IT_SHOULD_BE: Final = (VerdictKind.ENFORCED, VerdictKind.HELD)
+_WIDE: Final = 400
+
+
+def console(file: TextIO | None, *, color: bool = True) -> Console:
+    """A console on a stream, or on none; colours where the stream shows them (`NO_COLOR` is honoured), or not at all.
+
+    What goes into a pipe or a file is wide enough to keep every row on one line.
+    """
+    stream = io.StringIO() if file is None else file
+    terminal = stream.isatty()
+    return Console(
+        file=stream,
+        color_system="auto" if color else None,
+        width=None if terminal else _WIDE,
+        highlight=False,
+        soft_wrap=not terminal,
+    )
+
+
+def matrix(result: CampaignFinished, out: Console) -> None:
+    """Print the enforcement matrix, the findings and the totals."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("verdict", "constraint", "witness", "detail"):
+        table.add_column(title, overflow="fold")
+    for one in result.verdicts:
+        detail = "" if one.verdict in _AS_IT_SHOULD_BE else one.detail
+        verdict = Text(one.verdict, _STYLES[one.verdict])
+        table.add_row(verdict, *(Text(one_line(cell)) for cell in (one.constraint, one.witness or "-", detail)))
+    _print_table(table, out)
+    out.print()
+    for found in result.findings:
+        out.print(_finding(found))
+    if result.findings:
+        out.print()
+    counts = Counter(one.verdict for one in result.verdicts)
+    verdicts = ", ".join(f"{counts[kind]} {kind}" for kind in VerdictKind if counts[kind])
+    cost = f", {result.cost_usd:.6f} USD" if result.cost_usd else ""
+    out.print(
+        Text(f"{counted(len(result.verdicts), 'constraint')}: {verdicts}; {counted(len(result.findings), 'finding')}"),
+        Text(f"{counted(result.requests, 'request')} to {result.endpoint} in {result.elapsed:.1f} s{cost}"),
+        sep="\n",
+    )
+
+
+def _print_table(table: Table, out: Console) -> None:
+    """Print a table; outside a terminal without the blanks that fill its last column."""
+    if out.is_terminal:
+        out.print(table)
+        return
+    with out.capture() as captured:
+        out.print(table)
+    out.file.write("".join(line.rstrip() + "\n" for line in captured.get().splitlines()))
+
+
+def _finding(found: Finding) -> Text:
+    return Text.assemble(
+        (found.code, "bold red"),
+        f" {one_line(found.constraint or '-')}\n    {one_line(found.message)}\n    case {one_line(found.case)}, ",
+        found.fingerprint,
+    )
+
+
+class Bar:
+    """A progress bar over the events of a campaign; silent where the stream is not a terminal."""
+
+    def __init__(self, out: Console) -> None:
+        self._progress = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[findings]}"),
+            console=out,
+            transient=True,
+            disable=not out.is_terminal,
+        )
+        self._task = self._progress.add_task("", total=None, findings="")
+        self._findings = 0
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def __call__(self, event: Event) -> None:
+        """Take an event."""
+        if isinstance(event, CampaignStarted):
+            self._progress.update(self._task, description=event.endpoint, total=event.cases)
+        elif isinstance(event, CaseFinished):
+            self._findings += len(event.findings)
+            self._progress.update(self._task, advance=1, findings=counted(self._findings, "finding"))
