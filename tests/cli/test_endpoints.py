@@ -1,0 +1,182 @@
+"""Addresses where no endpoint of the surface answers, and endpoints that are of no use."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import threading
+from typing import TYPE_CHECKING, Any
+
+import jsonschema
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+    from typing import Self
+
+    Cli = Callable[..., Any]
+
+
+class Somebody:
+    """What listens at an address: answers every request with the same bytes, and keeps what it was sent."""
+
+    def __init__(self, answer: bytes | None) -> None:
+        """Args: the answer; nothing at all is said where it is None."""
+        self.answer = answer
+        self.connected = threading.Event()
+        self.heard: list[bytes] = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._open: list[socket.socket] = []
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._thread.join(10)
+        for connection in self._open:
+            connection.close()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            self.connected.set()
+            if self.answer is None:
+                self._open.append(connection)
+                continue
+            with connection, contextlib.suppress(OSError):
+                if self.answer:
+                    connection.settimeout(10)
+                    self.heard.append(_request(connection))
+                    connection.sendall(self.answer)
+
+
+def _request(connection: socket.socket) -> bytes:
+    """One whole request: closing with bytes unread would reset the connection and lose the answer."""
+    data = b""
+    while b"\r\n\r\n" not in data:
+        data += connection.recv(65536)
+    head, _, body = data.partition(b"\r\n\r\n")
+    length = re.search(rb"content-length: (\d+)", head.lower())
+    while length and len(body) < int(length[1]):
+        body += connection.recv(65536)
+    return head + b"\r\n\r\n" + body
+
+
+def _http(status: str, body: str = "", content_type: str = "text/html", *headers: str) -> bytes:
+    lines = [f"HTTP/1.1 {status}", f"content-type: {content_type}", f"content-length: {len(body)}", *headers]
+    return "\r\n".join([*lines, "connection: close", "", body]).encode()
+
+
+ROUTE = json.dumps({"success": False, "errors": [{"code": 7003, "message": "Could not route\nto \x1b[31m/here"}]})
+
+# The answer to everything, and what is said about it.
+NO_ENDPOINTS = {
+    "garbage": (b"\x00\xffSSH-2.0-nope\r\n\r\n" * 3, "cannot be reached (RemoteProtocolError: "),
+    "closes at once": (b"", "cannot be reached ("),
+    "breaks off": (b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{", "cannot be reached (RemoteProtocolError: "),
+    "web page": (
+        _http("200 OK", "<p>Hello</p>"),
+        "does not answer as this surface does; check the URL and the surface",
+    ),
+    "no content": (_http("204 No Content"), "does not answer as this surface does; check the URL and the surface"),
+    "not found": (_http("404 Not Found", "<p>nope</p>"), "does not answer as this surface does; check the URL and the"),
+    "no route": (
+        _http("404 Not Found", ROUTE, "application/json"),
+        "does not answer as this surface does; check the URL and the surface (HTTP 404: Could not route to \\x1b[31m/",
+    ),
+    "moved": (
+        _http("302 Found", "", "text/html", "location: /there"),
+        "does not answer as this surface does; check the",
+    ),
+    "unauthorised": (_http("401 Unauthorized"), "refuses the credentials (HTTP 401)"),
+    "forbidden": (_http("403 Forbidden"), "refuses the credentials (HTTP 403)"),
+    "too many": (_http("429 Too Many Requests"), "does not serve requests at the moment (HTTP 429)"),
+    "outage": (_http("503 Service Unavailable"), "does not serve requests at the moment (HTTP 503)"),
+}
+
+
+@pytest.mark.parametrize("name", NO_ENDPOINTS)
+def test_what_answers_is_no_endpoint(cli: Cli, tmp_path: Path, name: str) -> None:
+    answer, line = NO_ENDPOINTS[name]
+    with Somebody(answer) as somebody:
+        result = cli("fuzz", "--url", somebody.url, "--timeout", "5", "--output", "report.txt")
+    assert (result.code, result.out, result.err.count("\n")) == (4, "", 1)
+    assert result.err.startswith(f"haiku-contract: {somebody.url} {line}")
+    assert result.err.strip().isprintable()
+    assert len(somebody.heard) <= 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nobody_answers(cli: Cli) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    result = cli("fuzz", "--url", f"http://me:secret@127.0.0.1:{port}/here?key=secret#secret")
+    assert (result.code, result.out, result.err.count("\n")) == (4, "", 1)
+    assert result.err.startswith(f"haiku-contract: http://127.0.0.1:{port}/here cannot be reached (ConnectError: ")
+    assert "secret" not in result.err
+
+
+def test_nobody_answers_in_time(cli: Cli) -> None:
+    with Somebody(None) as somebody:
+        result = cli("fuzz", "--url", somebody.url, "--timeout", "0.2")
+    assert (result.code, result.out) == (4, "")
+    assert result.err == f"haiku-contract: {somebody.url} cannot be reached (ReadTimeout)\n"
+
+
+def test_endpoint_that_crashes_on_everything(cli: Cli, report_schema: dict[str, Any]) -> None:
+    with Somebody(_http("500 Internal Server Error", "boom")) as somebody:
+        result = cli("fuzz", "--url", somebody.url, "--format", "json")
+    assert (result.code, result.err) == (1, "")
+    report = json.loads(result.out)
+    jsonschema.Draft202012Validator(report_schema).validate(report)
+    assert report["requests"] == 1
+    assert [(one["code"], one["case"]) for one in report["findings"]] == [("crashing", "request/simplest")]
+    assert {one["verdict"] for one in report["verdicts"]} == {"undetermined", "unviolable", "unexercised"}
+
+
+def test_endpoint_that_accepts_everything(cli: Cli, parrot: str) -> None:
+    with Somebody(_http("200 OK", '{"echo": "Hello"}', "application/json")) as somebody:
+        result = cli("fuzz", "--contract", parrot, "--url", somebody.url, "--format", "json")
+    assert (result.code, result.err) == (1, "")
+    verdicts = {one["verdict"] for one in json.loads(result.out)["verdicts"]}
+    assert verdicts == {"leaky", "unviolable", "held"}
+
+
+def test_url_is_used_as_it_is_written(cli: Cli) -> None:
+    with Somebody(_http("404 Not Found")) as somebody:
+        for surface in ("bare", "messages"):
+            cli("fuzz", "--url", f"{somebody.url}/a%2Fb/?key=1", "--surface", surface)
+    assert [heard.split(b" ")[1] for heard in somebody.heard] == [b"/a%2Fb/?key=1", b"/a%2Fb/ai/v1/messages?key=1"]
+
+
+def test_output_is_checked_before_anything_is_sent(cli: Cli) -> None:
+    with Somebody(_http("200 OK")) as somebody:
+        result = cli("fuzz", "--url", somebody.url, "--output", "no/where")
+    assert result.code == 2
+    assert not somebody.connected.is_set()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs signals")
+def test_interrupted(command: list[str]) -> None:
+    with Somebody(None) as somebody:
+        command = [*command, "fuzz", "--url", somebody.url]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # noqa: S603 - us
+        assert somebody.connected.wait(30)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    assert (process.returncode, out, err) == (130, b"", b"\nhaiku-contract: interrupted\n")

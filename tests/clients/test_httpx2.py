@@ -1,0 +1,51 @@
+"""The guard in the clients of httpx2: the same transport, no second copy."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+import haiku_contract as hc
+
+httpx2: Any = pytest.importorskip("httpx2")
+
+GOOD = {"model": "anthropic/claude-haiku-4.5", "max_tokens": 64, "messages": [{"role": "user", "content": "Hello"}]}
+
+
+def test_synchronously(contract: hc.Contract, server: str) -> None:
+    url = f"{server}/ai/v1/messages"
+    with httpx2.Client(transport=hc.GuardTransport(contract, response="raise")) as client:
+        assert client.post(url, json=GOOD).status_code == 200
+        with pytest.raises(hc.ContractViolation, match="max_tokens"):
+            client.post(url, json={**GOOD, "max_tokens": 0})
+        with client.stream("POST", url, json={**GOOD, "stream": True}) as response:
+            assert b"message_stop" in b"".join(response.iter_bytes())
+    with httpx2.Client(transport=hc.GuardTransport(contract, request="respond")) as client:
+        answer = client.post(url, json={**GOOD, "max_tokens": 0})
+        assert isinstance(answer, httpx2.Response)
+        assert answer.status_code == 400
+
+
+def test_asynchronously(contract: hc.Contract, server: str) -> None:
+    url = f"{server}/ai/v1/messages"
+
+    async def go() -> None:
+        async with httpx2.AsyncClient(transport=hc.GuardTransport(contract, response="raise")) as client:
+            assert (await client.post(url, json=GOOD)).status_code == 200
+            with pytest.raises(hc.ContractViolation, match="max_tokens"):
+                await client.post(url, json={**GOOD, "max_tokens": 0})
+            async with client.stream("POST", url, json={**GOOD, "stream": True}) as response:
+                assert b"message_stop" in b"".join([chunk async for chunk in response.aiter_bytes()])
+
+    asyncio.run(go())
+
+
+def test_a_transport_of_httpx2_inside(contract: hc.Contract) -> None:
+    inner = httpx2.MockTransport(lambda _: httpx2.Response(200, json={}))
+    with (
+        httpx2.Client(transport=hc.GuardTransport(contract, inner, response="raise")) as client,
+        pytest.raises(hc.ContractViolation, match="response:/required/0"),
+    ):
+        client.post("http://127.0.0.1:9/v1/messages", json=GOOD)

@@ -1,0 +1,298 @@
+"""The campaign against the reference endpoint: flawless, and with every single fault in turn."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from functools import cache
+from typing import TYPE_CHECKING
+
+import httpx
+import jsonschema
+import pytest
+import uvicorn
+
+import haiku_contract as hc
+from haiku_contract.campaign.drive import Sender, drive, drive_async
+from haiku_contract.campaign.run import Target, campaign
+from haiku_contract.endpoint import surfaces
+from haiku_contract.endpoint.reference import faults
+from haiku_contract.endpoint.reference.app import SERVED, create_app, handle
+from haiku_contract.endpoint.reference.faults import EndpointFault, catalogue, conduct
+from haiku_contract.generate import suite
+from haiku_contract.model import CampaignFinished, CampaignStarted, CaseFinished, OutcomeKind, VerdictKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from haiku_contract.model import Event
+
+CONTRACTS = {version: hc.load(version=version) for version in ("1.0.0", "1.1.1")}
+EVERY_FAULT = [(version, str(fault)) for version, contract in CONTRACTS.items() for fault in catalogue(contract)]
+
+
+def run(version: str, fault: EndpointFault | None = None, surface: str = "bare") -> CampaignFinished:
+    """One campaign over ASGI in this process."""
+    contract = CONTRACTS[version]
+    target = Target(
+        "reference", "http://reference.invalid" + (surfaces.named(surface).path or "/"), surfaces.named(surface)
+    )
+
+    async def go() -> CampaignFinished:
+        transport = httpx.ASGITransport(create_app(contract, fault))
+        async with httpx.AsyncClient(transport=transport) as client:
+            steps = campaign(contract, suite(contract, "request"), target, lambda _: None, width=8)
+            return await drive_async(steps, client, Sender(target, contract.model_id))
+
+    return asyncio.run(go())
+
+
+def head_of(request: httpx.Request) -> surfaces.Asked:
+    return surfaces.Asked(request.method, request.url.host, request.url.path, dict(request.headers))
+
+
+@cache
+def flawless(version: str) -> CampaignFinished:
+    return run(version)
+
+
+def matrix(result: CampaignFinished) -> dict[str, VerdictKind]:
+    return {one.constraint: one.verdict for one in result.verdicts}
+
+
+@pytest.mark.parametrize("surface", SERVED)
+@pytest.mark.parametrize("version", list(CONTRACTS))
+def test_flawless_endpoint(version: str, surface: str) -> None:
+    """Every violable constraint is enforced or held, nothing is undetermined, nothing is found."""
+    result = run(version, surface=surface)
+    contract = CONTRACTS[version]
+    verdicts = matrix(result)
+    assert result.findings == ()
+    assert [one.constraint for one in result.verdicts][: len(contract.request.constraints)] == [
+        one.id for one in contract.request.constraints
+    ]
+    for one in contract.constraints:
+        expected = VerdictKind.ENFORCED if one.side == "request" else VerdictKind.HELD
+        assert verdicts[one.id] == (expected if one.violable else VerdictKind.UNVIOLABLE), one.id
+    wire_rows = {name: verdict for name, verdict in verdicts.items() if name.startswith("wire:")}
+    assert set(wire_rows.values()) == {VerdictKind.ENFORCED}
+    assert contract.stream is not None
+    streamed = {verdicts[one.id] for one in contract.stream.constraints}
+    assert streamed == {VerdictKind.HELD, VerdictKind.UNEXERCISED}  # the answers are texts: no tool, no thinking
+    assert len(verdicts) == len(contract.constraints) + len(contract.stream.constraints) + len(wire_rows)
+
+
+def expected_changes(contract: hc.Contract, fault: EndpointFault) -> dict[str, VerdictKind]:
+    """Which verdicts must change, worked out without the campaign, by `jsonschema` and the schema with the fault."""
+    cases = suite(contract, "request")
+    if fault.kind == "crash":
+        return {case.constraint: VerdictKind.CRASHING for case in cases if fault.constraint in case.breaks}
+    if fault.kind == "broken":
+        answers = suite(contract, "response")
+        faulted = [case.breaks for case in answers if case.constraint == fault.constraint and case.kind == "faulted"]
+        return dict.fromkeys(min(faulted, key=len), VerdictKind.BROKEN)
+    if fault.constraint.startswith("wire:"):
+        return {fault.constraint: VerdictKind.LEAKY}
+    constraint = contract.request.constraint(fault.constraint)
+    assert constraint is not None
+    if fault.kind == "lenient":
+        judge = jsonschema.Draft202012Validator(faults.loosened(contract, constraint))
+        return {case.constraint: VerdictKind.LEAKY for case in cases if case.fault and judge.is_valid(case.payload)}
+    judge = jsonschema.Draft202012Validator(faults.tightened(contract, constraint))
+    return {
+        case.constraint: VerdictKind.OVERSTRICT
+        for case in cases
+        if case.kind == "conforming" and not judge.is_valid(case.payload)
+    }
+
+
+@pytest.mark.parametrize(("version", "text"), EVERY_FAULT)
+def test_every_single_fault_is_found_and_localised(version: str, text: str) -> None:
+    contract = CONTRACTS[version]
+    fault = faults.parse(contract, text)
+    result = run(version, fault)
+    before, after = matrix(flawless(version)), matrix(result)
+    changed = {name: verdict for name, verdict in after.items() if verdict != before[name]}
+    if fault.kind == "broken":
+        # A broken answer can hide what lies below the break; nothing but that may change besides.
+        hidden = {name for name, verdict in changed.items() if verdict is VerdictKind.UNEXERCISED}
+        assert all(name.startswith("response:") for name in hidden)
+        changed = {name: verdict for name, verdict in changed.items() if name not in hidden}
+    assert changed == expected_changes(contract, fault)
+    assert fault.constraint in changed
+    assert {one.constraint for one in result.findings} == set(changed)
+
+
+def test_the_catalogue_of_faults_speaks_of_every_violable_constraint() -> None:
+    for contract in CONTRACTS.values():
+        listed = catalogue(contract)
+        for kind, side in (("crash", contract.request), ("broken", contract.response)):
+            named = {fault.constraint for fault in listed if fault.kind == kind}
+            assert {one.id for one in side.constraints if one.violable} <= named
+        unseen = {one.id for one in contract.request.constraints if one.violable} - {
+            fault.constraint for fault in listed if fault.kind == "lenient"
+        }
+        # Left out because nobody can observe it: the const or enum beside it says the same.
+        assert all(name.endswith("/type") for name in unseen)
+
+
+def test_unknown_faults_name_the_nearest() -> None:
+    contract = CONTRACTS["1.1.1"]
+    with pytest.raises(hc.UsageError, match="nearest is 'lenient:request:/properties/temperature/maximum'"):
+        faults.parse(contract, "lenient:request:/properties/temperatur/maximum")
+    with pytest.raises(hc.UsageError, match="starts with one of lenient, strict, crash, broken"):
+        faults.parse(contract, "lenent:x")
+
+
+def test_sync_and_async_drivers_give_the_same_result() -> None:
+    contract = CONTRACTS["1.1.1"]
+    behaviour = conduct(contract, faults.parse(contract, "lenient:request:/properties/top_p/minimum"))
+    surface = surfaces.named("messages")
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        reply = handle(behaviour, surface, head_of(request), request.content)
+        return httpx.Response(
+            reply.status, headers={"content-type": reply.content_type}, content=b"".join(reply.chunks)
+        )
+
+    target = Target("reference", "http://reference.invalid/ai/v1/messages", surface)
+    with httpx.Client(transport=httpx.MockTransport(answer)) as client:
+        steps = campaign(contract, suite(contract, "request"), target, lambda _: None)
+        result = drive(steps, client, Sender(target, contract.model_id))
+    over_asgi = run("1.1.1", faults.parse(contract, "lenient:request:/properties/top_p/minimum"), "messages")
+    assert result.verdicts == over_asgi.verdicts
+    assert result.findings == over_asgi.findings
+    assert result.requests == over_asgi.requests
+
+
+def test_events_tell_the_whole_story() -> None:
+    contract = CONTRACTS["1.1.1"]
+    events: list[Event] = []
+    surface = surfaces.named("bare")
+    target = Target("reference", "http://reference.invalid/", surface)
+    behaviour = conduct(contract)
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        reply = handle(behaviour, surface, head_of(request), request.content)
+        return httpx.Response(
+            reply.status, headers={"content-type": reply.content_type}, content=b"".join(reply.chunks)
+        )
+
+    with httpx.Client(transport=httpx.MockTransport(answer)) as client:
+        steps = campaign(contract, suite(contract, "request"), target, events.append, seed=7)
+        result = drive(steps, client, Sender(target, contract.model_id))
+    assert isinstance(events[0], CampaignStarted)
+    assert isinstance(events[-1], CampaignFinished)
+    assert events[-1] is result
+    middle = [one for one in events if isinstance(one, CaseFinished)]
+    assert len(middle) == len(events) - 2 == events[0].cases == result.requests
+    assert len({(one.exchange.case.body, one.exchange.case.content_type) for one in middle}) == len(middle)
+    assert middle[0].exchange.case.id == "request/simplest"
+    assert result.seed == 7
+
+
+def test_no_use_asking_on_when_the_simplest_request_is_refused() -> None:
+    contract = CONTRACTS["1.1.1"]
+    target = Target("nowhere", "http://reference.invalid/", surfaces.named("bare"))
+    body = b'{"success":false,"errors":[{"code":7003,"message":"Invalid value at model: no"}]}'
+    sent: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent.append(request)
+        return httpx.Response(400, headers={"content-type": "application/json"}, content=body)
+
+    with httpx.Client(transport=httpx.MockTransport(answer)) as client:
+        steps = campaign(contract, suite(contract, "request"), target, lambda _: None)
+        result = drive(steps, client, Sender(target, contract.model_id))
+    assert len(sent) == 1
+    violable = [one.id for one in contract.request.constraints if one.violable]
+    assert all(matrix(result)[name] is VerdictKind.UNDETERMINED for name in violable)
+    assert [one.code for one in result.findings] == ["overstrict"]
+
+
+@pytest.mark.parametrize(
+    ("status", "content_type", "body", "words"),
+    [
+        (
+            401,
+            "application/json",
+            b'{"errors":[{"code":10000,"message":"Authentication error"}]}',
+            "refuses the credentials",
+        ),
+        (404, "text/html", b"<h1>not here</h1>", "check the URL"),
+        (200, "text/html", b"<h1>welcome</h1>", "check the URL"),
+        (302, "text/html", b"", "check the URL"),
+        (429, "application/json", b'{"error":[{"code":2003,"message":"Rate limited"}]}', "at the moment"),
+    ],
+)
+def test_what_is_not_the_endpoint_is_said_at_once(status: int, content_type: str, body: bytes, words: str) -> None:
+    contract = CONTRACTS["1.1.1"]
+    target = Target("somewhere", "http://reference.invalid/", surfaces.named("bare"))
+    transport = httpx.MockTransport(
+        lambda _: httpx.Response(status, headers={"content-type": content_type}, content=body)
+    )
+    with httpx.Client(transport=transport) as client, pytest.raises(hc.EndpointError, match=words):
+        drive(
+            campaign(contract, suite(contract, "request"), target, lambda _: None),
+            client,
+            Sender(target, contract.model_id),
+        )
+
+
+def test_an_endpoint_that_dies_is_not_asked_for_ever() -> None:
+    contract = CONTRACTS["1.1.1"]
+    target = Target("mortal", "http://reference.invalid/", surfaces.named("bare"))
+    behaviour = conduct(contract)
+    count = 0
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        nonlocal count
+        count += 1
+        if count > 20:
+            raise httpx.ConnectError("refused", request=request)
+        reply = handle(behaviour, target.surface, head_of(request), request.content)
+        return httpx.Response(
+            reply.status, headers={"content-type": reply.content_type}, content=b"".join(reply.chunks)
+        )
+
+    with (
+        httpx.Client(transport=httpx.MockTransport(answer)) as client,
+        pytest.raises(hc.EndpointError, match="refused"),
+    ):
+        drive(
+            campaign(contract, suite(contract, "request"), target, lambda _: None),
+            client,
+            Sender(target, contract.model_id),
+        )
+    assert count < 40
+
+
+@pytest.fixture
+def server() -> Iterator[str]:
+    """The reference endpoint over real HTTP on a free port of the loopback interface."""
+    config = uvicorn.Config(create_app(CONTRACTS["1.1.1"]), host="127.0.0.1", port=0, log_level="error", lifespan="off")
+    instance = uvicorn.Server(config)
+    thread = threading.Thread(target=instance.run)
+    thread.start()
+    while not instance.started:
+        time.sleep(0.01)
+    port = instance.servers[0].sockets[0].getsockname()[1]
+    yield f"http://127.0.0.1:{port}"
+    instance.should_exit = True
+    thread.join()
+
+
+def test_over_real_http(server: str) -> None:
+    contract = CONTRACTS["1.1.1"]
+    surface = surfaces.named("messages")
+    target = Target(server, server + surface.path, surface)
+
+    async def go() -> CampaignFinished:
+        async with httpx.AsyncClient() as client:
+            steps = campaign(contract, suite(contract, "request"), target, lambda _: None, width=8)
+            return await drive_async(steps, client, Sender(target, contract.model_id))
+
+    result = asyncio.run(go())
+    assert result.verdicts == flawless("1.1.1").verdicts
+    assert set(result.outcomes) == {OutcomeKind.ACCEPTED, OutcomeKind.REJECTED}

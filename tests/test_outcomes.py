@@ -1,0 +1,94 @@
+"""The table from answers to outcomes, on published error bodies in our own words."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from haiku_contract.campaign.outcomes import named_field, outcome
+from haiku_contract.model import Case, Exchange, OutcomeKind
+
+CASE = Case("request/simplest", "request", "conforming", None, {}, b"{}")
+JSON = {"content-type": "application/json"}
+
+
+def rest(code: int, message: str) -> bytes:
+    return json.dumps({"result": None, "success": False, "errors": [{"code": code, "message": message}]}).encode()
+
+
+def gateway(code: int, message: str) -> bytes:
+    return json.dumps({"success": False, "error": [{"code": code, "message": message}], "internalCode": code}).encode()
+
+
+def provider(kind: str, message: str) -> bytes:
+    return json.dumps({"type": "error", "error": {"type": kind, "message": message}}).encode()
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind", "code"),
+    [
+        (200, b'{"id":"msg_1"}', OutcomeKind.ACCEPTED, None),
+        (200, b'{"result":{},"success":true,"errors":[],"messages":[]}', OutcomeKind.ACCEPTED, None),
+        (402, gateway(2021, "no balance"), OutcomeKind.ACCEPTED, 2021),
+        (402, b"{}", OutcomeKind.UNKNOWN, None),
+        (400, rest(7003, "Model execution failed (User Input Error): x"), OutcomeKind.REJECTED, 7003),
+        (400, provider("invalid_request_error", "nope"), OutcomeKind.REJECTED, "invalid_request_error"),
+        (404, gateway(7003, "Model not found: x"), OutcomeKind.UNKNOWN, 7003),
+        (400, gateway(2009, "Unauthorized"), OutcomeKind.UNAUTHORISED, 2009),
+        (401, rest(10000, "Authentication error"), OutcomeKind.UNAUTHORISED, 10000),
+        (429, gateway(2003, "Rate limited"), OutcomeKind.THROTTLED, 2003),
+        (200, rest(7003, "Wholesale rate limit exceeded"), OutcomeKind.THROTTLED, 7003),
+        (200, rest(1, "something new"), OutcomeKind.UNKNOWN, 1),
+        (405, rest(7001, "GET not supported"), OutcomeKind.UNKNOWN, 7001),
+        (413, b"too large", OutcomeKind.REJECTED, None),
+        (500, provider("api_error", "oops"), OutcomeKind.CRASHED, "api_error"),
+        (501, b"", OutcomeKind.CRASHED, None),
+        (503, b"<html>", OutcomeKind.THROTTLED, None),
+        (529, provider("overloaded_error", "busy"), OutcomeKind.THROTTLED, "overloaded_error"),
+        (302, b"", OutcomeKind.UNKNOWN, None),
+    ],
+)
+def test_table(status: int, body: bytes, kind: OutcomeKind, code: int | str | None) -> None:
+    found = outcome(Exchange(CASE, status, JSON, body, 0.0))
+    assert (found.kind, found.code) == (kind, code)
+
+
+def test_a_success_that_is_neither_json_nor_a_stream_is_not_an_answer() -> None:
+    found = outcome(Exchange(CASE, 200, {"content-type": "text/html"}, b"<p>hello\n</p>", 0.0))
+    assert found.kind is OutcomeKind.UNKNOWN
+    assert found.message == "<p>hello </p>"
+
+
+def test_an_event_stream_is_an_answer() -> None:
+    headers = {"content-type": "text/event-stream; charset=utf-8"}
+    assert outcome(Exchange(CASE, 200, headers, b"event: ping\n\n", 0.0)).kind is OutcomeKind.ACCEPTED
+
+
+def test_nothing_arrived() -> None:
+    found = outcome(Exchange(CASE, None, {}, b"", 0.0, "ConnectError: refused"))
+    assert (found.kind, found.message) == (OutcomeKind.UNREACHABLE, "ConnectError: refused")
+
+
+def test_bytes_that_are_not_text_are_shown_escaped() -> None:
+    found = outcome(Exchange(CASE, 500, {}, b"\x00\xff\x1b[31m", 0.0))
+    assert found.message.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("message", "field"),
+    [
+        ("Model execution failed (User Input Error): Required value missing: messages[0].role", "/messages/0/role"),
+        (
+            "Model execution failed (User Input Error): Invalid value at system: Invalid input: expected string",
+            "/system",
+        ),
+        ("Invalid value at (root): Invalid input", ""),
+        ("Validation error at temperature: not supported", "/temperature"),
+        ("messages.0.content.0.type: Field required", "/messages/0/content/0/type"),
+        ("max_tokens: Input should be a valid integer", "/max_tokens"),
+        ("Internal error", None),
+    ],
+)
+def test_named_field(message: str, field: str | None) -> None:
+    assert named_field(message) == field
