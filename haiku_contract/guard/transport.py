@@ -14,7 +14,7 @@ import httpx
 from haiku_contract.endpoint.surfaces import named
 from haiku_contract.errors import UsageError
 from haiku_contract.guard.policy import Policy
-from haiku_contract.guard.watch import watcher
+from haiku_contract.guard.watch import look, watcher
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Iterator
@@ -137,19 +137,13 @@ class GuardTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
     def _watch(self, library: Any, checked: Checked | None, response: Any, kind: str) -> Any:
         if checked is None or self._policy.response == "off" or not self._is_due():
             return response
-        at_hand = hasattr(response, "_content")  # answered from memory, as mock transports do
-        watching = watcher(
-            self._policy,
-            checked,
-            response.status_code,
-            content_type=_header(response, b"content-type"),
-            coding="identity" if at_hand else _header(response, b"content-encoding") or "identity",
-        )
-        if watching is None:
+        status, content_type = response.status_code, _header(response, b"content-type")
+        if hasattr(response, "_content"):  # answered from memory, as mock transports do
+            look(self._policy, checked, status, content_type, response.content)
             return response
-        if at_hand:
-            watching.feed(response.content)
-            watching.finish()
+        coding = _header(response, b"content-encoding") or "identity"
+        watching = watcher(self._policy, checked, status, content_type=content_type, coding=coding)
+        if watching is None:
             return response
         response.stream = _watched(getattr(library, kind))(response.stream, watching)
         return response

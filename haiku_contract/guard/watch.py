@@ -54,11 +54,43 @@ def watcher(
         content_type: what the body is declared as.
         coding: the content coding that its bytes still have.
     """
-    kind = _WATCHERS.get(content_type) or _WATCHERS.get(content_type.partition(";")[0].strip().lower())
+    kind = _kind(content_type)
     coding = coding.strip().lower()
     if kind is None or status in _NO_BODY or (coding != "identity" and coding not in _DECODERS):
         return None
     return kind(policy, checked, status, _DECODERS[coding]() if coding in _DECODERS else None)
+
+
+def look(policy: Policy, checked: Checked, status: int, content_type: str, body: bytes) -> None:
+    """Check a response whose decoded body is in memory already; raises as `Watcher.finish` does."""
+    kind = _kind(content_type)
+    if kind is None or status in _NO_BODY:
+        return
+    if kind is JsonWatcher:  # the usual case, in which a watcher would cost more than the check
+        settle(policy, checked, status, policy.response_violations(status, body))
+        return
+    watching = kind(policy, checked, status, None)
+    watching.feed(body)
+    watching.finish()
+
+
+def settle(
+    policy: Policy, checked: Checked, status: int, violations: tuple[Violation, ...], *, complete: bool = True
+) -> None:
+    """Say what was found in a response, and act on it.
+
+    Raises:
+        ContractViolation: there are violations, and the mode says so.
+    """
+    if policy.observer is not None:
+        seen = Observation("response", checked.surface.name, status, violations, complete=complete)
+        policy.notify(seen)
+    if violations:
+        policy.act(policy.response, violations, "response")
+
+
+def _kind(content_type: str) -> Callable[..., Watcher] | None:
+    return _WATCHERS.get(content_type) or _WATCHERS.get(content_type.partition(";")[0].strip().lower())
 
 
 class _Watching:
@@ -72,13 +104,7 @@ class _Watching:
         return self._decoder.decompress(chunk) if self._decoder else chunk
 
     def settle(self, violations: tuple[Violation, ...], *, complete: bool = True) -> None:
-        """Say what was found, and act on it."""
-        if violations or self.policy.observer is not None:
-            surface = self.checked.surface.name
-            seen = Observation("response", surface, status=self.status, violations=violations, complete=complete)
-            self.policy.notify(seen)
-        if violations:
-            self.policy.act(self.policy.response, violations, "response")
+        settle(self.policy, self.checked, self.status, violations, complete=complete)
 
 
 class JsonWatcher(_Watching):
