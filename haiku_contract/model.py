@@ -14,7 +14,6 @@ from typing import Any, Final, Literal, TypeAlias
 Side: TypeAlias = Literal["request", "response", "stream", "error"]
 Kind: TypeAlias = Literal["conforming", "faulted"]
 Sureness: TypeAlias = Literal["yes", "likely", "unknown", "no longer", "no"]
-JsonType: TypeAlias = Literal["null", "boolean", "number", "string", "array", "object"]
 
 JSON_CONTENT_TYPE: Final = "application/json"
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from haiku_contract.campaign.run import Batch, Target
     from haiku_contract.model import CampaignFinished, Case
 
-_MAX_BODY: Final = 64 * 1024 * 1024
+_MOST_BYTES: Final = 32 * 1024 * 1024
+_MOST_SECONDS: Final = 120.0
 
 
 def drive(
@@ -54,11 +55,12 @@ async def drive_async(
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """How a case becomes a request."""
+    """How a case becomes a request, and how long its answer may take in all."""
 
     target: Target
     model_id: str
     headers: Mapping[str, str] = field(default_factory=dict)
+    most_seconds: float = _MOST_SECONDS
 
     def request(self, client: httpx.Client | httpx.AsyncClient, case: Case) -> httpx.Request:
         """The request of a case, body and content type exactly as the case has them."""
@@ -67,21 +69,31 @@ class Sender:
         return client.build_request("POST", self.target.url, content=body, headers=headers)
 
 
+class _Endless(httpx.RequestError):
+    """An answer that goes on and on."""
+
+
+def _take(body: bytearray, chunk: bytes, deadline: float) -> None:
+    body += chunk
+    if len(body) > _MOST_BYTES:
+        raise _Endless(f"the answer is longer than {_MOST_BYTES:,} bytes")
+    if time.monotonic() > deadline:
+        raise _Endless("the answer does not end")
+
+
 def _exchange(client: httpx.Client, send: Sender, case: Case) -> Exchange:
     started = time.monotonic()
     try:
         response = client.send(send.request(client, case), stream=True)
         try:
-            body = b""
+            body = bytearray()
             for chunk in response.iter_bytes():
-                body += chunk
-                if len(body) > _MAX_BODY:
-                    break
+                _take(body, chunk, started + send.most_seconds)
         finally:
             response.close()
     except httpx.RequestError as error:
         return _lost(case, error, started)
-    return _arrived(case, response, body, started)
+    return _arrived(case, response, bytes(body), started)
 
 
 async def _exchange_async(client: httpx.AsyncClient, send: Sender, case: Case) -> Exchange:
@@ -89,16 +101,14 @@ async def _exchange_async(client: httpx.AsyncClient, send: Sender, case: Case) -
     try:
         response = await client.send(send.request(client, case), stream=True)
         try:
-            body = b""
+            body = bytearray()
             async for chunk in response.aiter_bytes():
-                body += chunk
-                if len(body) > _MAX_BODY:
-                    break
+                _take(body, chunk, started + send.most_seconds)
         finally:
             await response.aclose()
     except httpx.RequestError as error:
         return _lost(case, error, started)
-    return _arrived(case, response, body, started)
+    return _arrived(case, response, bytes(body), started)
 
 
 def _arrived(case: Case, response: httpx.Response, body: bytes, started: float) -> Exchange:
@@ -107,5 +117,6 @@ def _arrived(case: Case, response: httpx.Response, body: bytes, started: float) 
 
 
 def _lost(case: Case, error: httpx.RequestError, started: float) -> Exchange:
-    reason = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(": ")
+    name = type(error).__name__.lstrip("_")
+    reason = " ".join(f"{name}: {error}".split()).rstrip(": ")
     return Exchange(case, None, {}, b"", time.monotonic() - started, reason)

@@ -34,13 +34,17 @@ def verdicts(contract: Contract, judged: Iterable[Judged]) -> tuple[Verdict, ...
             about[one.exchange.case.constraint].append(one)
     baseline = next((one for one in everything if one.exchange.case.constraint is None), None)
     usable = baseline is None or baseline.outcome.kind is OutcomeKind.ACCEPTED
-    subjects = [*contract.request.constraints, *(_wire_constraint(rule) for rule in wire.BYTES_RULES)]
+    subjects = [*contract.request.constraints, *wire_constraints()]
     found = [_request_verdict(one, about[one.id], usable=usable) for one in subjects]
     return (*found, *_response_verdicts(contract, everything))
 
 
-def _wire_constraint(rule: str) -> Constraint:
-    return Constraint(id=f"wire:{rule}", side="request", pointer="", keyword=rule, value=wire.RULES[rule])
+def wire_constraints() -> tuple[Constraint, ...]:
+    """The rules of JSON that the bytes of a request can break, as constraints."""
+    return tuple(
+        Constraint(id=f"wire:{rule}", side="request", pointer="", keyword=rule, value=wire.RULES[rule])
+        for rule in wire.BYTES_RULES
+    )
 
 
 def _request_verdict(constraint: Constraint, about: Sequence[Judged], *, usable: bool) -> Verdict:
@@ -53,7 +57,7 @@ def _request_verdict(constraint: Constraint, about: Sequence[Judged], *, usable:
         return Verdict(constraint.id, VerdictKind.UNVIOLABLE, None, constraint.reason)
     if not usable:
         return Verdict(constraint.id, VerdictKind.UNDETERMINED, None, "the simplest conforming request is not accepted")
-    lost = next((one for one in faulted if one.outcome.kind in _LOST), None)
+    lost = next((one for one in about if one.outcome.kind in _LOST), None)
     if lost is not None:
         return Verdict(constraint.id, VerdictKind.UNDETERMINED, lost.exchange.case.id, _LOST[lost.outcome.kind])
     if not faulted:

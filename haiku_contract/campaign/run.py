@@ -5,13 +5,23 @@ from __future__ import annotations
 import time
 from collections import Counter
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from haiku_contract import wire
 from haiku_contract.campaign import checks, matrix
-from haiku_contract.campaign.outcomes import outcome
+from haiku_contract.campaign.outcomes import EVENT_STREAM, media_type, outcome
+from haiku_contract.endpoint.surfaces import message
 from haiku_contract.errors import EndpointError
-from haiku_contract.model import CampaignFinished, CampaignStarted, CaseFinished, Exchange, OutcomeKind
+from haiku_contract.model import (
+    ABSENT,
+    JSON_CONTENT_TYPE,
+    CampaignFinished,
+    CampaignStarted,
+    CaseFinished,
+    Exchange,
+    OutcomeKind,
+)
+from haiku_contract.stream import StreamValidator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -28,7 +38,13 @@ _FATAL: Final = {
 }
 _FATAL_AT_FIRST: Final = _FATAL | {
     OutcomeKind.THROTTLED: "does not serve requests at the moment",
-    OutcomeKind.UNKNOWN: "does not answer as this surface does; check the URL and the surface",
+    OutcomeKind.UNKNOWN: "does not answer as this surface does",
+}
+_ADVICE: Final = {
+    OutcomeKind.UNREACHABLE: "check that it runs, and its host and port",
+    OutcomeKind.UNAUTHORISED: "check the key and what it may do",
+    OutcomeKind.THROTTLED: "try again later",
+    OutcomeKind.UNKNOWN: "check the URL and the surface",
 }
 _LOST_IN_A_ROW: Final = 5
 
@@ -87,7 +103,9 @@ def campaign(
     (exchange,) = yield (first[0],)
     result = outcome(exchange)
     if result.kind in _FATAL_AT_FIRST:
-        raise EndpointError(f"{target.name} {_FATAL_AT_FIRST[result.kind]} ({_answer(exchange, result)})")
+        raise _unusable(target, result.kind, exchange, result)
+    if result.kind is OutcomeKind.ACCEPTED and _is_garbage(exchange):
+        raise _unusable(target, OutcomeKind.UNKNOWN, exchange, result)
     if result.kind is not OutcomeKind.ACCEPTED:
         first, pending = first[:1], []  # nothing can be told apart when even the simplest request is refused
     emit(ledger.take(first, exchange, result))
@@ -122,7 +140,7 @@ class _Ledger:
         """
         self.lost_in_a_row = self.lost_in_a_row + 1 if result.kind in _FATAL else 0
         if self.lost_in_a_row > _LOST_IN_A_ROW:
-            raise EndpointError(f"{self.target.name} {_FATAL[result.kind]} ({_answer(exchange, result)})")
+            raise _unusable(self.target, result.kind, exchange, result)
         self.outcomes[result.kind] += 1
         first = checks.judge(self.contract, exchange, result)
         fanned = [first._replace(exchange=replace(exchange, case=case)) for case in group]
@@ -148,6 +166,15 @@ class _Ledger:
         )
 
 
+def _unusable(target: Target, kind: OutcomeKind, exchange: Exchange, result: Outcome) -> EndpointError:
+    return EndpointError(f"{target.name} {_FATAL_AT_FIRST[kind]} ({_answer(exchange, result)}); {_ADVICE[kind]}")
+
+
+def _is_garbage(exchange: Exchange) -> bool:
+    """A success that calls itself JSON and is none: whatever answers there is not the endpoint."""
+    return media_type(exchange) == JSON_CONTENT_TYPE and wire.decode(exchange.body).value is ABSENT
+
+
 def _answer(exchange: Exchange, result: Outcome) -> str:
     return result.message if exchange.status is None else f"HTTP {exchange.status}: {result.message}".rstrip(": ")
 
@@ -155,10 +182,20 @@ def _answer(exchange: Exchange, result: Outcome) -> str:
 def _cost(contract: Contract, exchange: Exchange) -> float:
     """What an answer reports to have used, at the manifest's prices; nothing where either is unknown."""
     prices = contract.manifest.get("prices", {})
-    value = wire.decode(exchange.body).value
-    usage = value.get("usage") if isinstance(value, dict) else None
+    usage = _usage(contract, exchange)
     if not isinstance(usage, dict) or "input" not in prices or "output" not in prices:
         return 0.0
     pairs = ((usage.get("input_tokens"), prices["input"]), (usage.get("output_tokens"), prices["output"]))
     per = prices.get("per_tokens", 1_000_000)
     return float(sum(count * price / per for count, price in pairs if isinstance(count, (int, float))))
+
+
+def _usage(contract: Contract, exchange: Exchange) -> Any:
+    """The usage that an answer reports: in the message, in that inside an envelope, or in the events of a stream."""
+    if media_type(exchange) == EVENT_STREAM and contract.stream is not None:
+        stream = StreamValidator(contract)
+        stream.feed(exchange.body)
+        value = stream.message
+    else:
+        value = message(wire.decode(exchange.body).value)
+    return value.get("usage") if isinstance(value, dict) else None

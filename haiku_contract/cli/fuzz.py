@@ -16,15 +16,19 @@ from haiku_contract.cli.options import contract_option, format_option, no_color_
 from haiku_contract.endpoint import surfaces
 from haiku_contract.endpoint.reference import faults
 from haiku_contract.endpoint.reference.app import SERVED, create_app
-from haiku_contract.errors import UsageError
+from haiku_contract.errors import EndpointError, UsageError
 from haiku_contract.generate import suite
+from haiku_contract.model import VerdictKind
 from haiku_contract.report import structured, terminal
+from haiku_contract.report.text import counted
 
 if TYPE_CHECKING:
     from haiku_contract.contract import Contract
     from haiku_contract.model import CampaignFinished
 
 _TIMEOUT = 30.0
+_LEAST_TIMEOUT = 0.1
+_STEPS = 4  # how many times the time of one step a whole answer may take
 _MAX_PORT = 65_535
 
 
@@ -45,7 +49,11 @@ _MAX_PORT = 65_535
     "--concurrency", type=click.IntRange(1, 64), default=8, show_default=True, help="Requests under way at once."
 )
 @click.option(
-    "--timeout", type=click.FloatRange(0.1, 600), default=_TIMEOUT, show_default=True, help="Seconds per step."
+    "--timeout",
+    type=click.FloatRange(_LEAST_TIMEOUT, 600),
+    default=_TIMEOUT,
+    show_default=True,
+    help="Seconds per step; a whole answer may take four times as long.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Recorded in the report.")
 @format_option
@@ -70,12 +78,17 @@ def fuzz(  # noqa: PLR0913 - one parameter per option
 ) -> None:
     """Run the suite against an endpoint and print what it enforces, constraint by constraint.
 
-    Exit code 1 when the endpoint does anything that the contract does not allow, 4 when it cannot be reached.
+    Exit code 1 when the endpoint does anything that the contract does not allow, 4 when it cannot be reached, or when
+    answers were lost on which a verdict depends.
     """
     if url is not None and (reference or fault is not None or list_faults):
         raise UsageError(
             "--url cannot be combined with --reference, --fault or --list-faults: those are for our own endpoint"
         )
+    if list_faults and fault is not None:
+        raise UsageError("--list-faults prints what --fault takes: give one of the two")
+    if not timeout >= _LEAST_TIMEOUT:  # not even NaN
+        raise UsageError("--timeout is not a number of seconds")
     if list_faults:
         write("".join(f"{one}\n" for one in faults.catalogue(contract)), output)
         return
@@ -87,12 +100,19 @@ def fuzz(  # noqa: PLR0913 - one parameter per option
     async def run() -> CampaignFinished:
         steps = campaign(contract, suite(contract, "request"), target, bar, seed=seed, width=concurrency)
         async with _client(transport, timeout) as client:
-            return await drive_async(steps, client, Sender(target, contract.model_id))
+            return await drive_async(steps, client, _sender(target, contract.model_id, timeout))
 
     with bar:
         result = asyncio.run(run())
     _report(result, form, output, color=not no_color)
-    context.exit(1 if result.findings else 0)
+    if result.findings:
+        context.exit(1)
+    lost = sum(one.verdict is VerdictKind.UNDETERMINED and one.witness is not None for one in result.verdicts)
+    if lost:
+        raise EndpointError(
+            f"{counted(lost, 'constraint')} undetermined, because {target.name} throttled, dropped or misunderstood "
+            "requests; run again later, or with --concurrency 1"
+        )
 
 
 def _target(url: str | None, surface: surfaces.Surface) -> Target:
@@ -110,6 +130,12 @@ def _target(url: str | None, surface: surfaces.Surface) -> Target:
     if surface.path:
         path = path.rstrip(b"/") + surface.path.encode()
     return Target(name, str(parsed.copy_with(raw_path=path + mark + query)), surface, billed=True)
+
+
+def _sender(target: Target, model_id: str, timeout: float) -> Sender:
+    # A gateway answers identical bodies from its cache, even with its cache turned off.
+    headers = {"cf-aig-skip-cache": "true"} if target.billed else {}
+    return Sender(target, model_id, headers, most_seconds=_STEPS * timeout)
 
 
 def _shown(url: str) -> str:

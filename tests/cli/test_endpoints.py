@@ -91,17 +91,24 @@ NO_ENDPOINTS = {
     "breaks off": (b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{", "cannot be reached (RemoteProtocolError: "),
     "web page": (
         _http("200 OK", "<p>Hello</p>"),
-        "does not answer as this surface does; check the URL and the surface",
+        "does not answer as this surface does (HTTP 200: <p>Hello</p>); check the URL and the surface",
     ),
-    "no content": (_http("204 No Content"), "does not answer as this surface does; check the URL and the surface"),
-    "not found": (_http("404 Not Found", "<p>nope</p>"), "does not answer as this surface does; check the URL and the"),
+    "no content": (_http("204 No Content"), "does not answer as this surface does (HTTP 204); check the URL and the"),
+    "not found": (
+        _http("404 Not Found", "<p>nope</p>"),
+        "does not answer as this surface does (HTTP 404: <p>nope</p>);",
+    ),
     "no route": (
         _http("404 Not Found", ROUTE, "application/json"),
-        "does not answer as this surface does; check the URL and the surface (HTTP 404: Could not route to \\x1b[31m/",
+        "does not answer as this surface does (HTTP 404: Could not route to \\x1b[31m/",
     ),
     "moved": (
         _http("302 Found", "", "text/html", "location: /there"),
-        "does not answer as this surface does; check the",
+        "does not answer as this surface does (HTTP 302); check the URL",
+    ),
+    "JSON that is none": (
+        _http("200 OK", "abc", "application/json"),
+        "does not answer as this surface does (HTTP 200); check the URL and the surface",
     ),
     "unauthorised": (_http("401 Unauthorized"), "refuses the credentials (HTTP 401)"),
     "forbidden": (_http("403 Forbidden"), "refuses the credentials (HTTP 403)"),
@@ -135,7 +142,8 @@ def test_nobody_answers_in_time(cli: Cli) -> None:
     with Somebody(None) as somebody:
         result = cli("fuzz", "--url", somebody.url, "--timeout", "0.2")
     assert (result.code, result.out) == (4, "")
-    assert result.err == f"haiku-contract: {somebody.url} cannot be reached (ReadTimeout)\n"
+    line = f"{somebody.url} cannot be reached (ReadTimeout); check that it runs, and its host and port"
+    assert result.err == f"haiku-contract: {line}\n"
 
 
 def test_endpoint_that_crashes_on_everything(cli: Cli, report_schema: dict[str, Any]) -> None:
