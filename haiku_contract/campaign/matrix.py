@@ -10,7 +10,7 @@ from haiku_contract.campaign.checks import Judged, names_the_fault
 from haiku_contract.model import Constraint, OutcomeKind, Verdict, VerdictKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from haiku_contract.contract import Contract
 
@@ -22,10 +22,17 @@ _LOST: Final = {
 }
 
 
-def verdicts(contract: Contract, judged: Iterable[Judged]) -> tuple[Verdict, ...]:
+def verdicts(
+    contract: Contract, judged: Iterable[Judged], left_out: Collection[str | None] = ()
+) -> tuple[Verdict, ...]:
     """One verdict per constraint: of the request schema, the wire, the response schema and streams, in this order.
 
     A constraint is judged by the cases that are about it: its own faults, and the conforming values at its edges.
+
+    Args:
+        contract: whose constraints.
+        judged: what came of the cases that were sent.
+        left_out: ids of the constraints about which some case was not sent.
     """
     everything = list(judged)
     about: dict[str, list[Judged]] = defaultdict(list)
@@ -35,7 +42,7 @@ def verdicts(contract: Contract, judged: Iterable[Judged]) -> tuple[Verdict, ...
     baseline = next((one for one in everything if one.exchange.case.constraint is None), None)
     usable = baseline is None or baseline.outcome.kind is OutcomeKind.ACCEPTED
     subjects = [*contract.request.constraints, *wire_constraints()]
-    found = [_request_verdict(one, about[one.id], usable=usable) for one in subjects]
+    found = [_request_verdict(one, about[one.id], usable=usable, cut=one.id in left_out) for one in subjects]
     return (*found, *_response_verdicts(contract, everything))
 
 
@@ -47,7 +54,7 @@ def wire_constraints() -> tuple[Constraint, ...]:
     )
 
 
-def _request_verdict(constraint: Constraint, about: Sequence[Judged], *, usable: bool) -> Verdict:
+def _request_verdict(constraint: Constraint, about: Sequence[Judged], *, usable: bool, cut: bool) -> Verdict:
     faulted = [one for one in about if one.exchange.case.kind == "faulted"]
     conforming = [one for one in about if one.exchange.case.kind == "conforming"]
     for kind, witnesses, detail in _evidence(faulted, conforming):
@@ -61,8 +68,8 @@ def _request_verdict(constraint: Constraint, about: Sequence[Judged], *, usable:
     if lost is not None:
         return Verdict(constraint.id, VerdictKind.UNDETERMINED, lost.exchange.case.id, _LOST[lost.outcome.kind])
     if not faulted:
-        return Verdict(constraint.id, VerdictKind.UNDETERMINED, None, "no case was sent")
-    detail = f"rejected {_times(len(faulted))}: {_said(faulted[0])}"
+        return Verdict(constraint.id, VerdictKind.UNDETERMINED, None, "left out" if cut else "no case was sent")
+    detail = f"rejected {_times(len(faulted))}: {_said(faulted[0])}{'; some cases were left out' if cut else ''}"
     return Verdict(constraint.id, VerdictKind.ENFORCED, faulted[0].exchange.case.id, detail)
 
 

@@ -74,6 +74,8 @@ def outcome(exchange: Exchange) -> Outcome:
     """What the endpoint did, as far as its answer tells; answers that nobody has seen before are `unknown`."""
     if exchange.status is None:
         return Outcome(OutcomeKind.UNREACHABLE, message=exchange.error)
+    if exchange.headers.get("cf-aig-cache-status", "").upper() == "HIT":
+        return Outcome(OutcomeKind.UNKNOWN, message="answered from a cache, and not by the endpoint")
     media = media_type(exchange)
     streamed = succeeded(exchange) and media == EVENT_STREAM
     value = wire.decode(exchange.body).value if not succeeded(exchange) or media == JSON_CONTENT_TYPE else ABSENT

@@ -29,6 +29,8 @@ def campaign(result: CampaignFinished) -> dict[str, Any]:
         "outcomes": {kind.value: count for kind, count in sorted(result.outcomes.items())},
         "verdicts": [verdict(one) for one in result.verdicts],
         "findings": [finding(one) for one in result.findings],
+        "left_out": list(result.left_out),
+        "stopped": result.stopped,
     }
 
 

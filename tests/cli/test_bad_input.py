@@ -101,7 +101,7 @@ BAD_INPUT = {
     "empty fault": Bad("fuzz --fault=", "no fault '': it starts with one of lenient, strict, crash, broken, then ':'"),
     "no such surface": Bad("fuzz --surface nope", "Invalid value for '--surface': 'nope' is not one of 'bare', "),
     "fault of somebody else's endpoint": Bad(
-        f"fuzz --url http://127.0.0.1:1 --fault lenient:{HOT}", "--url cannot be combined with --reference, --fault or "
+        f"fuzz --url http://127.0.0.1:1 --fault lenient:{HOT}", "--url cannot be combined with --fault"
     ),
     "output that is a directory": Bad(
         "fuzz --output .", ".: cannot be written: is a directory; name a file in it"
