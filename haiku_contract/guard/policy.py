@@ -186,7 +186,9 @@ class Policy:
 
     def discreet(self, violations: tuple[Violation, ...]) -> tuple[Violation, ...]:
         """The violations with nothing of the payload's values, unless those are asked for."""
-        return violations if self.excerpts else tuple(discretion.discreet(one) for one in violations)
+        if self.excerpts or not violations:
+            return violations
+        return tuple(discretion.discreet(one) for one in violations)
 
     def _advice(self, payload: Any) -> tuple[Advice, ...]:
         if payload is ABSENT:

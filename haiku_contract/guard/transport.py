@@ -35,7 +35,9 @@ class GuardTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
     """Checks requests before a byte is sent and responses while they arrive.
 
     Wraps any transport, for `httpx.Client` and `httpx.AsyncClient` and their httpx2 twins alike. Requests that are not
-    this contract's (another path, host or model) pass untouched, and so do all errors of the inner transport.
+    this contract's (another path, host or model) pass untouched, and so do all errors of the inner transport. Content
+    codings are undone for the check alone. A request in a coding that cannot be undone is a violation where its head
+    names the model; where only the body could, it is not recognised and passes.
 
     Args:
         contract: what to hold requests and responses against.
@@ -43,14 +45,17 @@ class GuardTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         request: what to do with a request that does not conform. `raise`: raise `ContractViolation`, nothing is sent.
             `respond`: answer it with the 400 that the endpoint would give, for SDKs that hide what a transport raises.
             `warn`: issue a `ContractWarning` and send it. `observe`: tell the observer only. `off`: do not look.
-        response: likewise for responses; what is wrong with a stream is raised from its iteration.
+        response: likewise for responses; what is wrong with a stream is raised from its iteration. Redirects and error
+            pages of other content types are not looked at, which the observer is told.
         advice: what to do when a conforming request breaks a known rule of the provider: `off`, `warn`, or `raise`
-            (`ContractAdvice`).
+            (`ContractAdvice`; with `respond` the provider's predicted refusal is answered instead).
         sample: share of the responses that are looked at, from 0 to 1, evenly spread.
         surface: the wire form of everything that goes through here; recognised by the request when absent. The `bare`
             form (the body is the input) cannot be recognised and has to be named.
         hosts: only requests to these hosts are looked at; any but the provider's own when absent.
-        observer: called with an `Observation` for every request and response that was looked at.
+        observer: called with an `Observation` for every request that was looked at, and for the responses to those.
+            What it raises reaches the caller, after the response is closed; where another exception is on its way
+            already (the network's, a cancellation), that one does, with a note.
         excerpts: show short excerpts of the payload's values in violations; off because prompts are private. Keys and
             places are always shown.
 
@@ -87,12 +92,12 @@ class GuardTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         self._inner = inner
         self._own: dict[tuple[str, str], Any] = {}  # the libraries' transports, by library and kind
         # 0.1 is no binary fraction: of ten responses it has to be one all the same.
-        self._share = Fraction(sample).limit_denominator(_FINEST)
+        self._share = Fraction(sample).limit_denominator(_FINEST).as_integer_ratio()
         self._numbers = count()
 
     def handle_request(self, request: Any) -> Any:
         """Check, send, and watch what comes back."""
-        library = _library(request)
+        library = _library(request.__class__)
         inner = self._sender(library, _SYNC)
         asked = cast("Asked", _Head(request))
         surface = self._policy.surface_of(asked)
@@ -113,7 +118,7 @@ class GuardTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: Any) -> Any:
         """Check, send, and watch what comes back."""
-        library = _library(request)
+        library = _library(request.__class__)
         inner = self._sender(library, _ASYNC)
         asked = cast("Asked", _Head(request))
         surface = self._policy.surface_of(asked)
@@ -201,7 +206,9 @@ class GuardTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
     def _is_due(self) -> bool:
         """Whether the next response is looked at: of any number of them, as many as the share says, rounded down."""
-        looked_at, of = self._share.numerator, self._share.denominator
+        looked_at, of = self._share
+        if looked_at == of:
+            return True
         before = next(self._numbers) * looked_at
         return (before + looked_at) // of > before // of
 
@@ -270,9 +277,10 @@ def _watched(base: type[Any]) -> type[Any]:
     return type(f"Watched{base.__name__}", (_Watched, base), {})
 
 
-def _library(request: Any) -> Any:
-    """The library that a request belongs to: httpx, httpx2, or whatever else has the same classes."""
-    return sys.modules[type(request).__module__.partition(".")[0]]
+@cache
+def _library(kind: type[Any]) -> Any:
+    """The library that a class of requests belongs to: httpx, httpx2, or whatever else has the same classes."""
+    return sys.modules[kind.__module__.partition(".")[0]]
 
 
 class _Head:
@@ -296,10 +304,9 @@ def _described(message: Any) -> tuple[str, str]:
     """Content type and content codings, read from the raw list: the mapping first finds out its encoding."""
     content_type, codings = b"", b""
     for key, value in message.headers.raw:
-        name = key.lower()
-        if name == b"content-type":
+        if len(key) == _TYPE_LENGTH and key.lower() == _TYPE:  # the length is known, and most names end here
             content_type = value
-        elif name == b"content-encoding":
+        elif len(key) == _CODING_LENGTH and key.lower() == _CODING:
             codings = codings + b", " + value if codings else value
     return str(content_type, "latin-1"), str(codings, "latin-1")
 
@@ -311,3 +318,7 @@ def _respond(library: Any, answer: Answer, request: Any) -> Any:
 _SYNC: Final = "HTTPTransport"
 _ASYNC: Final = "AsyncHTTPTransport"
 _FINEST: Final = 10**12
+_TYPE: Final = b"content-type"
+_CODING: Final = b"content-encoding"
+_TYPE_LENGTH: Final = len(_TYPE)
+_CODING_LENGTH: Final = len(_CODING)

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 import haiku_contract as hc
+from haiku_contract.endpoint.surfaces import Asked, Refusal, named
 
 MODEL = "anthropic/claude-haiku-4.5"
 REST = "https://api.cloudflare.com/client/v4/accounts/0123/ai"
@@ -99,6 +100,15 @@ def test_a_missing_key_of_the_envelope_is_named(
     assert str(caught.value) == message
     response = post(guard(surface=None, request="respond"), url, json=wrapped(good), headers=headers)
     assert "(User Input Error): Required value missing: input" in response.text
+
+
+@pytest.mark.parametrize(("name", "key"), [("run", "input"), ("binding", "inputs")])
+def test_the_surface_itself_refuses_a_body_without_the_input(name: str, key: str) -> None:
+    asked = Asked("POST", "127.0.0.1", "/client/v4/accounts/0/ai/run", {"cf-consn-model-id": MODEL})
+    with pytest.raises(Refusal) as caught:
+        named(name).unwrap(asked, {"model": MODEL, "prompt": "Hello"}, MODEL)
+    assert (caught.value.status, caught.value.code) == (400, 7003)
+    assert caught.value.message == f"Model execution failed (User Input Error): Required value missing: {key}"
 
 
 def test_an_input_that_is_null_is_no_missing_key(post: Any, guard: Any) -> None:
