@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import datetime as dt
 import io
 import os
 import sys
@@ -14,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 import click
 import httpx
 
+from haiku_contract.campaign import baseline
 from haiku_contract.campaign.budget import Budget, check_priced, estimate
 from haiku_contract.campaign.drive import Sender, drive_async
 from haiku_contract.campaign.journal import Journal
 from haiku_contract.campaign.pace import pace
 from haiku_contract.campaign.run import campaign
 from haiku_contract.cli import targets
-from haiku_contract.cli.options import contract_option, format_option, no_color_option, output_option, write
+from haiku_contract.cli.options import contract_option, format_option, no_color_option, output_option, read, write
 from haiku_contract.endpoint import surfaces
 from haiku_contract.endpoint.reference import faults
 from haiku_contract.endpoint.reference.app import create_app
@@ -40,6 +42,7 @@ BUDGET_REACHED = 3
 
 _TIMEOUT = 30.0
 _LEAST_TIMEOUT = 0.1
+_ACCEPTED_DAYS = 90
 _STEPS = 4  # how many times the time of one step a whole answer may take
 
 
@@ -66,6 +69,9 @@ class Options:
     max_time: float | None
     free: bool
     resume: str | None
+    baseline: str | None
+    update_baseline: bool
+    reason: str
     seed: int
     form: str
     output: str | None
@@ -112,6 +118,11 @@ class Options:
 @click.option("--max-time", type=click.FloatRange(0.1), metavar="SECONDS", help="Send nothing after this time.")
 @click.option("--free", is_flag=True, help="Stop at the first answer that is billed.")
 @click.option("--resume", metavar="FILE", help="Keep every answer in FILE, and do not ask again for those in it.")
+@click.option("--baseline", metavar="FILE", help="Findings that are accepted: they are shown, and do not count.")
+@click.option(
+    "--update-baseline", is_flag=True, help="Accept every finding of this run in --baseline FILE, for 90 days."
+)
+@click.option("--reason", default="", metavar="TEXT", help="Why; for --update-baseline.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Recorded in the report.")
 @format_option
 @output_option
@@ -132,9 +143,13 @@ def fuzz(context: click.Context, /, **given: Any) -> None:
     if options.list_faults:
         write("".join(f"{one}\n" for one in faults.catalogue(options.contract)), options.output)
         return
+    accepted = _accepted(options)
     result = _run(options, targets.destination(options, os.environ))
-    _report(result, options.form, options.output, color=not options.no_color)
-    if result.findings:
+    compared = baseline.compare(result.findings, accepted, dt.datetime.now(tz=dt.UTC).date())
+    _report(result, compared, options)
+    if options.update_baseline:
+        _update(options, result, accepted)
+    elif compared.new:
         context.exit(1)
     if result.stopped:
         click.echo(f"haiku-contract: {counted(len(result.left_out), 'case')} left out: {result.stopped}", err=True)
@@ -156,6 +171,8 @@ def _check(options: Options) -> None:
         raise UsageError(f"--{chosen[0]} cannot be combined with {own[0]}: that is for our own endpoint")
     if len(own) > 1:
         raise UsageError("--list-faults prints what --fault takes: give one of the two")
+    if options.baseline is None and (options.update_baseline or options.reason):
+        raise UsageError("--update-baseline and --reason need --baseline FILE")
     if not options.timeout >= _LEAST_TIMEOUT:  # not even NaN
         raise UsageError("--timeout is not a number of seconds")
 
@@ -224,15 +241,27 @@ def _client(transport: httpx.AsyncBaseTransport | None, timeout: float) -> httpx
         raise UsageError(f"the proxy or certificate settings of this environment cannot be used: {error}") from None
 
 
-def _report(result: CampaignFinished, form: str, output: str | None, *, color: bool) -> None:
-    if form == "json":
-        write(structured.dumps(structured.campaign(result)), output)
+def _accepted(options: Options) -> tuple[baseline.Entry, ...]:
+    if options.baseline is None or (options.update_baseline and not Path(options.baseline).exists()):
+        return ()
+    return baseline.read(read(options.baseline), options.baseline)
+
+
+def _update(options: Options, result: CampaignFinished, accepted: tuple[baseline.Entry, ...]) -> None:
+    today = dt.datetime.now(tz=dt.UTC).date()
+    write(baseline.updated(result.findings, accepted, today, _ACCEPTED_DAYS, options.reason), options.baseline)
+
+
+def _report(result: CampaignFinished, compared: baseline.Compared, options: Options) -> None:
+    color = not options.no_color
+    if options.form == "json":
+        write(structured.dumps(structured.campaign(result, compared)), options.output)
         return
-    printed = output is None or output == "-"
+    printed = options.output is None or options.output == "-"
     out = terminal.console(sys.stdout, color=color)
     if printed and out.file.isatty():
-        terminal.matrix(result, out)
+        terminal.matrix(result, out, compared)
         return
     text = io.StringIO()
-    terminal.matrix(result, terminal.console(text, color=color and printed))
-    write(text.getvalue(), output)
+    terminal.matrix(result, terminal.console(text, color=color and printed), compared)
+    write(text.getvalue(), options.output)

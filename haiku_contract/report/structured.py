@@ -10,6 +10,7 @@ from haiku_contract import pointer
 from haiku_contract.model import ABSENT
 
 if TYPE_CHECKING:
+    from haiku_contract.campaign.baseline import Compared
     from haiku_contract.model import Advice, CampaignFinished, Case, Constraint, Fault, Finding, Verdict, Violation
 
 
@@ -18,8 +19,9 @@ def dumps(value: Any) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
 
-def campaign(result: CampaignFinished) -> dict[str, Any]:
-    """The result of a campaign."""
+def campaign(result: CampaignFinished, compared: Compared) -> dict[str, Any]:
+    """The result of a campaign, beside the findings that are accepted."""
+    reasons = {one.fingerprint: entry.reason for one, entry in compared.accepted}
     return {
         "contract": result.contract,
         "endpoint": result.endpoint,
@@ -28,7 +30,11 @@ def campaign(result: CampaignFinished) -> dict[str, Any]:
         "cost_usd": result.cost_usd,
         "outcomes": {kind.value: count for kind, count in sorted(result.outcomes.items())},
         "verdicts": [verdict(one) for one in result.verdicts],
-        "findings": [finding(one) for one in result.findings],
+        "findings": [finding(one) | {"accepted": reasons.get(one.fingerprint)} for one in result.findings],
+        "baseline": {
+            "expired": [one.fingerprint for one in compared.expired],
+            "vanished": [one.fingerprint for one in compared.vanished],
+        },
         "left_out": list(result.left_out),
         "stopped": result.stopped,
     }

@@ -242,3 +242,27 @@ def test_what_cannot_be_run(
     result = cli("fuzz", *arguments)
     assert (result.code, result.out, result.err.count("\n")) == (code, "", 1)
     assert result.err.startswith(f"haiku-contract: {words}")
+
+
+def test_baseline(cli: Cli, report_schema: dict[str, Any]) -> None:
+    faulty = ("fuzz", "--fault", "lenient:request:/properties/temperature/maximum", "--baseline", "known.json")
+    assert cli(*faulty).code == 2
+    written = cli(*faulty, "--update-baseline", "--reason", "waits for the provider")
+    assert (written.code, written.err) == (0, "")
+    again = cli(*faulty)
+    assert (again.code, again.err) == (0, "")
+    assert "accepted leaky request:/properties/temperature/maximum, until 2" in again.out
+    assert "waits for the provider" in again.out
+    other = cli("fuzz", "--fault", "lenient:request:/required/0", "--baseline", "known.json", "--format", "json")
+    assert other.code == 1
+    report = json.loads(other.out)
+    jsonschema.Draft202012Validator(report_schema).validate(report)
+    assert {one["accepted"] for one in report["findings"]} == {None}
+    assert len(report["baseline"]["vanished"]) == 1
+
+
+def test_a_baseline_that_is_none(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text("{}", "utf-8")
+    result = cli("fuzz", "--baseline", "x.json")
+    assert (result.code, result.err) == (2, "haiku-contract: x.json: not a baseline; --update-baseline writes one\n")
+    assert cli("fuzz", "--update-baseline").code == 2
