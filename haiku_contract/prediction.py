@@ -194,6 +194,7 @@ def _not_sent(problem: Violation) -> Prediction:
     return Prediction(
         PredictedOutcome.REJECTED_BY_GATEWAY,
         status=400,
+        name="",
         message=wire.shorten(f"not sent, because JSON cannot carry it: {problem.message}", _LONGEST),
         field=problem.instance_location,
         constraint=problem.constraint,

@@ -103,7 +103,7 @@ def _bounds(value: Any, member: Member) -> str:
             return f"String should have at least {_characters(member.least)}"
         if member.most is not None and len(value) > member.most:
             return f"String should have at most {_characters(member.most)}"
-    elif member.above is not None and value <= member.above:
+    elif member.above is not None and is_integer(value) and value <= member.above:
         return f"Input should be greater than {member.above}"
     return ""
 
