@@ -107,6 +107,8 @@ PREDICATES: Final[dict[str, Callable[[View], Iterator[Breach]]]] = {
     "tool-callers": tools.tool_callers,
     "tool-choice": tools.tool_choice,
     "tool-choice-name": tools.tool_choice_name,
+    "tool-deferred": tools.tool_deferred,
+    "tool-deferred-cache": tools.tool_deferred_cache,
     "tool-domains": tools.tool_domains,
     "tool-error-empty": content.error_empty,
     "tool-error-text": content.error_text,

@@ -139,6 +139,19 @@ def tool_domains(view: View) -> Iterator[Breach]:
             yield breach(("tools", index, _DOMAINS[1]), at=f"tools.{index}.{kind}")
 
 
+def tool_deferred(view: View) -> Iterator[Breach]:
+    """Not every tool waits to be searched for."""
+    if view.tools and all(tool.get("defer_loading") is True for _, tool in view.tools):
+        yield breach(("tools",))
+
+
+def tool_deferred_cache(view: View) -> Iterator[Breach]:
+    """No cache breakpoint stands on a tool that waits to be searched for."""
+    for index, tool in view.tools:
+        if tool.get("defer_loading") is True and tool.get("cache_control") is not None:
+            yield breach(("tools", index, "cache_control"), name=tool.get("name"))
+
+
 def tool_callers(view: View) -> Iterator[Breach]:
     """No tool may be called by code that this model writes."""
     servers = {index: known for index, _, _, known in _server_tools(view)}
