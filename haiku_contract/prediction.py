@@ -65,6 +65,9 @@ class RequestValidator(SchemaValidator):
 
         A rejection by the provider is predicted only from rules that are sure enough (`haiku_contract.rules.SURE`:
         observed on this model, or observed or documented for the same interface in general).
+
+        What JSON cannot carry (NaN, a dataclass, a loop) never leaves httpx: the outcome is a rejection without a code,
+        whose message says so in our words. A lone surrogate is refused by the provider, where a client escapes it.
         """
         sent = _on_the_wire(payload)
         if sent is None and (problem := _unsendable(payload)) is not None:

@@ -6,6 +6,7 @@ bounds, and at last what it does not know. One table row per member says it all;
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from haiku_contract.rules.view import breach, is_integer
@@ -32,6 +33,7 @@ class Member(NamedTuple):
         least: the least length of a string, or the least integer.
         most: the greatest length of a string.
         above: what an integer has to be greater than.
+        pattern: the regular expression that a string has to match as a whole; empty for none.
         values: the only strings that it may be, in the order in which a refusal lists them.
     """
 
@@ -41,6 +43,7 @@ class Member(NamedTuple):
     least: int | None = None
     most: int | None = None
     above: int | None = None
+    pattern: str = ""
     values: tuple[str, ...] = ()
 
 
@@ -103,6 +106,8 @@ def _bounds(value: Any, member: Member) -> str:
             return f"String should have at least {_characters(member.least)}"
         if member.most is not None and len(value) > member.most:
             return f"String should have at most {_characters(member.most)}"
+        if member.pattern and not re.fullmatch(member.pattern, value):
+            return f"String should match pattern '{member.pattern}'"
     elif member.above is not None and is_integer(value) and value <= member.above:
         return f"Input should be greater than {member.above}"
     return ""

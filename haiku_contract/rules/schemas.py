@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from haiku_contract.model import ABSENT
-from haiku_contract.rules.members import MISSING
+from haiku_contract.rules.members import MISSING, Member, Place, wrong
 from haiku_contract.rules.view import Path, breach, dictionary, is_integer, is_number
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _PARAMETER: Final = re.compile(r"[a-zA-Z0-9_.-]{1,64}")
 _TYPES: Final = ("array", "boolean", "integer", "null", "number", "object", "string")
 _BOUNDS: Final = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
+_ROOT: Final = {"properties": Member("object", null=True), "required": Member("array", null=True)}
 _COUNTS: Final = ("minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties")
 
 SINGLE: Final = (
@@ -74,6 +75,8 @@ def tool_schema(view: View) -> Iterator[Breach]:
             yield breach(path, at=f"{at}.type", reason=MISSING)
         elif schema["type"] != "object":
             yield breach((*path, "type"), at=f"{at}.type", reason="Input should be 'object'")
+        else:
+            yield from wrong(Place(path, at, schema, _ROOT))
 
 
 def tool_schema_union(view: View) -> Iterator[Breach]:

@@ -60,7 +60,8 @@ _CACHE: Final = {"cache_control": _ANY}
 _CALLED: Final = {"cache_control": _ANY, "caller": _ANY}
 _CALL: Final = {"id": _TEXT, "name": Member("string", needed=True, least=1, most=200)}
 _INPUT: Final = {"input": Member("object", needed=True)}
-_RESULT: Final = {"tool_use_id": _TEXT, "content": Member(needed=True), **_CALLED}
+_SERVER_ID: Final = Member("string", needed=True, pattern="^srvtoolu_[a-zA-Z0-9_]+$")
+_RESULT: Final = {"tool_use_id": _SERVER_ID, "content": Member(needed=True), **_CALLED}
 
 BLOCKS: Final[dict[str, Members]] = {
     "text": {"text": _TEXT, "citations": Member("array", null=True), **_CACHE},
@@ -90,7 +91,7 @@ BLOCKS: Final[dict[str, Members]] = {
         **_CACHE,
     },
     "tool_reference": {"tool_name": _TEXT, **_CACHE},
-    "server_tool_use": {"id": _TEXT, "name": _TEXT, **_INPUT, **_CALLED},
+    "server_tool_use": {"id": _SERVER_ID, "name": _TEXT, **_INPUT, **_CALLED},
     "web_search_tool_result": _RESULT,
     "web_fetch_tool_result": _RESULT,
     "code_execution_tool_result": _RESULT,

@@ -78,6 +78,7 @@ PREDICATES: Final[dict[str, Callable[[View], Iterator[Breach]]]] = {
     "schema-lengths": compiled.schema_lengths,
     "schema-one-of": compiled.schema_one_of,
     "schema-open": compiled.schema_open,
+    "server-tool-unanswered": conversation.server_tool_unanswered,
     "service-tier": fields.service_tier,
     "source-keys": media.source_keys,
     "source-members": media.source_members,

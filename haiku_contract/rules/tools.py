@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, Final
 
 from haiku_contract.model import ABSENT
@@ -14,8 +13,7 @@ if TYPE_CHECKING:
 
     from haiku_contract.rules.view import Breach, View
 
-_NAME: Final = re.compile(r"[a-zA-Z0-9_-]{1,128}")
-_LONGEST: Final = 128
+_NAME: Final = members.Member("string", needed=True, least=1, most=128, pattern="^[a-zA-Z0-9_-]{1,128}$")
 _DOMAINS: Final = ("allowed_domains", "blocked_domains")
 
 
@@ -83,15 +81,8 @@ def tool_type_beta(view: View) -> Iterator[Breach]:
 
 def tool_name(view: View) -> Iterator[Breach]:
     """A tool has a name of 1 to 128 letters, digits, underscores and hyphens."""
-    member = members.Member("string", needed=True, least=1, most=_LONGEST)
     for index, tool in view.custom_tools:
-        name = tool.get("name", ABSENT)
-        reason = members.MISSING if name is ABSENT else members.reason(name, member)
-        if not reason and not _NAME.fullmatch(str(name)):
-            reason = "String should match pattern '^[a-zA-Z0-9_-]{1,128}$'"
-        if reason:
-            path: Path = ("tools", index) if name is ABSENT else ("tools", index, "name")
-            yield breach(path, at=f"tools.{index}.custom.name", reason=reason)
+        yield from members.wrong(members.Place(("tools", index), f"tools.{index}.custom", tool, {"name": _NAME}))
 
 
 def tool_names(view: View) -> Iterator[Breach]:
