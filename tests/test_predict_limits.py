@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import copy
+import json
+import random
 import sys
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import haiku_contract as hc
-from haiku_contract import messages
+from haiku_contract import messages, pointer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 BASE: dict[str, Any] = {"messages": [{"role": "user", "content": "ping"}], "max_tokens": 16}
 PREFIX = "Model execution failed (User Input Error): "
@@ -107,6 +111,35 @@ def calls_of(work: Callable[[], object]) -> int:
     finally:
         sys.setprofile(before)
     return count
+
+
+# -- requests with anything anywhere --------------------------------------------------------------------------
+
+ODD = [None, True, -1, 1.5, 10**300, "", "type", [], [[]], [None], {}, {"type": None}, {"type": {}}, {1, 2}, {3: 4}]
+REQUESTS = [
+    {**BASE, **case["with"]}
+    for cases in json.loads(Path(__file__).with_name("rule_cases.json").read_text("utf-8")).values()
+    for case in cases["breaks"]
+    if not {"$repeat", "$list", "$without"} & set(json.dumps(case["with"]).split('"'))
+]
+
+
+def places(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for token, child in members:
+        yield (*path, token)
+        yield from places(child, (*path, token))
+
+
+def test_nothing_raises_whatever_stands_wherever_a_rule_looks(request_side: hc.RequestValidator) -> None:
+    chance = random.Random(20_260_823)
+    for _ in range(600):
+        request = copy.deepcopy(chance.choice(REQUESTS))
+        *above, last = chance.choice(list(places(request)))
+        pointer.get(request, above)[last] = copy.deepcopy(chance.choice(ODD))
+        assert len(request_side.predict(request).message) <= 1500
+        request_side.predict_upstream(request)
+        list(request_side.advise(request))
 
 
 # -- long names and texts -------------------------------------------------------------------------------------
