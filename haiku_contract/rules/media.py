@@ -106,11 +106,12 @@ def image_unreadable(view: View) -> Iterator[Breach]:
 def image_pixels(view: View) -> Iterator[Breach]:
     """No side of an image has more than 8000 pixels, or 2000 where there are more than twenty images."""
     found = list(_encoded(view))
-    limit = MANY_IMAGES_SIDE if len(found) > MANY_IMAGES else IMAGE_SIDE
+    many = len(found) > MANY_IMAGES
+    limit, size = (MANY_IMAGES_SIDE, "size for many-image requests") if many else (IMAGE_SIDE, "size")
     for block, _, data in found:
         pixels = images.size(images.head(data))
         if pixels and max(pixels) > limit:
-            yield _image(block, limit=limit)
+            yield _image(block, limit=limit, size=size)
 
 
 def image_count(view: View) -> Iterator[Breach]:
