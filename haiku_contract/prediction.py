@@ -120,10 +120,10 @@ class RequestValidator(SchemaValidator):
         constraint = self.constraint(violation.constraint)
         if constraint is None:
             return violation.instance_location, violation.constraint, rejections.text(violation, None, payload)
-        union = _union(constraint.pointer)
+        union = outermost_union(constraint.pointer)
         if union is not None:
             # The gateway names the union and no branch of it, whatever is wrong inside.
-            tokens = _tokens(payload, _place_of(union, violation.instance_location))
+            tokens = _tokens(payload, place_of(union, violation.instance_location))
             reason = f"{rejections.PREFIX}Invalid value at {pointer.readable(tokens)}: Invalid input"
             return pointer.join(tokens), violation.constraint, reason
         if constraint.keyword == "required":
@@ -226,7 +226,7 @@ def _is_inside(location: str, places: frozenset[str]) -> bool:
     return False
 
 
-def _union(place: str) -> list[str] | None:
+def outermost_union(place: str) -> list[str] | None:
     """The tokens of the outermost union that a constraint is, or is inside of; None when there is none."""
     tokens = pointer.split(place)
     for index, token in enumerate(tokens):
@@ -235,7 +235,7 @@ def _union(place: str) -> list[str] | None:
     return None
 
 
-def _place_of(site: list[str], location: str) -> str:
+def place_of(site: list[str], location: str) -> str:
     """The place in the instance that a place in the schema is held against, on the way to a deeper place."""
     depth = sum(
         1 for index, token in enumerate(site) if token == "items" or (index and site[index - 1] == "properties")

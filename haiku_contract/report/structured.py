@@ -6,10 +6,11 @@ import base64
 import json
 from typing import TYPE_CHECKING, Any
 
+from haiku_contract import pointer
 from haiku_contract.model import ABSENT
 
 if TYPE_CHECKING:
-    from haiku_contract.model import Advice, CampaignFinished, Case, Constraint, Finding, Verdict, Violation
+    from haiku_contract.model import Advice, CampaignFinished, Case, Constraint, Fault, Finding, Verdict, Violation
 
 
 def dumps(value: Any) -> str:
@@ -28,6 +29,8 @@ def campaign(result: CampaignFinished) -> dict[str, Any]:
         "outcomes": {kind.value: count for kind, count in sorted(result.outcomes.items())},
         "verdicts": [verdict(one) for one in result.verdicts],
         "findings": [finding(one) for one in result.findings],
+        "left_out": list(result.left_out),
+        "stopped": result.stopped,
     }
 
 
@@ -127,6 +130,8 @@ def case(one: Case) -> dict[str, Any]:
     if one.fault is not None:
         value = {} if one.fault.value is ABSENT else {"value": one.fault.value}
         entry["fault"] = {"op": one.fault.op, "path": one.fault.path, **value}
+        if one.twin is not ABSENT:
+            entry["undo"] = _undo(one.fault, one.twin)
     if one.payload is ABSENT and one.side == "stream" and (text := _text(one.body)) is not None:
         entry["body"] = text
         entry["content_type"] = one.content_type
@@ -136,6 +141,14 @@ def case(one: Case) -> dict[str, Any]:
     else:
         entry["payload"] = one.payload
     return entry
+
+
+def _undo(fault: Fault, twin: Any) -> dict[str, Any]:
+    """The operation that turns the faulted payload back into its conforming twin."""
+    if fault.op == "add":
+        return {"op": "remove", "path": fault.path}
+    op = "add" if fault.op == "remove" else "replace"
+    return {"op": op, "path": fault.path, "value": pointer.get(twin, pointer.split(fault.path))}
 
 
 def _text(body: bytes) -> str | None:

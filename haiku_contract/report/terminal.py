@@ -74,6 +74,8 @@ def matrix(result: CampaignFinished, out: Console) -> None:
         Text(f"{counted(result.requests, 'request')} to {result.endpoint} in {result.elapsed:.1f} s{cost}"),
         sep="\n",
     )
+    if result.stopped:
+        out.print(Text(f"{counted(len(result.left_out), 'case')} left out: {result.stopped}"))
 
 
 def _print_table(table: Table, out: Console) -> None:
