@@ -130,7 +130,7 @@ class Prediction:
     Attributes:
         outcome: who would answer, and how.
         status: HTTP status of the answer.
-        code: the gateway's own code; None when the request is accepted.
+        code: the gateway's own code; None when the request is accepted, or cannot be sent at all.
         name: `name` of an error as the gateway answers it, `message` for an accepted request.
         error_type: the provider's type of error; empty unless the provider rejects.
         message: the words of the rejection, the gateway's or the provider's own; empty when accepted.
