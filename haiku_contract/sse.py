@@ -336,7 +336,7 @@ def encode(event: str | None, data: str, *, id: str | None = None, retry: int | 
     return ("\n".join(lines) + "\n\n").encode()
 
 
-def as_bytes(chunk: bytes | bytearray | memoryview) -> bytes:
+def as_bytes(chunk: object) -> bytes:
     """The bytes of a chunk.
 
     Raises:

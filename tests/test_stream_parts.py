@@ -152,7 +152,7 @@ def test_the_assembler_knows_the_deltas_and_counts_of_the_file() -> None:
     document = CONTRACT.stream.document
     merged = document["events"]["message_delta"]["properties"]["usage"]["properties"]
     assert set(merged) == assembler.COUNTS
-    assert set(document["deltas"]) == {*assembler._GROWING, *assembler._WHOLE, "input_json_delta"}
+    assert set(document["deltas"]) == {*assembler.MERGED, "input_json_delta"} == set(assembler.PIECES)
 
 
 def test_exercised() -> None:

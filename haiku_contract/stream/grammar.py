@@ -17,8 +17,8 @@ It is data, read from `stream.json` (described in schemas/README.md). Every cons
 
 from __future__ import annotations
 
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from haiku_contract import pointer
 from haiku_contract.errors import ContractLoadError
@@ -28,6 +28,8 @@ from haiku_contract.validation import SchemaValidator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+_Check: TypeAlias = "Callable[[Any], bool]"
 
 UTF8: Final = "stream:/framing/utf8"
 COMPLETE: Final = "stream:/framing/complete"
@@ -146,13 +148,13 @@ class StreamGrammar:
         return reading.keys(self.document)
 
     @cached_property
-    def checks(self) -> dict[str, Callable[[Any], bool]]:
+    def checks(self) -> dict[str, _Check]:
         """For each event type whether an event of it conforms, both to what every event is and to its own schema."""
         every = self.event.engine.is_valid
-        own = {kind: validator.engine.is_valid for kind, validator in self.events.items()}
-        if {key: value for key, value in self.event.schema["event"].items() if key != "description"} == _ANY_EVENT:
+        own: dict[str, _Check] = {kind: validator.engine.is_valid for kind, validator in self.events.items()}
+        if {key: value for key, value in self.document["event"].items() if key != "description"} == _ANY_EVENT:
             return own  # whoever has looked the type up knows that the event is an object with a type
-        return {kind: lambda event, is_valid=one: every(event) and is_valid(event) for kind, one in own.items()}
+        return {kind: partial(_both, every, is_valid) for kind, is_valid in own.items()}
 
     @cached_property
     def constraints(self) -> tuple[Constraint, ...]:
@@ -181,6 +183,10 @@ def _constraint(rule: str, value: Any, reason: str = "") -> Constraint:
     place = rule.removeprefix("stream:")
     keyword = pointer.split(place)[-1]
     return Constraint(rule, "stream", place, keyword, value, violable=not reason, reason=reason)
+
+
+def _both(one: _Check, other: _Check, event: Any) -> bool:
+    return one(event) and other(event)
 
 
 def _later(states: Mapping[str, Mapping[str, str]], state: str) -> dict[str, str]:

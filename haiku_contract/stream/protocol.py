@@ -321,4 +321,4 @@ class Protocol:
 
     def _fault(self, rule: str, actual: str, context: tuple[Violation, ...] = ()) -> Violation:
         words = (self._grammar.expected(rule), actual, context[0].hint if context else "")
-        return violation(rule, Place(*self._at), tokens, words, context)
+        return violation(rule, Place(*self._at), (), words, context)
