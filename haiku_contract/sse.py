@@ -164,7 +164,7 @@ class SSEDecoder:
         if self._partial:
             chunk = bytes(self._partial) + chunk
             self._partial = bytearray()
-        line_end = _line_end(chunk)
+        line_end = _line_end(chunk) if b"\r" in chunk else b"\n"
         if line_end:
             self._read_blocks(chunk, line_end, items)
         else:
@@ -349,13 +349,11 @@ def as_bytes(chunk: object) -> bytes:
 
 
 def _line_end(data: bytes) -> bytes:
-    """How all lines in `data` end, LF or CRLF; empty where they end in CR or in several ways.
+    """CRLF where all lines in `data`, which holds a CR, end so; else empty.
 
     A CR at the very end may be the first half of a CRLF; it is never part of two line ends in a row.
     """
     returns = data.count(b"\r")
-    if not returns:
-        return b"\n"
     pairs = data.count(b"\r\n")
     return b"\r\n" if pairs == data.count(b"\n") == returns - data.endswith(b"\r") else b""
 

@@ -134,7 +134,7 @@ def test_the_stream_part_is_the_same_in_every_version() -> None:
 
 def test_ids_are_places_in_the_file_and_every_one_is_violable() -> None:
     constraints = CONTRACT.stream.constraints
-    assert len({one.id for one in constraints}) == len(constraints) == 174
+    assert len({one.id for one in constraints}) == len(constraints) == 177
     assert all(one.violable and one.reachable and one.id == f"stream:{one.pointer}" for one in constraints)
 
 

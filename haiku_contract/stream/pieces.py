@@ -141,15 +141,9 @@ class JsonPieces:
     def _between(self, piece: str, at: int) -> int:
         if self._number:
             return self._in_number(piece, at)
-        char = piece[at]
         if self._literal:
-            if char != self._literal[0]:
-                self._expected = _BROKEN
-                return at
-            self._literal = self._literal[1:]
-            if not self._literal:
-                self._mark(at + 1)
-            return at + 1
+            return self._in_literal(piece, at)
+        char = piece[at]
         if char in _BLANKS:
             return _end(_RUN_OF_BLANKS, piece, at)
         # What is taken whole may open one more level.
@@ -158,8 +152,17 @@ class JsonPieces:
             if end > at:
                 self._mark(end)
                 return end
-        self.first = self.first or char
+        if not self.first:
+            self.first = char
         self._token(char, at)
+        return self._in_text(piece, at + 1) if self._text else at + 1
+
+    def _in_literal(self, piece: str, at: int) -> int:
+        if piece[at] != self._literal[0]:
+            self._expected = _BROKEN
+        self._literal = self._literal[1:]
+        if not self._literal:
+            self._mark(at + 1)
         return at + 1
 
     def _in_number(self, piece: str, at: int) -> int:
@@ -220,6 +223,9 @@ class JsonPieces:
             self._text = False
             if not self._is_key:
                 self._mark(at + 1)
+            elif piece.startswith(":", at + 1):  # nearly always
+                self._expected = _VALUE
+                return at + 2
         elif piece[at] == "\\":
             self._escape = "\\"
         else:

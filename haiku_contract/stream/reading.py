@@ -135,7 +135,7 @@ class Keys:
 
     Attributes:
         names: the keys of the object, whatever its type.
-        below: those that hold objects whose keys are named too, and these.
+        below: those that hold objects whose keys are named too, what they add to a place, and these keys.
         by_type: where a schema tells blocks or deltas apart, what it names of each type (of all others nothing is
             known, and so nothing is counted); empty elsewhere.
     """
@@ -143,24 +143,25 @@ class Keys:
     __slots__ = ("below", "by_type", "names")
 
     def __init__(self) -> None:
-        self.names: dict[str, None] = {}
-        self.below: list[tuple[str, Keys]] = []
+        self.names: frozenset[str] = frozenset()
+        self.below: tuple[tuple[str, str, Keys], ...] = ()
         self.by_type: dict[str, Keys] = {}
 
     def find(self, value: dict[str, Any], place: str, found: list[str]) -> None:
         """Add to `found` the keys of a value that are not named, each behind the place of the value."""
         keys = self
         if self.by_type:
-            chosen = self.by_type.get(value["type"]) if isinstance(value.get("type"), str) else None
+            kind = value.get("type")
+            chosen = self.by_type.get(kind) if type(kind) is str else None
             if chosen is None:
                 return
             keys = chosen
-        if not value.keys() <= keys.names.keys():
+        if not keys.names.issuperset(value):
             found += [f"{place}/{key}" for key in value if key not in keys.names]
-        for key, below in keys.below:
+        for key, suffix, below in keys.below:
             member = value.get(key)
             if type(member) is dict:
-                below.find(member, f"{place}/{key}", found)
+                below.find(member, place + suffix, found)
 
 
 def keys(document: Mapping[str, Any]) -> dict[str, Keys]:
@@ -191,10 +192,12 @@ def _named(document: Mapping[str, Any], schemas: list[Any], known: dict[str, Key
     if not members and not kinds:
         return None
     found = known[identity] = Keys()
-    found.names = dict.fromkeys(members)
+    found.names = frozenset(members)
     if kinds:
         plain = [{"properties": one["properties"]} for one in applying if "properties" in one]
         found.by_type = {kind: _named(document, [*plain, then], known) or Keys() for kind, then in kinds.items()}
     else:
-        found.below = [(name, below) for name, one in members.items() if (below := _named(document, one, known))]
+        found.below = tuple(
+            (name, f"/{name}", below) for name, one in members.items() if (below := _named(document, one, known))
+        )
     return found
