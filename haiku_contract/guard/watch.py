@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from haiku_contract import wire
@@ -10,16 +11,18 @@ from haiku_contract.guard.policy import Observation
 from haiku_contract.stream import StreamValidator
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from haiku_contract.guard.policy import Checked, Policy
     from haiku_contract.model import Violation
+    from haiku_contract.stream import StreamError, StreamOutcome
 
 _DECODERS: Final[dict[str, Callable[[], Any]]] = {
     "gzip": lambda: zlib.decompressobj(zlib.MAX_WBITS | 16),
     "deflate": zlib.decompressobj,
 }
 _NO_BODY: Final = (204, 304)
+_MOST_KEPT: Final = 100  # violations of one stream
 
 
 class Watcher(Protocol):
@@ -56,6 +59,8 @@ def watcher(
     """
     kind = _kind(content_type)
     coding = coding.strip().lower()
+    if kind is EventWatcher and policy.contract.stream is None:
+        return None
     if kind is None or status in _NO_BODY or (coding != "identity" and coding not in _DECODERS):
         return None
     return kind(policy, checked, status, _DECODERS[coding]() if coding in _DECODERS else None)
@@ -64,7 +69,7 @@ def watcher(
 def look(policy: Policy, checked: Checked, status: int, content_type: str, body: bytes) -> None:
     """Check a response whose decoded body is in memory already; raises as `Watcher.finish` does."""
     kind = _kind(content_type)
-    if kind is None or status in _NO_BODY:
+    if kind is None or status in _NO_BODY or (kind is EventWatcher and policy.contract.stream is None):
         return
     if kind is JsonWatcher:  # the usual case, in which a watcher would cost more than the check
         settle(policy, checked, status, policy.response_violations(status, body))
@@ -75,7 +80,13 @@ def look(policy: Policy, checked: Checked, status: int, content_type: str, body:
 
 
 def settle(
-    policy: Policy, checked: Checked, status: int, violations: tuple[Violation, ...], *, complete: bool = True
+    policy: Policy,
+    checked: Checked,
+    status: int,
+    violations: tuple[Violation, ...],
+    *,
+    complete: bool = True,
+    stream: EventWatcher | None = None,
 ) -> None:
     """Say what was found in a response, and act on it.
 
@@ -84,6 +95,8 @@ def settle(
     """
     if policy.observer is not None:
         seen = Observation("response", checked.surface.name, status, violations, complete=complete)
+        if stream is not None:
+            seen = replace(seen, outcome=stream.outcome, error=stream.error, further=stream.further)
         policy.notify(seen)
     if violations:
         policy.act(policy.response, violations, "response")
@@ -134,12 +147,31 @@ class JsonWatcher(_Watching):
 
 
 class EventWatcher(_Watching):
-    """An event stream: checked event by event, nothing kept beyond the current one."""
+    """An event stream: checked event by event.
+
+    Kept are the event that is arriving, the first 100 violations, and the input of the open tool call where the request
+    declares its tool. The message is not put together, so what the published response schema would say of it
+    (`StreamValidator.deviations`) is not known here.
+
+    Attributes:
+        further: how many violations there were beyond those that are kept.
+    """
 
     def __init__(self, policy: Policy, checked: Checked, status: int, decoder: Any) -> None:
         super().__init__(policy, checked, status, decoder)
         self._validator = StreamValidator(policy.contract, request=checked.payload, assemble=False)
         self._found: list[Violation] = []
+        self.further = 0
+
+    @property
+    def outcome(self) -> StreamOutcome:
+        """How the stream ended; `open` until it has."""
+        return self._validator.outcome
+
+    @property
+    def error(self) -> StreamError | None:
+        """What the `error` event says; None where there was none."""
+        return self._validator.error
 
     def feed(self, chunk: bytes) -> None:
         """Check what the chunk completes."""
@@ -152,17 +184,23 @@ class EventWatcher(_Watching):
     def finish(self) -> None:
         """Check that the stream is complete; report all that was found."""
         self._take(self._validator.finish())
-        self.settle(tuple(self._found))
+        self._settle()
 
     def abandon(self) -> None:
         """Report what was found before the stream was closed."""
         # Where the mode is to raise, it was raised where it was found.
-        self.settle(() if self.policy.response == "raise" else tuple(self._found), complete=False)
+        self._settle(() if self.policy.response == "raise" else None, complete=False)
 
-    def _take(self, found: Iterable[Violation]) -> None:
-        self._found += found
+    def _take(self, found: list[Violation]) -> None:
+        room = _MOST_KEPT - len(self._found)
+        self._found += found[:room]
+        self.further += len(found[room:])
         if self._found and self.policy.response == "raise":
-            self.settle(tuple(self._found), complete=False)
+            self._settle(complete=False)
+
+    def _settle(self, violations: tuple[Violation, ...] | None = None, *, complete: bool = True) -> None:
+        found = tuple(self._found) if violations is None else violations
+        settle(self.policy, self.checked, self.status, found, complete=complete, stream=self)
 
 
 _WATCHERS: Final[dict[str, Callable[..., Watcher]]] = {

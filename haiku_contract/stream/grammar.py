@@ -82,6 +82,7 @@ class StreamGrammar:
         terminal: the states in which a stream may end.
         blocks: for each known block type the delta types that fit it.
         deltas: every known delta type.
+        keys: for each event type the keys that its schema names.
         usage: for each count that never falls the keys that lead to it in a `usage`.
         cut_by: the stop reasons for which the input of a tool may be cut off.
     """
@@ -129,6 +130,7 @@ class StreamGrammar:
             self.states[state]
         for kind in {kind for accepted in self.states.values() for kind in accepted}:
             self.events[kind]
+        self.keys = reading.keys(document)
         self.later = {state: _later(self.states, state) for state in self.states}
 
     def _validator(self, place: str) -> SchemaValidator:
@@ -141,11 +143,6 @@ class StreamGrammar:
     def expected(self, rule: str) -> str:
         """What a rule over several events, or one of the framing, asks for, in a few words."""
         return self._expected[rule]
-
-    @cached_property
-    def keys(self) -> dict[str, reading.Keys]:
-        """For each event type the keys that its schema names."""
-        return reading.keys(self.document)
 
     @cached_property
     def checks(self) -> dict[str, _Check]:
