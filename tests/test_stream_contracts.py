@@ -116,8 +116,8 @@ def test_what_loads_never_raises(data: st.DataObject) -> None:
     document = changed(lambda _: None)
     for _ in range(data.draw(st.integers(1, 3))):
         place = data.draw(st.sampled_from(places(document)))
-        if place:
-            key = data.draw(st.sampled_from(sorted(place)))
+        if keys := sorted(place.keys() - {"$schema"}):  # which dialect it is in is no part of what is judged here
+            key = data.draw(st.sampled_from(keys))
             new = data.draw(st.sampled_from([None, {}, [], True, "string", ["string"], {"type": "string"}, "start"]))
             if new is None:
                 del place[key]
@@ -162,7 +162,7 @@ def test_a_contract_that_refuses_everything(tmp_path_factory: pytest.TempPathFac
 
 MARKS = {
     "no space": b'\ndata:{"', "several data lines": b"\ndata:  ", "id": b"\nid: 7", "retry": b"\nretry: 100",
-    "comment": b"\n: still here", "crlf": b"\r\n\r\n", "cr": b"\r\r", "mixed": b"\n\r\n", "unknown block": b"hologram",
+    "comment": b"\n:", "crlf": b"\r\n\r\n", "cr": b"\r\r", "mixed": b"\n\r\n", "unknown block": b"hologram",
     "unknown delta": b"emphasis_delta", "unknown event": b"weather_report", "byte order mark": b"\xef\xbb\xbf",
 }  # fmt: skip
 

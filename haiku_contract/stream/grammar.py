@@ -21,7 +21,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from haiku_contract import pointer
-from haiku_contract.errors import ContractLoadError
+from haiku_contract.errors import ContractLoadError, UsageError
 from haiku_contract.model import Constraint
 from haiku_contract.stream import reading
 from haiku_contract.validation import SchemaValidator
@@ -96,8 +96,9 @@ class StreamGrammar:
         """
         try:
             self._read(document)
+            self._check_schemas(document)
             need = reading.unmet(document)
-        except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
+        except (KeyError, TypeError, AttributeError, ValueError, RecursionError, UsageError) as error:
             raise ContractLoadError(
                 f"not the stream part of a contract: {error!r} while reading it; schemas/README.md describes the form"
             ) from None
@@ -136,6 +137,12 @@ class StreamGrammar:
     def _validator(self, place: str) -> SchemaValidator:
         # The whole document is the schema, so that a place in it is the id of a constraint, whatever refers to it.
         return SchemaValidator("stream", {"$ref": f"#{place}", **self.document})
+
+    def _check_schemas(self, document: Mapping[str, Any]) -> None:
+        # A meta-schema looks where JSON Schema has its schemas, and not under the keys of this file.
+        starts = [block["start"] for block in document["blocks"].values()]
+        schemas = [document["event"], *document["events"].values(), *document["deltas"].values(), *starts]
+        SchemaValidator("stream", {**document, "allOf": schemas}).engine  # noqa: B018 - compiling is the check
 
     def _text(self, rule: str) -> str:
         return str(pointer.get(self.document, pointer.split(rule.removeprefix("stream:")))["expected"])

@@ -57,9 +57,10 @@ _ALWAYS: Final = (
 
 def unmet(document: Mapping[str, Any]) -> Need | None:
     """The first key that is read of events and that the schemas do not ask for; None when all is well."""
-    return next(
-        (need for need in _needs(document) if need.event in document["events"] and not _met(document, need)), None
-    )
+    every = list(_applying(document, document["event"]))
+    if not _fit(every, _OBJECT) or not _asked(document, every, "type", _TEXT):
+        return Need("event", ("type",), _TEXT)
+    return next((one for one in _needs(document) if one.event in document["events"] and not _met(document, one)), None)
 
 
 def _needs(document: Mapping[str, Any]) -> Iterator[Need]:
@@ -79,15 +80,19 @@ def _met(document: Mapping[str, Any], need: Need) -> bool:
     schemas = list(_applying(document, document["events"][need.event]))
     for key in need.path[:-1]:
         schemas = [found for one in _members(schemas, key) for found in _applying(document, one, need.kind)]
-    key = need.path[-1]
-    allowed = [
-        types
-        for one in _members(schemas, key)
-        for found in _applying(document, one)
-        if (types := _types(found)) is not None
-    ]
-    fits = not need.types or (bool(allowed) and frozenset.intersection(*allowed) <= need.types)
-    return fits and any(key in one.get("required", ()) for one in schemas)
+    return _asked(document, schemas, need.path[-1], need.types)
+
+
+def _asked(document: Mapping[str, Any], schemas: list[dict[str, Any]], key: str, types: frozenset[str]) -> bool:
+    """Whether what fits all the schemas has the key, and a value of one of the types in it."""
+    below = [found for one in _members(schemas, key) for found in _applying(document, one)]
+    return any(key in one.get("required", ()) for one in schemas) and (not types or _fit(below, types))
+
+
+def _fit(schemas: list[dict[str, Any]], types: frozenset[str]) -> bool:
+    """Whether what fits all the schemas is of one of the types."""
+    allowed = [found for one in schemas if (found := _types(one)) is not None]
+    return bool(allowed) and frozenset.intersection(*allowed) <= types
 
 
 def _members(schemas: list[dict[str, Any]], key: str) -> list[Any]:
