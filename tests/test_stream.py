@@ -105,6 +105,7 @@ def test_drawn_streams_in_any_chunks(data: st.DataObject) -> None:
 
 
 TOKENS = [encode_event(event) for event in USUAL]
+TOKENS += [encode_event(make.tool(1, "get_weather", "1" * 5_000)[1]), encode_event(make.tool(1, "x", '{"a":')[1])]
 TOKENS += [
     b"event: ping\n",
     b"data: ",
@@ -117,6 +118,8 @@ TOKENS += [
     b"[]",
     b"null",
     b"\xff",
+    b"1" * 5_000,
+    b"[" * 300,
     b"\r",
     b":",
 ]

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from haiku_contract.model import Case
 
 CONTRACT = hc.load()
-LAW = settings(max_examples=150, derandomize=True, database=None, deadline=None)
+LAW = settings(max_examples=100, derandomize=True, database=None, deadline=None)
 
 
 def changed(edit: Callable[[Any], Any]) -> dict[str, Any]:

@@ -156,13 +156,14 @@ class StreamValidator:
         if type(chunk) is not bytes:
             chunk = as_bytes(chunk)
         found: list[Violation] = []
-        for at in range(0, len(chunk), _SLICE):
-            for item in self._decoder.feed(chunk[at : at + _SLICE]):
+        size = len(chunk)
+        for part in (chunk,) if size <= _SLICE else (chunk[at : at + _SLICE] for at in range(0, size, _SLICE)):
+            for item in self._decoder.feed(part):
                 if type(item) is Oddity:
                     self._odd(item, found)
                 else:
                     self._take(item, found)  # type: ignore[arg-type]
-        self._size += len(chunk)
+        self._size += size
         return found
 
     def feed_event(self, event: Any) -> list[Violation]:
