@@ -17,12 +17,13 @@ if TYPE_CHECKING:
     from haiku_contract.contract import Contract
 
 
+_SIDES = ("request", "response", "stream")
+
+
 @click.command()
 @contract_option
 @click.option("--kind", type=click.Choice(["conforming", "faulted", "all"]), default="all", show_default=True)
-@click.option(
-    "--side", type=click.Choice(["request", "response", "stream", "all"]), default="request", show_default=True
-)
+@click.option("--side", type=click.Choice([*_SIDES, "all"]), default="request", show_default=True)
 @click.option("--constraint", metavar="ID", help="Only the cases about one constraint.")
 @click.option(
     "--directory",
@@ -49,7 +50,10 @@ def generate(
         if side in ("all", case.side) and kind in ("all", case.kind) and constraint in (None, case.constraint)
     ]
     if not cases and constraint is not None:
-        raise UsageError(f"no case about {constraint!r}; 'haiku-contract constraints' lists what there is")
+        other = constraint.partition(":")[0]
+        elsewhere = other in _SIDES and side not in ("all", other)
+        hint = f"add --side {other}" if elsewhere else "'haiku-contract constraints' lists what there is"
+        raise UsageError(f"no case about {constraint!r}; {hint}")
     if directory is not None:
         streams.write_folder(cases, directory)
         return
