@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -56,7 +55,7 @@ def generate(
         hint = f"add --side {other}" if elsewhere else "'haiku-contract constraints' lists what there is"
         raise UsageError(f"no case about {constraint!r}; {hint}")
     if directory is not None:
-        streams.write_folder(cases, Path(directory))
+        streams.write_folder(cases, directory)
         return
     lines = (json.dumps(structured.case(case), ensure_ascii=False) + "\n" for case in cases)
     write("".join(lines), output)

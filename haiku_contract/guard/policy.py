@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from haiku_contract.endpoint.surfaces import Asked, Surface
     from haiku_contract.guard.answers import Answer
     from haiku_contract.model import Advice
+    from haiku_contract.stream import StreamError, StreamOutcome
     from haiku_contract.validation import SchemaValidator
 
 RequestMode: TypeAlias = Literal["raise", "respond", "warn", "observe", "off"]
@@ -38,10 +39,17 @@ class Observation:
         direction: `request` or `response`.
         surface: the wire form, by name.
         status: HTTP status of a response; None for a request.
-        violations: what does not conform; empty when all is well. Without the payload's text unless asked for.
+        violations: what does not conform; empty when all is well. Without the payload's text unless asked for. Of an
+            event stream the first 100, and what the protocol says of it alone: what the published response schema says
+            of the message in it (`StreamValidator.deviations`) would take the whole message, and the guard keeps none.
         advice: rules of the provider that the request breaks; empty unless advice is on.
         complete: False for a response that was closed before its end.
         skipped: why a response was not looked at, as in `HTTP 302`; empty when it was.
+        outcome: how an event stream ended: `complete`, `error`, `truncated`, or `open` where it was closed before its
+            end; None for everything else.
+        error: what the `error` event of a stream says, which may follow status 200; None where there was none. Its
+            message is empty unless excerpts are asked for.
+        further: how many violations there were beyond the first 100.
     """
 
     direction: Direction
@@ -51,6 +59,9 @@ class Observation:
     advice: tuple[Advice, ...] = ()
     complete: bool = True
     skipped: str = ""
+    outcome: StreamOutcome | None = None
+    error: StreamError | None = None
+    further: int = 0
 
 
 class Checked(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from haiku_contract.guard import coding, heads
@@ -11,12 +12,14 @@ from haiku_contract.model import JSON_CONTENT_TYPE, Violation
 from haiku_contract.stream import StreamValidator
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from haiku_contract.guard.coding import Decoder
     from haiku_contract.guard.policy import Checked, Policy
+    from haiku_contract.stream import StreamError, StreamOutcome
 
 _NO_CONTENT: Final = 204
+_MOST_KEPT: Final = 100  # violations of one stream
 _REDIRECTS: Final = 300
 _ERRORS: Final = 400
 
@@ -74,6 +77,8 @@ def watcher(policy: Policy, checked: Checked, head: Head, library: Any) -> Watch
         reason = f"content type {head.content_type or 'none'}"
     elif head.codings and decoder is None:
         reason = f"content coding {head.codings}"
+    elif kind is EventWatcher and policy.contract.stream is None:
+        reason = "a contract that says nothing of streams"
     else:
         return kind(policy, checked, head.status, decoder)
     if policy.observer is not None:
@@ -96,7 +101,13 @@ def look(policy: Policy, checked: Checked, head: Head, library: Any, body: bytes
 
 
 def settle(
-    policy: Policy, checked: Checked, status: int, violations: tuple[Violation, ...], *, complete: bool = True
+    policy: Policy,
+    checked: Checked,
+    status: int,
+    violations: tuple[Violation, ...],
+    *,
+    complete: bool = True,
+    stream: EventWatcher | None = None,
 ) -> None:
     """Say what was found in a response, and act on it.
 
@@ -106,6 +117,11 @@ def settle(
     violations = policy.discreet(violations)
     if policy.observer is not None:
         seen = Observation("response", checked.surface.name, status, violations, complete=complete)
+        if stream is not None:
+            said = stream.error
+            if said is not None and not policy.excerpts:
+                said = said._replace(message="")
+            seen = replace(seen, outcome=stream.outcome, error=said, further=stream.further)
         policy.notify(seen)
     if violations:
         policy.act(policy.response, violations, "response")
@@ -179,12 +195,31 @@ class JsonWatcher(_Watching):
 
 
 class EventWatcher(_Watching):
-    """An event stream: checked event by event, nothing kept beyond the current one."""
+    """An event stream: checked event by event.
 
-    def __init__(self, policy: Policy, checked: Checked, status: int, decoder: Any) -> None:
+    Kept are the event that is arriving, the first 100 violations, and the input of the open tool call where the request
+    declares its tool. The message is not put together, so what the published response schema would say of it
+    (`StreamValidator.deviations`) is not known here.
+
+    Attributes:
+        further: how many violations there were beyond those that are kept.
+    """
+
+    def __init__(self, policy: Policy, checked: Checked, status: int, decoder: Decoder | None) -> None:
         super().__init__(policy, checked, status, decoder)
         self._validator = StreamValidator(policy.contract, request=checked.payload, assemble=False)
         self._found: list[Violation] = []
+        self.further = 0
+
+    @property
+    def outcome(self) -> StreamOutcome:
+        """How the stream ended; `open` until it has."""
+        return self._validator.outcome
+
+    @property
+    def error(self) -> StreamError | None:
+        """What the `error` event says; None where there was none."""
+        return self._validator.error
 
     def feed(self, chunk: bytes) -> None:
         """Check what the chunk completes."""
@@ -197,17 +232,23 @@ class EventWatcher(_Watching):
     def finish(self) -> None:
         """Check that the stream is complete; report all that was found."""
         self._take(self._validator.finish())
-        self.settle(tuple(self._found))
+        self._settle()
 
     def abandon(self) -> None:
         """Report what was found before the stream was closed."""
         # Where the mode is to raise, it was raised where it was found.
-        self.settle(() if self.policy.response == "raise" else tuple(self._found), complete=False)
+        self._settle(() if self.policy.response == "raise" else None, complete=False)
 
-    def _take(self, found: Iterable[Violation]) -> None:
-        self._found += found
+    def _take(self, found: list[Violation]) -> None:
+        room = _MOST_KEPT - len(self._found)
+        self._found += found[:room]
+        self.further += len(found[room:])
         if self._found and self.policy.response == "raise":
-            self.settle(tuple(self._found), complete=False)
+            self._settle(complete=False)
+
+    def _settle(self, violations: tuple[Violation, ...] | None = None, *, complete: bool = True) -> None:
+        found = tuple(self._found) if violations is None else violations
+        settle(self.policy, self.checked, self.status, found, complete=complete, stream=self)
 
 
 _WATCHERS: Final[dict[str, Callable[..., Watcher]]] = {
