@@ -90,7 +90,7 @@ def test_every_conforming_case_is_answered_and_every_answer_conforms(client: Cli
         ),
         (
             {"messages": [{"role": "user", "content": [{"text": "x"}]}]},
-            "Required value missing: messages[0].content[0].type",
+            "Invalid value at messages[0].content: Invalid input",
         ),
     ],
 )

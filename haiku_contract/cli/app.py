@@ -11,6 +11,7 @@ from haiku_contract import __version__
 from haiku_contract.cli.constraints import constraints
 from haiku_contract.cli.fuzz import fuzz
 from haiku_contract.cli.generate import generate
+from haiku_contract.cli.serve import serve
 from haiku_contract.cli.validate import validate
 from haiku_contract.errors import EndpointError, HaikuContractError
 from haiku_contract.report.text import one_line
@@ -32,7 +33,7 @@ def group() -> None:
     """
 
 
-for _verb in (validate, constraints, generate, fuzz):
+for _verb in (validate, constraints, generate, fuzz, serve):
     group.add_command(_verb)
 
 

@@ -79,7 +79,9 @@ class Surface:
         model = self.model(asked, body)
         if model is None:
             raise Refusal(400, 7000, "No model id given")
-        if model not in aliases(self, model_id):
+        known = aliases(self, model_id)
+        dated = self.name == "gateway" and model.startswith(f"{known[0]}-20")  # the provider's own id, with its date
+        if model not in known and not dated:
             raise Refusal(404, 7003, f"Model not found: {model}")
         found = self.input(asked, body)
         if found is ABSENT:
@@ -241,7 +243,7 @@ SURFACES: Final[dict[str, Surface]] = {
         Surface(
             "run",
             "/ai/run",
-            re.compile(r"/accounts/[^/]+/ai/run(?:/(?P<model>.+))?$"),
+            re.compile(r"(?:^|/accounts/[^/]+)/ai/run(?:/(?P<model>.+))?$"),
             _in_run,
             _model_of_run,
             _input_of_run,

@@ -1,147 +1,235 @@
-"""The reference endpoint as an ASGI application: HTTP on the outside, the pure `handle` inside."""
+"""The reference endpoint as an ASGI application: HTTP on the outside, the pure `handle` inside.
+
+Nothing here knows a server or a framework: `haiku_contract.cli.serve` runs it under uvicorn, a test passes it to
+`httpx.ASGITransport`.
+"""
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+import asyncio
+from random import Random
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from haiku_contract import messages, pointer, rejections, wire
-from haiku_contract.endpoint.reference import replies
-from haiku_contract.endpoint.reference.faults import Conduct, EndpointFault, conduct
-from haiku_contract.endpoint.surfaces import Asked, Refusal, Surface, named, rest_error
-from haiku_contract.errors import MissingExtraError
-from haiku_contract.generate import suite
-from haiku_contract.generate.conforming import simplest
-from haiku_contract.generate.faults import certified
-from haiku_contract.generate.routes import locations, routes, site_of
-from haiku_contract.model import ABSENT, JSON_CONTENT_TYPE, Violation
+import httpx
+
+from haiku_contract.endpoint.reference import manners, refusals
+from haiku_contract.endpoint.reference.answers import MAX_BODY, PLAIN, Settings, handle, refuse
+from haiku_contract.endpoint.reference.faults import Conduct, EndpointFault, conduct, parse
+from haiku_contract.endpoint.reference.pace import schedule
+from haiku_contract.endpoint.surfaces import SURFACES, Asked
+from haiku_contract.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from starlette.applications import Starlette
+    from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 
     from haiku_contract.contract import Contract
+    from haiku_contract.endpoint.reference.reply import Reply
 
-SERVED: Final = ("bare", "messages")
+    Message: TypeAlias = MutableMapping[str, Any]
+    Receive: TypeAlias = Callable[[], Awaitable[Message]]
+    Send: TypeAlias = Callable[[Message], Awaitable[None]]
+
+SERVED: Final = tuple(SURFACES)
 """The surfaces that the reference endpoint answers on."""
 
-EVENT_STREAM: Final = "text/event-stream; charset=utf-8"
+FAULT_HEADER: Final = "x-haiku-fault"
+"""The request header that names a fault for one answer."""
+
+_MOST_READ: Final = 8 * MAX_BODY
+"""Bytes that are read of a body that is too long, so that a client which sends before it listens hears why."""
+
+_LARGE: Final = 64 * 1024
+"""Bytes from which on a body is looked at beside the event loop, which has other connections to serve."""
+
+_MOST_KEPT: Final = 256
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """An answer, before it becomes HTTP; `chunks` are sent one by one."""
+class ReferenceEndpoint:
+    """The application: what it keeps is which behaviours it has worked out, and how far its dice have rolled."""
 
-    status: int
-    chunks: tuple[bytes, ...]
-    content_type: str = JSON_CONTENT_TYPE
-    headers: Mapping[str, str] = field(default_factory=dict)
+    def __init__(
+        self, contract: Contract, faults: Sequence[EndpointFault], fault_rate: float, settings: Settings
+    ) -> None:
+        self._contract = contract
+        self._settings = settings
+        self._flawless = conduct(contract)
+        self._conducts = [conduct(contract, fault) for fault in faults]
+        self._rate = fault_rate
+        self._chance = Random(settings.seed)  # noqa: S311 - which answers go wrong is no secret
+        self._asked_for: dict[str, Conduct] = {}
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Serve one connection, as ASGI has it."""
+        if scope["type"] == "http":
+            await self._serve(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await _live(receive, send)
+        else:
+            await send({"type": "websocket.close"})
+
+    async def _serve(self, scope: Message, receive: Receive, send: Send) -> None:
+        asked = _asked(scope)
+        body = await _body(asked, receive)
+        if body is None:
+            return  # nobody is there any more
+        large = isinstance(body, int) or len(body) > _LARGE or FAULT_HEADER in asked.headers
+        reply = await (asyncio.to_thread(self._reply, asked, body) if large else _now(self._reply(asked, body)))
+        timed = schedule(reply, self._settings.pace, f"{self._settings.seed} {asked.path} {len(reply.chunks)}")
+        await _Sender(scope, receive, send, reply).deliver(timed)
+
+    def _reply(self, asked: Asked, body: bytes | int) -> Reply:
+        surface = manners.route(asked)
+        where = surface or SURFACES["bare"]
+        known = manners.ids(self._settings.seed, where, b"" if isinstance(body, int) else body)
+        if surface is None:
+            return refuse(where, refusals.BEFORE["route"], known, path=asked.path)
+        if isinstance(body, int):
+            return refuse(where, refusals.BEFORE["too-large"], known)
+        try:
+            behaviour = self._conduct(asked)
+        except UsageError as error:
+            return refuse(where, refusals.Refused(400, 0, f"{FAULT_HEADER}: {error}"), known)
+        return handle(behaviour, surface, asked, body, self._settings)
+
+    def _conduct(self, asked: Asked) -> Conduct:
+        """How to behave towards a request: as its header asks, or else as the dice say.
+
+        Raises:
+            UsageError: there is no fault of that name.
+        """
+        text = asked.headers.get(FAULT_HEADER)
+        if text is not None:
+            if text not in self._asked_for:
+                if len(self._asked_for) >= _MOST_KEPT:
+                    self._asked_for.clear()
+                self._asked_for[text] = conduct(self._contract, parse(self._contract, text))
+            return self._asked_for[text]
+        if not self._conducts or self._chance.random() >= self._rate:
+            return self._flawless
+        return self._chance.choice(self._conducts)
 
 
-def handle(behaviour: Conduct, surface: Surface, asked: Asked, body: bytes) -> Reply:
-    """Answer one request; a pure function of its arguments."""
-    if asked.method != "POST":
-        return _error(405, 7001, f"{asked.method} not supported for requested URI.")
-    found, payload = _problems(behaviour, surface, asked, body)
-    if isinstance(found, Refusal):
-        return _error(found.status, found.code, found.message)
-    if found:
-        if behaviour.crash and behaviour.crash in messages.broken(found):
-            return _error(500, 10000, "Internal error")
-        constraint = behaviour.request.constraint(found[0].constraint)
-        return _error(400, rejections.USER_INPUT_ERROR, rejections.text(found[0], constraint, payload))
-    if isinstance(payload, dict) and payload.get("stream") is True and behaviour.contract.stream is not None:
-        # What can be broken is the response schema, which a stream is not held against.
-        return Reply(200, tuple(replies.stream(replies.message(payload))), EVENT_STREAM)
-    answer = _answer(behaviour, payload)
-    return Reply(200, (wire.encode(answer),))
+def create_app(
+    contract: Contract,
+    fault: EndpointFault | Sequence[EndpointFault] | None = None,
+    *,
+    fault_rate: float = 1.0,
+    settings: Settings = PLAIN,
+) -> ReferenceEndpoint:
+    """The reference endpoint for a contract, as an ASGI application.
 
-
-def create_app(contract: Contract, fault: EndpointFault | None = None) -> Starlette:
-    """The reference endpoint for a contract.
-
-    Every surface answers at its own path, and the `bare` one at `/`.
+    Every surface answers at its full address (any account, any gateway), at its path below the root, and the `bare` one
+    at `/`. The request header `x-haiku-fault` names a fault for one answer.
 
     Args:
         contract: what is enforced and answered.
-        fault: one way to misbehave; none when absent.
-
-    Raises:
-        MissingExtraError: starlette is not installed.
+        fault: the ways to misbehave, of which each answer shows one; none when absent.
+        fault_rate: the share of requests that a fault is shown to.
+        settings: everything else.
     """
-    try:
-        from starlette.applications import Starlette  # noqa: PLC0415 - an optional part
-        from starlette.responses import Response, StreamingResponse  # noqa: PLC0415 - an optional part
-        from starlette.routing import Route  # noqa: PLC0415 - an optional part
-    except ImportError:
-        raise MissingExtraError("fuzz") from None
-    behaviour = conduct(contract, fault)
-
-    def endpoint(surface: Surface) -> Any:
-        async def answer(request: Any) -> Response:
-            body = await request.body()
-            headers = {name.lower(): value for name, value in request.headers.items()}
-            asked = Asked(request.method, request.url.hostname or "", request.url.path, headers)
-            reply = handle(behaviour, surface, asked, body)
-            headers = {**reply.headers, "content-type": reply.content_type}
-            if len(reply.chunks) == 1:
-                return Response(reply.chunks[0], reply.status, headers)
-            return StreamingResponse(_chunks(reply), reply.status, headers)
-
-        return answer
-
-    methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-    return Starlette(
-        routes=[Route(surface.path or "/", endpoint(surface), methods=methods) for surface in map(named, SERVED)]
-    )
+    faults = [] if fault is None else [fault] if isinstance(fault, EndpointFault) else list(fault)
+    return ReferenceEndpoint(contract, faults, fault_rate, settings)
 
 
-async def _chunks(reply: Reply) -> Any:
-    for chunk in reply.chunks:
-        yield chunk
+class _Sender:
+    """One reply on its way: sends each chunk at its time, and stops as soon as nobody listens."""
+
+    def __init__(self, scope: Message, receive: Receive, send: Send, reply: Reply) -> None:
+        self._receive = receive
+        self._send = send
+        self._reply = reply
+        # The transport of httpx has no connection that could break or time out, so its user is told what one would do.
+        self._in_process = "spec_version" not in scope.get("asgi", {})
+
+    async def deliver(self, timed: list[tuple[float, bytes]]) -> None:
+        if self._reply.ending == "complete" and timed[-1][0] == 0:
+            await self._start()
+            for _, chunk in timed[:-1]:
+                await self._write(chunk)
+            await self._write(timed[-1][1], more=False)
+            return
+        gone = asyncio.ensure_future(_until_gone(self._receive))
+        try:
+            await self._paced(timed, gone)
+        finally:
+            gone.cancel()
+
+    async def _paced(self, timed: list[tuple[float, bytes]], gone: asyncio.Future[None]) -> None:
+        clock = asyncio.get_running_loop().time
+        begun = clock()
+        for number, (at, chunk) in enumerate(timed):
+            wait = begun + at - clock()
+            if wait > 0:
+                await asyncio.wait((gone,), timeout=wait)
+            if gone.done():
+                return
+            if not number:
+                await self._start()
+            await self._write(chunk)
+        if self._reply.ending == "complete":
+            await self._write(b"", more=False)
+        elif self._in_process:
+            kind, words = _LOST[self._reply.ending]
+            raise kind(words)
+        elif self._reply.ending == "hang":
+            await gone
+
+    async def _start(self) -> None:
+        reply = self._reply
+        headers = {**reply.headers, "content-type": reply.content_type}
+        if not reply.is_stream:
+            headers["content-length"] = str(sum(map(len, reply.chunks)) + (reply.ending != "complete"))
+        raw = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers.items()]
+        await self._send({"type": "http.response.start", "status": reply.status, "headers": raw})
+
+    async def _write(self, chunk: bytes, *, more: bool = True) -> None:
+        await self._send({"type": "http.response.body", "body": chunk, "more_body": more})
 
 
-def _problems(behaviour: Conduct, surface: Surface, asked: Asked, body: bytes) -> tuple[list[Violation] | Refusal, Any]:
-    """What the endpoint finds wrong, and the input it found."""
-    found: list[Violation] = []
-    content_type = asked.headers.get("content-type", "")
-    if content_type.partition(";")[0].strip().lower() != JSON_CONTENT_TYPE:
-        found.append(wire.violation("content-type", (), content_type[:40] or "none"))
-    decoded = wire.decode(body)
-    found += decoded.violations
-    found = [one for one in found if one.constraint != behaviour.lenient]
-    if decoded.value is ABSENT or found:
-        return found, None
-    try:
-        payload = surface.unwrap(asked, decoded.value, behaviour.contract.model_id)
-    except Refusal as refusal:
-        return refusal, None
-    return list(behaviour.request.iter_errors(payload)), payload
+_LOST: Final = {
+    "cut": (httpx.RemoteProtocolError, "peer closed connection without sending complete message body"),
+    "hang": (httpx.ReadTimeout, "the answer never ends"),
+}
+"""What a client over a network would have raised."""
 
 
-def _answer(behaviour: Conduct, payload: Any) -> Any:
-    response = behaviour.contract.response
-    answer: Any = replies.message(payload)
-    if not response.engine.is_valid(answer):
-        answer = simplest(response.schema)
-    return _break(behaviour, answer) if behaviour.broken else answer
+def _asked(scope: Message) -> Asked:
+    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+    return Asked(scope["method"], headers.get("host", ""), scope["path"], headers)
 
 
-def _break(behaviour: Conduct, answer: Any) -> Any:
-    """The answer with one fault of the constraint in it; a case of the suite where the answer does not reach it."""
-    response = behaviour.contract.response
-    constraint = response.constraint(behaviour.broken)
-    if constraint is not None:
-        route = routes(response.schema)[site_of(constraint)]
-        for path in locations(route, response.schema, answer):
-            schema = pointer.get(response.schema, pointer.split(site_of(constraint)))
-            for one in certified(response, constraint, schema, answer, path):
-                return one.payload
-    cases = suite(behaviour.contract, "response")
-    return next(case.payload for case in cases if case.constraint == behaviour.broken and case.kind == "faulted")
+async def _body(asked: Asked, receive: Receive) -> bytes | int | None:
+    """The body; its length where it is too long; None where the client is gone before its end."""
+    length = asked.headers.get("content-length", "")
+    if length.isdecimal() and int(length) > _MOST_READ:
+        return int(length)
+    parts, size = [], 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        part = message.get("body", b"")
+        size += len(part)
+        if size <= MAX_BODY:
+            parts.append(part)
+        else:
+            parts.clear()
+        if not message.get("more_body") or size > _MOST_READ:
+            return b"".join(parts) if size <= MAX_BODY else size
 
 
-def _error(status: int, code: int, message: str) -> Reply:
-    return Reply(status, (json.dumps(rest_error(status, code, message), ensure_ascii=False).encode("utf-8"),))
+async def _now(reply: Reply) -> Reply:
+    return reply
+
+
+async def _until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _live(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return

@@ -1,46 +1,66 @@
-"""Ways in which the reference endpoint can break the contract, one constraint at a time.
+"""Ways in which the reference endpoint can misbehave, one at a time.
 
-=========  =====================================================================================================
-`lenient`  a request that breaks the constraint is accepted
-`strict`   a request at the edge of what the constraint allows is rejected
-`crash`    a request that breaks the constraint is answered with a 500
-`broken`   the answers break the constraint of the response schema
-=========  =====================================================================================================
+==========  ====================================================================================================
+`lenient`   a request that breaks the constraint is accepted
+`strict`    a request at the edge of what the constraint allows is rejected
+`crash`     a request that breaks the constraint is answered with a 500
+`broken`    the answers break the constraint of the response schema
+`stream`    a faulted stream of the suite is sent in place of the stream that was asked for
+`answer`    a request that should be accepted is refused (`refusals.ANSWERS`)
+`delivery`  the answer gets lost or spoiled on its way (`reply.DELIVERIES`)
+==========  ====================================================================================================
 
-A fault that nobody could observe (a `type` beside an `enum` of the same type, left out) is no fault and not listed.
+Each can depend on the request: `broken:response:/properties/id/type if /temperature=1` shows where the input has that
+value at that JSON Pointer, `… if /system` where it has any. A fault that nobody could observe (a `type` beside an
+`enum` of the same type, left out) is no fault and not listed.
 """
 
 from __future__ import annotations
 
 import difflib
+import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, get_args
 
 from haiku_contract import constraints, pointer, wire
 from haiku_contract.constraints import types
+from haiku_contract.endpoint.reference.refusals import ANSWERS
+from haiku_contract.endpoint.reference.reply import DELIVERIES
 from haiku_contract.errors import UsageError
 from haiku_contract.generate import suite
 from haiku_contract.generate.routes import site_of
-from haiku_contract.validation import SchemaValidator
+from haiku_contract.generate.streams import stream_suite
+from haiku_contract.model import ABSENT
+from haiku_contract.prediction import RequestValidator
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from haiku_contract.contract import Contract
     from haiku_contract.model import Case, Constraint
 
-FaultKind: TypeAlias = Literal["lenient", "strict", "crash", "broken"]
+FaultKind: TypeAlias = Literal["lenient", "strict", "crash", "broken", "stream", "answer", "delivery"]
+
+_IF: Final = " if "
+_STREAM: Final = "stream/"
 
 
 @dataclass(frozen=True, slots=True)
 class EndpointFault:
-    """One way to misbehave: the kind, and the id of the constraint or of the rule of the wire."""
+    """One way to misbehave.
+
+    Attributes:
+        kind: what goes wrong.
+        constraint: the id of the constraint or of the rule of the wire; for the last three kinds, the name.
+        condition: on which requests, as `POINTER` or `POINTER=JSON`; on all where it is empty.
+    """
 
     kind: FaultKind
     constraint: str
+    condition: str = ""
 
     def __str__(self) -> str:
-        return f"{self.kind}:{self.constraint}"
+        return f"{self.kind}:{self.constraint}{self.condition and _IF}{self.condition}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,29 +73,31 @@ class Conduct:
         lenient: rules of the wire that it does not check.
         crash: id of the constraint whose violation crashes it.
         broken: id of the response constraint that its answers break.
+        stream: what it sends for every stream; None for the stream that was asked for.
+        answer: name of the refusal that it gives in place of an answer.
+        delivery: name of what happens to its answers.
+        condition: on which requests it behaves so, and flawlessly on all others.
     """
 
     contract: Contract
-    request: SchemaValidator
+    request: RequestValidator
     lenient: str = ""
     crash: str = ""
     broken: str = ""
+    stream: bytes | None = None
+    answer: str = ""
+    delivery: str = ""
+    condition: str = ""
+
+    def towards(self, payload: Any) -> Conduct:
+        """The behaviour towards one request."""
+        return self if _holds(self.condition, payload) else conduct(self.contract)
 
 
 def conduct(contract: Contract, fault: EndpointFault | None = None) -> Conduct:
     """The behaviour under a fault; flawless without one."""
     flawless = Conduct(contract, contract.request)
-    if fault is None:
-        return flawless
-    constraint = contract.request.constraint(fault.constraint)
-    if fault.kind == "crash":
-        return replace(flawless, crash=fault.constraint)
-    if fault.kind == "broken":
-        return replace(flawless, broken=fault.constraint)
-    if constraint is None:
-        return replace(flawless, lenient=fault.constraint)
-    changed = loosened(contract, constraint) if fault.kind == "lenient" else tightened(contract, constraint)
-    return replace(flawless, request=SchemaValidator("request", changed))
+    return flawless if fault is None else _CONDUCTS[fault.kind](replace(flawless, condition=fault.condition), fault)
 
 
 def parse(contract: Contract, text: str) -> EndpointFault:
@@ -84,22 +106,43 @@ def parse(contract: Contract, text: str) -> EndpointFault:
     Raises:
         UsageError: there is no such fault; the message names the nearest one.
     """
-    kind, _, constraint = text.partition(":")
-    known = {str(fault): fault for fault in catalogue(contract)}
-    if text in known:
-        return known[text]
+    name, _, condition = text.partition(_IF)
+    kind, _, constraint = name.partition(":")
     if kind not in get_args(FaultKind):
         raise UsageError(f"no fault {text!r}: it starts with one of {', '.join(get_args(FaultKind))}, then ':'")
-    near = difflib.get_close_matches(text, known, n=1, cutoff=0)
-    raise UsageError(f"no fault {text!r}: {constraint!r} cannot be {kind} observably; the nearest is {near[0]!r}")
+    if condition and not condition.startswith("/"):
+        raise UsageError(f"no fault {text!r}: what follows 'if' is a JSON Pointer, or POINTER=JSON")
+    known = {str(fault): fault for fault in everything(contract, kind)}
+    if name in known:
+        return replace(known[name], condition=condition)
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0)
+    hint = f"the nearest is {near[0]!r}" if near else "this contract has no streams"
+    reason = f"no such {kind}" if kind in _NAMED else f"{constraint!r} cannot be {kind} observably"
+    raise UsageError(f"no fault {text!r}: {reason}; {hint}")
+
+
+def everything(contract: Contract, kind: str | None = None) -> tuple[EndpointFault, ...]:
+    """Every fault, or every one of a kind."""
+    if kind in _NAMED:
+        return tuple(_NAMED[kind](contract))
+    about = catalogue(contract)
+    if kind is not None:
+        return about
+    return about + tuple(fault for named in _NAMED.values() for fault in named(contract))
+
+
+def streams(contract: Contract) -> dict[str, bytes]:
+    """The faulted streams of the suite, by name."""
+    cases = (case for case in stream_suite(contract) if case.kind == "faulted")
+    return {case.id.removeprefix(_STREAM): case.body for case in cases}
 
 
 def catalogue(contract: Contract) -> tuple[EndpointFault, ...]:
-    """Every single fault that shows in the behaviour, in the order of the constraints."""
+    """Every fault that is about a constraint and shows in the behaviour, in the order of the constraints."""
     cases = suite(contract, "request")
     found: list[EndpointFault] = []
     for constraint in contract.request.constraints:
-        if constraint.violable and _accepts(SchemaValidator("request", loosened(contract, constraint)), cases):
+        if constraint.violable and _accepts(RequestValidator(loosened(contract, constraint)), cases):
             found.append(EndpointFault("lenient", constraint.id))
         if constraint.reachable and _is_strict(contract, constraint, cases):
             found.append(EndpointFault("strict", constraint.id))
@@ -109,6 +152,61 @@ def catalogue(contract: Contract) -> tuple[EndpointFault, ...]:
         found += [EndpointFault("lenient", f"wire:{rule}"), EndpointFault("crash", f"wire:{rule}")]
     found += [EndpointFault("broken", one.id) for one in contract.response.constraints if one.violable]
     return tuple(found)
+
+
+def _lenient(flawless: Conduct, fault: EndpointFault) -> Conduct:
+    constraint = flawless.request.constraint(fault.constraint)
+    if constraint is None:
+        return replace(flawless, lenient=fault.constraint)
+    return replace(flawless, request=RequestValidator(loosened(flawless.contract, constraint)))
+
+
+def _strict(flawless: Conduct, fault: EndpointFault) -> Conduct:
+    constraint = flawless.request.constraint(fault.constraint)
+    if constraint is None:
+        raise UsageError(f"no constraint {fault.constraint!r} to be strict about")
+    return replace(flawless, request=RequestValidator(tightened(flawless.contract, constraint)))
+
+
+_CONDUCTS: Final[dict[FaultKind, Callable[[Conduct, EndpointFault], Conduct]]] = {
+    "lenient": _lenient,
+    "strict": _strict,
+    "crash": lambda flawless, fault: replace(flawless, crash=fault.constraint),
+    "broken": lambda flawless, fault: replace(flawless, broken=fault.constraint),
+    "stream": lambda flawless, fault: replace(flawless, stream=streams(flawless.contract)[fault.constraint]),
+    "answer": lambda flawless, fault: replace(flawless, answer=fault.constraint),
+    "delivery": lambda flawless, fault: replace(flawless, delivery=fault.constraint),
+}
+"""What each kind of fault changes in a flawless behaviour."""
+
+
+_NAMED: Final[dict[str, Callable[[Contract], Iterable[EndpointFault]]]] = {
+    "stream": lambda contract: (EndpointFault("stream", name) for name in streams(contract)),
+    "answer": lambda _contract: (EndpointFault("answer", name) for name in ANSWERS),
+    "delivery": lambda _contract: (EndpointFault("delivery", name) for name in DELIVERIES),
+}
+"""The faults that are about no constraint, by kind."""
+
+
+def _holds(condition: str, payload: Any) -> bool:
+    """Whether the input has the value at the place; one that could not be read has nothing."""
+    if not condition:
+        return True
+    place, equals, text = condition.partition("=")
+    for token in pointer.split(place):
+        try:
+            payload = payload[int(token) if isinstance(payload, list) else token]
+        except (KeyError, IndexError, ValueError, TypeError):
+            return False
+    return payload is not ABSENT and (not equals or payload == _value(text))
+
+
+def _value(text: str) -> Any:
+    """JSON, or else the text itself."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def loosened(contract: Contract, constraint: Constraint) -> Any:
@@ -127,7 +225,7 @@ def tightened(contract: Contract, constraint: Constraint) -> Any:
     return constraints.replace(root, site, {**schema, **narrow(constraint.value, schema)})
 
 
-def _accepts(validator: SchemaValidator, cases: Sequence[Case]) -> bool:
+def _accepts(validator: RequestValidator, cases: Sequence[Case]) -> bool:
     return any(case.kind == "faulted" and case.fault and validator.engine.is_valid(case.payload) for case in cases)
 
 
@@ -136,7 +234,7 @@ def _is_strict(contract: Contract, constraint: Constraint, cases: Sequence[Case]
     schema = tightened(contract, constraint)
     if schema is contract.request.schema:
         return False
-    engine = SchemaValidator("request", schema).engine
+    engine = RequestValidator(schema).engine
     conforming = [case for case in cases if case.kind == "conforming"]
     about = [case for case in conforming if case.constraint == constraint.id]
     return engine.is_valid(conforming[0].payload) and not all(engine.is_valid(case.payload) for case in about)

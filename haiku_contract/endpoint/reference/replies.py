@@ -1,4 +1,4 @@
-"""What the reference endpoint says: deterministic answers of plausible content, whole or as a stream."""
+"""What the reference endpoint says: deterministic answers of plausible content, in the shape of the recordings."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ import json
 import math
 from typing import TYPE_CHECKING, Any, Final
 
-from haiku_contract import sse
-
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Sequence
 
 MODEL: Final = "claude-haiku-4-5-20251001"
 """The name under which the model answers; never the id that was asked for."""
@@ -22,82 +20,54 @@ _TEXT: Final = """
 """
 _WORDS: Final = tuple(_TEXT.split())
 _SHORTEST: Final = 8
-_CHUNK: Final = 5
 _ALPHABET: Final = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
 
-def message(payload: Any) -> dict[str, Any]:
+def message(payload: Any, seed: int = 0) -> dict[str, Any]:
     """The answer to a request payload, in the shape of the published recordings.
 
     One word is one token. The text is as long as it wants to be (8 words or more, chosen by the payload), cut at
-    `max_tokens`; `stop_reason` says which of the two happened.
+    `max_tokens` and before the first of `stop_sequences`; `stop_reason` says which of these happened.
     """
-    digest = hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).digest()
+    digest = hashlib.sha256(b"%d" % seed * bool(seed) + json.dumps(payload, sort_keys=True).encode()).digest()
     wanted = _SHORTEST + digest[0] % (len(_WORDS) - _SHORTEST)
     allowed = _allowed(payload)
     words = _WORDS[: min(wanted, allowed)]
     text = " ".join(words)
+    text = text[:1].upper() + text[1:]
+    stop = _first(text, _stops(payload))
+    if stop is not None:
+        text = text[: text.index(stop)]
     return {
         "id": "msg_01" + "".join(_ALPHABET[byte % len(_ALPHABET)] for byte in digest[:22]),
         "type": "message",
         "role": "assistant",
-        "content": [{"type": "text", "text": text[:1].upper() + text[1:]}],
+        "content": [{"type": "text", "text": text}] if text else [],
         "model": MODEL,
-        "stop_reason": "end_turn" if wanted <= allowed else "max_tokens",
-        "stop_sequence": None,
+        "stop_reason": "stop_sequence" if stop is not None else "end_turn" if wanted <= allowed else "max_tokens",
+        "stop_sequence": stop,
         "stop_details": None,
-        "usage": {"input_tokens": _count(payload), "output_tokens": len(words)},
+        "usage": {"input_tokens": _count(payload), "output_tokens": max(1, len(text.split()))},
         "gatewayMetadata": {"keySource": "Unified"},
     }
-
-
-def stream(answer: dict[str, Any]) -> Iterator[bytes]:
-    """The answer as the events of the real endpoint, one chunk of bytes per event."""
-    usage = answer["usage"]
-    start = {
-        **{key: value for key, value in answer.items() if key != "gatewayMetadata"},
-        "content": [],
-        "stop_reason": None,
-        "usage": {
-            "input_tokens": usage["input_tokens"],
-            "cache_creation_input_tokens": 0,
-            "cache_read_input_tokens": 0,
-            "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
-            "output_tokens": 1,
-            "service_tier": "standard",
-            "inference_geo": "not_available",
-        },
-    }
-    yield _event({"type": "message_start", "message": start})
-    for index, block in enumerate(answer["content"]):
-        yield _event({"type": "content_block_start", "index": index, "content_block": {"type": "text", "text": ""}})
-        yield _event({"type": "ping"})
-        words = block["text"].split(" ")
-        for at in range(0, len(words), _CHUNK):
-            piece = (" " if at else "") + " ".join(words[at : at + _CHUNK])
-            delta = {"type": "text_delta", "text": piece}
-            yield _event({"type": "content_block_delta", "index": index, "delta": delta})
-        yield _event({"type": "content_block_stop", "index": index})
-    delta = {key: answer[key] for key in ("stop_reason", "stop_sequence", "stop_details")}
-    final = {
-        "input_tokens": usage["input_tokens"],
-        "cache_creation_input_tokens": 0,
-        "cache_read_input_tokens": 0,
-        "output_tokens": max(usage["output_tokens"], 1),
-    }
-    yield _event({"type": "message_delta", "delta": delta, "usage": final})
-    yield _event({"type": "message_stop"})
-
-
-def _event(data: dict[str, Any]) -> bytes:
-    return sse.encode(str(data["type"]), json.dumps(data, separators=(",", ":"), ensure_ascii=False))
 
 
 def _allowed(payload: Any) -> int:
     limit = payload.get("max_tokens") if isinstance(payload, dict) else None
     if not isinstance(limit, (int, float)) or isinstance(limit, bool):
         return len(_WORDS)
-    return max(0, min(math.floor(limit), len(_WORDS)))
+    return max(1, min(math.floor(limit), len(_WORDS)))
+
+
+def _stops(payload: Any) -> Sequence[str]:
+    stops = payload.get("stop_sequences") if isinstance(payload, dict) else None
+    return [one for one in stops if isinstance(one, str) and one] if isinstance(stops, list) else []
+
+
+def _first(text: str, stops: Sequence[str]) -> str | None:
+    """The one that comes first in the text; None where none of them is in it."""
+    found = [one for one in stops if one in text]
+    return min(found, key=text.index) if found else None
 
 
 def _count(value: Any) -> int:

@@ -1,0 +1,219 @@
+"""`haiku-contract serve`: the reference endpoint over HTTP, all surfaces, with faults on demand."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import json
+import signal
+import socket
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+import click
+
+from haiku_contract.cli.options import contract_option, format_option, write
+from haiku_contract.endpoint.reference import scripts
+from haiku_contract.endpoint.reference.answers import Settings
+from haiku_contract.endpoint.reference.app import FAULT_HEADER, ReferenceEndpoint, create_app
+from haiku_contract.endpoint.reference.faults import everything, parse
+from haiku_contract.endpoint.reference.pace import Pace
+from haiku_contract.errors import MissingExtraError, UsageError
+
+if TYPE_CHECKING:
+    from haiku_contract.contract import Contract
+    from haiku_contract.endpoint.reference.events import Profile
+
+_PORT: Final = 8000
+_MAX_PORT: Final = 65_535
+_BACKLOG: Final = 2048
+_PATIENCE: Final = 30
+"""Seconds in which the head of a first request has to arrive, and that a connection may be silent afterwards."""
+_TOO_SLOW: Final = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+_MOST_FILES: Final = 65_536
+
+
+@click.command()
+@contract_option
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port", type=click.IntRange(0, _MAX_PORT), default=_PORT, show_default=True, help="Port; 0 takes a free one."
+)
+@click.option("--token", default="", metavar="TOKEN", help="Let nobody in without this token, on any path.")
+@click.option(
+    "--profile",
+    type=click.Choice(["published", "observed"]),
+    default="observed",
+    show_default=True,
+    help="Streams that obey the published schema, or that look like the recorded ones.",
+)
+@click.option("--replies", metavar="FILE|FOLDER", help="Scripted answers: .json, .jsonl or .sse.")
+@click.option(
+    "--rules", is_flag=True, help="Refuse what the provider is known to refuse although the schema allows it."
+)
+@click.option("--ttfb", type=click.FloatRange(0, 3600), default=0.0, metavar="SECONDS", help="Time to the first byte.")
+@click.option(
+    "--tokens-per-second",
+    type=click.FloatRange(0, 1e6),
+    default=0.0,
+    help="Speed of the model; 0 is as fast as it goes.",
+)
+@click.option("--jitter", type=click.FloatRange(0, 1), default=0.0, help="Share by which each wait may vary.")
+@click.option(
+    "--chunk-bytes",
+    type=click.IntRange(0, 1 << 20),
+    default=0,
+    help="Cut streams anywhere, into chunks of about this size.",
+)
+@click.option(
+    "--seed", type=int, default=0, show_default=True, help="Of ids, texts, jitter, cuts, and which answers fail."
+)
+@click.option(
+    "--fault", "faults", multiple=True, metavar="FAULT", help="A way to misbehave; several take turns by chance."
+)
+@click.option(
+    "--fault-rate", type=click.FloatRange(0, 1), default=1.0, show_default=True, help="Share of requests that fail so."
+)
+@click.option("--list-faults", is_flag=True, help="Print every fault, one a line.")
+@format_option
+def serve(  # noqa: PLR0913 - one parameter per option
+    *,
+    contract: Contract,
+    host: str,
+    port: int,
+    token: str,
+    profile: Profile,
+    replies: str | None,
+    rules: bool,
+    ttfb: float,
+    tokens_per_second: float,
+    jitter: float,
+    chunk_bytes: int,
+    seed: int,
+    faults: tuple[str, ...],
+    fault_rate: float,
+    list_faults: bool,
+    form: str,
+) -> None:
+    """Serve the reference endpoint until it is interrupted.
+
+    Every surface answers at its full address, at its path below the root, and the bare input at '/'. The request header
+    'x-haiku-fault' names a fault for one answer. The first line says where it listens; as JSON with '--format json'.
+    """
+    if list_faults:
+        write("".join(f"{one}\n" for one in everything(contract)), None)
+        return
+    settings = Settings(
+        profile=profile,
+        script=() if replies is None else scripts.load(replies),
+        pace=Pace(ttfb, tokens_per_second, jitter, chunk_bytes),
+        seed=seed,
+        token=token,
+        rules=rules,
+    )
+    app = create_app(contract, [parse(contract, one) for one in faults], fault_rate=fault_rate, settings=settings)
+    with _listener(host, port) as listener:
+        _announce(listener, contract, form)
+        _run(app, listener)
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    """What listens at an address.
+
+    Raises:
+        UsageError: nobody can listen there.
+    """
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        return socket.create_server(address, family=family, backlog=_BACKLOG)
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UsageError(f"cannot listen on {host} port {port}: {reason}") from None
+
+
+def _announce(listener: socket.socket, contract: Contract, form: str) -> None:
+    address, port = listener.getsockname()[:2]
+    host = f"[{address}]" if ":" in address else address
+    url = f"http://{host}:{port}"
+    if not ipaddress.ip_address(address.partition("%")[0]).is_loopback:
+        click.echo(
+            f"haiku-contract: warning: {address} can be reached from other machines, and asks nobody who they are",
+            err=True,
+        )
+    line = {"url": url, "host": address, "port": port, "contract": contract.id}
+    text = (
+        json.dumps(line)
+        if form == "json"
+        else f"serving {contract.id} at {url}; {FAULT_HEADER} asks for a fault; Ctrl-C ends it"
+    )
+    write(text + "\n", None)
+
+
+def _run(app: ReferenceEndpoint, listener: socket.socket) -> None:
+    try:
+        import uvicorn  # noqa: PLC0415 - an optional part
+    except ImportError:
+        raise MissingExtraError("fuzz") from None
+    _raise_limit()
+    config = uvicorn.Config(
+        app,
+        http=_patient_protocol(),
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        log_level="critical",
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=_PATIENCE,
+        timeout_graceful_shutdown=1,
+        backlog=_BACKLOG,
+    )
+    server = uvicorn.Server(config)
+    previous = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        with asyncio.Runner() as runner:
+            runner.get_loop().set_exception_handler(_complain)
+            runner.run(server.serve([listener]))
+    except KeyboardInterrupt:
+        return  # the way to end it
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+def _patient_protocol() -> Any:
+    """The protocol of the server, which waits for the head of a request, but not for ever."""
+    from uvicorn.protocols.http.h11_impl import H11Protocol  # noqa: PLC0415 - an optional part
+
+    class PatientProtocol(H11Protocol):
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            self.loop.call_later(_PATIENCE, self._give_up)
+
+        def _give_up(self) -> None:
+            cycle: Any = self.cycle  # none before the head of a request has arrived, whatever its type says
+            if cycle is None and not self.transport.is_closing():
+                self.transport.write(_TOO_SLOW)
+                self.transport.close()
+
+    return PatientProtocol
+
+
+def _interrupt(*_: Any) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _complain(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """One line for what no connection can be told, as when there are no more file descriptors."""
+    reason = context.get("exception") or ""
+    click.echo(f"haiku-contract: {context['message']}: {reason}".rstrip(": "), err=True)
+
+
+def _raise_limit() -> None:
+    """As many open connections as the system allows, where it counts them as files."""
+    try:
+        import resource  # noqa: PLC0415 - not on every system
+    except ImportError:
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

@@ -1,0 +1,66 @@
+"""When each piece of an answer is sent: the time to the first byte, tokens per second, and cuts that know no events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from random import Random
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from haiku_contract.endpoint.reference.reply import Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast answers come.
+
+    Attributes:
+        ttfb: seconds to the first byte.
+        tokens_per_second: of the model; 0 for as fast as it goes.
+        jitter: by which share of itself each wait may be longer or shorter, 0 to 1.
+        chunk_bytes: bytes per chunk on average, cut without regard to events; 0 for one event a chunk.
+    """
+
+    ttfb: float = 0.0
+    tokens_per_second: float = 0.0
+    jitter: float = 0.0
+    chunk_bytes: int = 0
+
+
+UNPACED: Final = Pace()
+"""As fast as it goes."""
+
+
+def schedule(reply: Reply, pace: Pace, seed: str) -> list[tuple[float, bytes]]:
+    """Each chunk with the time at which it is sent, in seconds after the request; the same for the same seed."""
+    chance = Random(seed)  # noqa: S311 - jitter, no secret
+    timed = list(_timed(reply, pace, chance))
+    return list(_cut(timed, pace.chunk_bytes, chance)) if pace.chunk_bytes and reply.is_stream else timed
+
+
+def _timed(reply: Reply, pace: Pace, chance: Random) -> Iterator[tuple[float, bytes]]:
+    now = _jittered(pace.ttfb, pace, chance)
+    for number, chunk in enumerate(reply.chunks):
+        wait = reply.pause
+        if pace.tokens_per_second and number < len(reply.tokens):
+            wait += reply.tokens[number] / pace.tokens_per_second
+        now += _jittered(wait, pace, chance)
+        yield now, chunk
+
+
+def _jittered(wait: float, pace: Pace, chance: Random) -> float:
+    return wait * (1 + pace.jitter * chance.uniform(-1, 1)) if wait and pace.jitter else wait
+
+
+def _cut(timed: list[tuple[float, bytes]], size: int, chance: Random) -> Iterator[tuple[float, bytes]]:
+    """The same bytes in chunks of other sizes, each sent when its last byte is there."""
+    waiting, wanted, now = b"", chance.randint(1, 2 * size - 1), 0.0
+    for now, data in timed:
+        waiting += data
+        while len(waiting) >= wanted:
+            yield now, waiting[:wanted]
+            waiting, wanted = waiting[wanted:], chance.randint(1, 2 * size - 1)
+    if waiting:
+        yield now, waiting
