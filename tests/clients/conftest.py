@@ -5,6 +5,9 @@ Each file here is skipped where its client is not installed; `.ci/clients` runs 
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -37,3 +40,18 @@ def server(contract: hc.Contract) -> Iterator[str]:
     yield f"http://127.0.0.1:{instance.servers[0].sockets[0].getsockname()[1]}"
     instance.should_exit = True
     thread.join()
+
+
+@pytest.fixture(scope="session")
+def served() -> Iterator[str]:
+    """The base URL of `haiku-contract serve` in a process of its own."""
+    main = "from haiku_contract.cli import main; raise SystemExit(main())"
+    command = [sys.executable, "-c", main, "serve", "--port", "0", "--format", "json"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # noqa: S603 - us
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    assert line, process.communicate(timeout=10)[1]
+    yield json.loads(line)["url"]
+    process.terminate()
+    out, err = process.communicate(timeout=10)
+    assert (process.returncode, out, err) == (0, "", "")
