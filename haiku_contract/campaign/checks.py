@@ -6,10 +6,12 @@ A check yields what is wrong; whether that is already known is decided by the fi
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from haiku_contract import messages, pointer, prediction, wire
 from haiku_contract.campaign.outcomes import EVENT_STREAM, media_type, succeeded
+from haiku_contract.endpoint import surfaces
 from haiku_contract.model import ABSENT, JSON_CONTENT_TYPE, Finding, OutcomeKind, VerdictKind
 from haiku_contract.stream import StreamValidator
 from haiku_contract.stream.coverage import exercised
@@ -52,8 +54,9 @@ def judge(contract: Contract, exchange: Exchange, outcome: Outcome) -> Judged:
     value, below = wire.decode(exchange.body)
     if value is ABSENT:
         return Judged(exchange, outcome, below)
-    violations = (*below, *contract.response.iter_errors(value))
-    return Judged(exchange, outcome, violations, contract.response.exercised(value))
+    answer = surfaces.message(value)
+    violations = (*below, *contract.response.iter_errors(answer))
+    return Judged(exchange, outcome, violations, contract.response.exercised(answer))
 
 
 def _places(contract: Contract, case: Case) -> frozenset[str]:
@@ -145,6 +148,12 @@ def _unknown(judged: Judged) -> Iterator[Finding]:
         yield finding("unknown-answer", None, judged.exchange.case.id, message)
 
 
+def _stale(judged: Judged) -> Iterator[Finding]:
+    if judged.exchange.headers.get("cf-aig-cache-status", "").upper() == "HIT":
+        message = "answered from a cache, which says nothing about the endpoint; send cf-aig-skip-cache: true"
+        yield replace(finding("stale-answer", None, "", message), case=judged.exchange.case.id)
+
+
 _UNREAD: Final = frozenset(("wire:syntax", "wire:encoding", "wire:content-type"))
 
 CHECKS: Final[dict[str, Callable[[Judged], Iterator[Finding]]]] = {
@@ -154,6 +163,7 @@ CHECKS: Final[dict[str, Callable[[Judged], Iterator[Finding]]]] = {
     "misattributed": _misattributed,
     "nonconforming-response": _nonconforming_response,
     "unknown-answer": _unknown,
+    "stale-answer": _stale,
 }
 """Every check, by name."""
 

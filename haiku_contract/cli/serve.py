@@ -15,7 +15,7 @@ from haiku_contract.cli.options import contract_option, format_option, write
 from haiku_contract.endpoint.reference import scripts
 from haiku_contract.endpoint.reference.answers import Settings
 from haiku_contract.endpoint.reference.app import FAULT_HEADER, ReferenceEndpoint, create_app
-from haiku_contract.endpoint.reference.faults import everything, parse
+from haiku_contract.endpoint.reference.faults import Repertoire
 from haiku_contract.endpoint.reference.pace import Pace
 from haiku_contract.errors import MissingExtraError, UsageError
 
@@ -99,8 +99,9 @@ def serve(  # noqa: PLR0913 - one parameter per option
     Every surface answers at its full address, at its path below the root, and the bare input at '/'. The request header
     'x-haiku-fault' names a fault for one answer. The first line says where it listens; as JSON with '--format json'.
     """
+    repertoire = Repertoire(contract)
     if list_faults:
-        write("".join(f"{one}\n" for one in everything(contract)), None)
+        write("".join(f"{one}\n" for one in repertoire.everything()), None)
         return
     settings = Settings(
         profile=profile,
@@ -110,7 +111,7 @@ def serve(  # noqa: PLR0913 - one parameter per option
         token=token,
         rules=rules,
     )
-    app = create_app(contract, [parse(contract, one) for one in faults], fault_rate=fault_rate, settings=settings)
+    app = create_app(contract, [repertoire.parse(one) for one in faults], fault_rate=fault_rate, settings=settings)
     with _listener(host, port) as listener:
         _announce(listener, contract, form)
         _run(app, listener)

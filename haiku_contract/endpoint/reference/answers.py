@@ -90,7 +90,7 @@ def handle(
         refused = refusals.answer(behaviour.answer, surface.name)
     if refused is not None:
         return refuse(surface, refused, known, path=asked.path, model=behaviour.contract.model_id)
-    reply = _accepted(behaviour, surface, heard.payload, settings)
+    reply = _accepted(behaviour, surface, None if heard.payload is ABSENT else heard.payload, settings)
     reply = replace(reply, headers={**manners.headers(surface, known), **reply.headers})
     return DELIVERIES[behaviour.delivery](reply) if behaviour.delivery else reply
 
@@ -124,8 +124,8 @@ def _rejection(behaviour: Conduct, heard: Heard, settings: Settings) -> Refused 
     found = [one for one in heard.problems if one.constraint != behaviour.lenient]
     if not found and heard.refusal is not None:
         return refusals.Refused(heard.refusal.status, heard.refusal.code, heard.refusal.message)
-    if heard.payload is ABSENT and not found:
-        found = list(heard.problems)  # lenient towards bytes that hold no value at all
+    if not found and heard.payload is ABSENT:
+        return None  # lenient towards bytes that hold no value at all
     if not found and not behaviour.request.engine.is_valid(heard.payload):
         found = list(behaviour.request.iter_errors(heard.payload))
         prediction = behaviour.request.predict(heard.payload)

@@ -14,7 +14,7 @@ import httpx
 
 from haiku_contract.endpoint.reference import manners, refusals
 from haiku_contract.endpoint.reference.answers import MAX_BODY, PLAIN, Settings, handle, refuse
-from haiku_contract.endpoint.reference.faults import Conduct, EndpointFault, conduct, parse
+from haiku_contract.endpoint.reference.faults import Conduct, EndpointFault, Repertoire
 from haiku_contract.endpoint.reference.pace import schedule
 from haiku_contract.endpoint.surfaces import SURFACES, Asked
 from haiku_contract.errors import UsageError
@@ -50,10 +50,10 @@ class ReferenceEndpoint:
     def __init__(
         self, contract: Contract, faults: Sequence[EndpointFault], fault_rate: float, settings: Settings
     ) -> None:
-        self._contract = contract
+        self._faults = Repertoire(contract)
         self._settings = settings
-        self._flawless = conduct(contract)
-        self._conducts = [conduct(contract, fault) for fault in faults]
+        self._flawless = self._faults.conduct()
+        self._conducts = [self._faults.conduct(fault) for fault in faults]
         self._rate = fault_rate
         self._chance = Random(settings.seed)  # noqa: S311 - which answers go wrong is no secret
         self._asked_for: dict[str, Conduct] = {}
@@ -102,7 +102,7 @@ class ReferenceEndpoint:
             if text not in self._asked_for:
                 if len(self._asked_for) >= _MOST_KEPT:
                     self._asked_for.clear()
-                self._asked_for[text] = conduct(self._contract, parse(self._contract, text))
+                self._asked_for[text] = self._faults.conduct(self._faults.parse(text))
             return self._asked_for[text]
         if not self._conducts or self._chance.random() >= self._rate:
             return self._flawless

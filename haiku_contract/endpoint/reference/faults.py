@@ -20,6 +20,7 @@ from __future__ import annotations
 import difflib
 import json
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, get_args
 
 from haiku_contract import constraints, pointer, wire
@@ -94,47 +95,71 @@ class Conduct:
         return self if _holds(self.condition, payload) else conduct(self.contract)
 
 
+class Repertoire:
+    """All faults of one contract; each list is worked out when it is first asked for, and kept."""
+
+    def __init__(self, contract: Contract) -> None:
+        """Args: the contract that is to be broken."""
+        self.contract = contract
+
+    @cached_property
+    def about(self) -> tuple[EndpointFault, ...]:
+        """The faults that are about a constraint."""
+        return catalogue(self.contract)
+
+    @cached_property
+    def streams(self) -> dict[str, bytes]:
+        """The faulted streams of the suite, by name."""
+        cases = (case for case in stream_suite(self.contract) if case.kind == "faulted")
+        return {case.id.removeprefix(_STREAM): case.body for case in cases}
+
+    def everything(self, kind: str | None = None) -> tuple[EndpointFault, ...]:
+        """Every fault, or every one of a kind."""
+        if kind is None:
+            named = (fault for faults in _NAMED.values() for fault in faults(self))
+            return (*self.about, *named)
+        return tuple(_NAMED[kind](self)) if kind in _NAMED else tuple(one for one in self.about if one.kind == kind)
+
+    def parse(self, text: str) -> EndpointFault:
+        """The fault that a text names, as in `lenient:request:/properties/temperature/maximum`.
+
+        Raises:
+            UsageError: there is no such fault; the message names the nearest one.
+        """
+        name, _, condition = text.partition(_IF)
+        kind, _, constraint = name.partition(":")
+        if kind not in get_args(FaultKind):
+            raise UsageError(f"no fault {text!r}: it starts with one of {', '.join(get_args(FaultKind))}, then ':'")
+        if condition and not condition.startswith("/"):
+            raise UsageError(f"no fault {text!r}: what follows 'if' is a JSON Pointer, or POINTER=JSON")
+        known = {str(fault): fault for fault in self.everything(kind)}
+        if name in known:
+            return replace(known[name], condition=condition)
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0)
+        hint = f"the nearest is {near[0]!r}" if near else "this contract has none"
+        reason = f"no such {kind}" if kind in _NAMED else f"{constraint!r} cannot be {kind} observably"
+        raise UsageError(f"no fault {text!r}: {reason}; {hint}")
+
+    def conduct(self, fault: EndpointFault | None = None) -> Conduct:
+        """The behaviour under a fault; flawless without one."""
+        flawless = Conduct(self.contract, self.contract.request)
+        if fault is None:
+            return flawless
+        return replace(_CONDUCTS[fault.kind](self, flawless, fault.constraint), condition=fault.condition)
+
+
 def conduct(contract: Contract, fault: EndpointFault | None = None) -> Conduct:
     """The behaviour under a fault; flawless without one."""
-    flawless = Conduct(contract, contract.request)
-    return flawless if fault is None else _CONDUCTS[fault.kind](replace(flawless, condition=fault.condition), fault)
+    return Repertoire(contract).conduct(fault)
 
 
 def parse(contract: Contract, text: str) -> EndpointFault:
-    """The fault that a text names, as in `lenient:request:/properties/temperature/maximum`.
+    """The fault that a text names.
 
     Raises:
         UsageError: there is no such fault; the message names the nearest one.
     """
-    name, _, condition = text.partition(_IF)
-    kind, _, constraint = name.partition(":")
-    if kind not in get_args(FaultKind):
-        raise UsageError(f"no fault {text!r}: it starts with one of {', '.join(get_args(FaultKind))}, then ':'")
-    if condition and not condition.startswith("/"):
-        raise UsageError(f"no fault {text!r}: what follows 'if' is a JSON Pointer, or POINTER=JSON")
-    known = {str(fault): fault for fault in everything(contract, kind)}
-    if name in known:
-        return replace(known[name], condition=condition)
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0)
-    hint = f"the nearest is {near[0]!r}" if near else "this contract has no streams"
-    reason = f"no such {kind}" if kind in _NAMED else f"{constraint!r} cannot be {kind} observably"
-    raise UsageError(f"no fault {text!r}: {reason}; {hint}")
-
-
-def everything(contract: Contract, kind: str | None = None) -> tuple[EndpointFault, ...]:
-    """Every fault, or every one of a kind."""
-    if kind in _NAMED:
-        return tuple(_NAMED[kind](contract))
-    about = catalogue(contract)
-    if kind is not None:
-        return about
-    return about + tuple(fault for named in _NAMED.values() for fault in named(contract))
-
-
-def streams(contract: Contract) -> dict[str, bytes]:
-    """The faulted streams of the suite, by name."""
-    cases = (case for case in stream_suite(contract) if case.kind == "faulted")
-    return {case.id.removeprefix(_STREAM): case.body for case in cases}
+    return Repertoire(contract).parse(text)
 
 
 def catalogue(contract: Contract) -> tuple[EndpointFault, ...]:
@@ -154,36 +179,35 @@ def catalogue(contract: Contract) -> tuple[EndpointFault, ...]:
     return tuple(found)
 
 
-def _lenient(flawless: Conduct, fault: EndpointFault) -> Conduct:
-    constraint = flawless.request.constraint(fault.constraint)
-    if constraint is None:
-        return replace(flawless, lenient=fault.constraint)
+def _lenient(_all: Repertoire, flawless: Conduct, name: str) -> Conduct:
+    constraint = flawless.request.constraint(name)
+    if constraint is None:  # a rule of the wire
+        return replace(flawless, lenient=name)
     return replace(flawless, request=RequestValidator(loosened(flawless.contract, constraint)))
 
 
-def _strict(flawless: Conduct, fault: EndpointFault) -> Conduct:
-    constraint = flawless.request.constraint(fault.constraint)
+def _strict(_all: Repertoire, flawless: Conduct, name: str) -> Conduct:
+    constraint = flawless.request.constraint(name)
     if constraint is None:
-        raise UsageError(f"no constraint {fault.constraint!r} to be strict about")
+        raise UsageError(f"no constraint {name!r} to be strict about")
     return replace(flawless, request=RequestValidator(tightened(flawless.contract, constraint)))
 
 
-_CONDUCTS: Final[dict[FaultKind, Callable[[Conduct, EndpointFault], Conduct]]] = {
+_CONDUCTS: Final[dict[FaultKind, Callable[[Repertoire, Conduct, str], Conduct]]] = {
     "lenient": _lenient,
     "strict": _strict,
-    "crash": lambda flawless, fault: replace(flawless, crash=fault.constraint),
-    "broken": lambda flawless, fault: replace(flawless, broken=fault.constraint),
-    "stream": lambda flawless, fault: replace(flawless, stream=streams(flawless.contract)[fault.constraint]),
-    "answer": lambda flawless, fault: replace(flawless, answer=fault.constraint),
-    "delivery": lambda flawless, fault: replace(flawless, delivery=fault.constraint),
+    "crash": lambda _all, flawless, name: replace(flawless, crash=name),
+    "broken": lambda _all, flawless, name: replace(flawless, broken=name),
+    "stream": lambda everything, flawless, name: replace(flawless, stream=everything.streams[name]),
+    "answer": lambda _all, flawless, name: replace(flawless, answer=name),
+    "delivery": lambda _all, flawless, name: replace(flawless, delivery=name),
 }
 """What each kind of fault changes in a flawless behaviour."""
 
-
-_NAMED: Final[dict[str, Callable[[Contract], Iterable[EndpointFault]]]] = {
-    "stream": lambda contract: (EndpointFault("stream", name) for name in streams(contract)),
-    "answer": lambda _contract: (EndpointFault("answer", name) for name in ANSWERS),
-    "delivery": lambda _contract: (EndpointFault("delivery", name) for name in DELIVERIES),
+_NAMED: Final[dict[str, Callable[[Repertoire], Iterable[EndpointFault]]]] = {
+    "stream": lambda everything: (EndpointFault("stream", name) for name in everything.streams),
+    "answer": lambda _all: (EndpointFault("answer", name) for name in ANSWERS),
+    "delivery": lambda _all: (EndpointFault("delivery", name) for name in DELIVERIES),
 }
 """The faults that are about no constraint, by kind."""
 
