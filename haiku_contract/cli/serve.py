@@ -20,6 +20,8 @@ from haiku_contract.endpoint.reference.pace import Pace
 from haiku_contract.errors import MissingExtraError, UsageError
 
 if TYPE_CHECKING:
+    import uvicorn
+
     from haiku_contract.contract import Contract
     from haiku_contract.endpoint.reference.events import Profile
 
@@ -112,9 +114,17 @@ def serve(  # noqa: PLR0913 - one parameter per option
         rules=rules,
     )
     app = create_app(contract, [repertoire.parse(one) for one in faults], fault_rate=fault_rate, settings=settings)
-    with _listener(host, port) as listener:
-        _announce(listener, contract, form)
-        _run(app, listener)
+    server = _server(app)
+    previous = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        with _listener(host, port) as listener, asyncio.Runner() as runner:
+            _announce(listener, contract, form)
+            runner.get_loop().set_exception_handler(_complain)
+            runner.run(server.serve([listener]))
+    except KeyboardInterrupt:
+        return  # the way to end it
+    finally:
+        signal.signal(signal.SIGTERM, previous)
 
 
 def _listener(host: str, port: int) -> socket.socket:
@@ -149,7 +159,12 @@ def _announce(listener: socket.socket, contract: Contract, form: str) -> None:
     write(text + "\n", None)
 
 
-def _run(app: ReferenceEndpoint, listener: socket.socket) -> None:
+def _server(app: ReferenceEndpoint) -> uvicorn.Server:
+    """What speaks HTTP for the application.
+
+    Raises:
+        MissingExtraError: it is not installed.
+    """
     try:
         import uvicorn  # noqa: PLC0415 - an optional part
     except ImportError:
@@ -168,16 +183,7 @@ def _run(app: ReferenceEndpoint, listener: socket.socket) -> None:
         timeout_graceful_shutdown=1,
         backlog=_BACKLOG,
     )
-    server = uvicorn.Server(config)
-    previous = signal.signal(signal.SIGTERM, _interrupt)
-    try:
-        with asyncio.Runner() as runner:
-            runner.get_loop().set_exception_handler(_complain)
-            runner.run(server.serve([listener]))
-    except KeyboardInterrupt:
-        return  # the way to end it
-    finally:
-        signal.signal(signal.SIGTERM, previous)
+    return uvicorn.Server(config)
 
 
 def _patient_protocol() -> Any:

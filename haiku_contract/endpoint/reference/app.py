@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from haiku_contract.contract import Contract
     from haiku_contract.endpoint.reference.reply import Reply
+    from haiku_contract.endpoint.surfaces import Surface
 
     Message: TypeAlias = MutableMapping[str, Any]
     Receive: TypeAlias = Callable[[], Awaitable[Message]]
@@ -79,17 +80,19 @@ class ReferenceEndpoint:
 
     def _reply(self, asked: Asked, body: bytes | int) -> Reply:
         surface = manners.route(asked)
-        where = surface or SURFACES["bare"]
-        known = manners.ids(self._settings.seed, where, b"" if isinstance(body, int) else body)
         if surface is None:
-            return refuse(where, refusals.BEFORE["route"], known, path=asked.path)
+            return self._refuse(SURFACES["bare"], refusals.BEFORE["route"], asked)
         if isinstance(body, int):
-            return refuse(where, refusals.BEFORE["too-large"], known)
+            return self._refuse(surface, refusals.BEFORE["too-large"], asked)
         try:
             behaviour = self._conduct(asked)
         except UsageError as error:
-            return refuse(where, refusals.Refused(400, 0, f"{FAULT_HEADER}: {error}"), known)
+            return self._refuse(surface, refusals.Refused(400, 0, f"{FAULT_HEADER}: {error}"), asked)
         return handle(behaviour, surface, asked, body, self._settings)
+
+    def _refuse(self, surface: Surface, refused: refusals.Refused, asked: Asked) -> Reply:
+        known = manners.ids(self._settings.seed, surface, asked.path.encode("utf-8", "replace"))
+        return refuse(surface, refused, known, path=asked.path)
 
     def _conduct(self, asked: Asked) -> Conduct:
         """How to behave towards a request: as its header asks, or else as the dice say.

@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 
     from haiku_contract.endpoint.reference.refusals import Refused
 
-_DIGITS: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-"""The digits of an ULID (Crockford's base 32), which is what log ids are."""
+_DIGITS: Final = (b"0123456789ABCDEFGHJKMNPQRSTVWXYZ" * 8)[:256]
+"""A digit of an ULID (Crockford's base 32), which is what log ids are, for each byte."""
 
-_LETTERS: Final = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+_LETTERS: Final = (b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz" * 5)[:256]
+"""A digit of base 58, which is what the provider's ids are made of, for each byte."""
 
 
 class Ids(NamedTuple):
@@ -78,8 +79,8 @@ def turned_away(asked: Asked, surface: Surface, token: str = "") -> str | None:
 def ids(seed: int, surface: Surface, body: bytes) -> Ids:
     """The ids of the answer to a request."""
     digest = hashlib.sha512(b"%d\0%s\0" % (seed, surface.name.encode()) + body).digest()
-    log = "01" + "".join(_DIGITS[byte % len(_DIGITS)] for byte in digest[:24])
-    provider = "req_011C" + "".join(_LETTERS[byte % len(_LETTERS)] for byte in digest[24:44])
+    log = "01" + digest[:24].translate(_DIGITS).decode()
+    provider = "req_011C" + digest[24:44].translate(_LETTERS).decode()
     return Ids(log, _uuid(digest[32:48]), _uuid(digest[48:64]), provider)
 
 
