@@ -331,6 +331,78 @@ def test_stop_sequences(stops: list[Any], reason: str, stop: str | None, text: s
     CONTRACT.response.validate(answer)
 
 
+TOOLS = [
+    {"name": "other", "input_schema": {}},
+    {
+        "name": "weather",
+        "input_schema": {
+            "type": "object",
+            "properties": {"city": {"type": "string"}, "days": {"type": "integer", "minimum": 1}},
+            "required": ["city", "days"],
+            "additionalProperties": False,
+        },
+    },
+]
+
+
+@pytest.mark.parametrize("choice", [{"type": "tool", "name": "weather"}, {"type": "any"}])
+def test_a_tool_that_has_to_be_called_is_called(choice: dict[str, str]) -> None:
+    asked = {**INPUT, "tools": TOOLS[1:], "tool_choice": choice}
+    answer = ask("bare", asked).json()
+    (call,) = answer["content"]
+    assert (call["type"], call["name"], answer["stop_reason"]) == ("tool_use", "weather", "tool_use")
+    assert hc.SchemaValidator("request", TOOLS[1]["input_schema"]).is_valid(call["input"])
+    streamed = {**asked, "stream": True}
+    stream = hc.StreamValidator(CONTRACT, request=streamed)
+    assert [*stream.feed(ask("bare", streamed).content), *stream.finish()] == []
+    assert stream.message["content"][0]["name"] == "weather"
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"tools": TOOLS},
+        {"tools": TOOLS, "tool_choice": {"type": "auto"}},
+        {"tools": TOOLS, "tool_choice": {"type": "tool", "name": "unknown"}},
+        {"tools": 7, "tool_choice": {"type": "any"}},
+        {"tool_choice": {"type": "any"}},
+        {"tools": [7, {}], "tool_choice": {"type": "any"}},
+    ],
+)
+def test_otherwise_the_answer_is_a_text(more: dict[str, Any]) -> None:
+    assert ask("bare", {**INPUT, **more}).json()["content"][0]["type"] == "text"
+
+
+ODD_SCHEMAS = [
+    7, None, [], True, {"$ref": "#/nowhere"}, {"$ref": "#"}, {"type": 3}, {"properties": []}, {"required": {}},
+    {"type": "object", "properties": {"a": {"$ref": "#/properties/a"}}, "required": ["a"]}, {"enum": []},
+    {"type": "object", "required": ["a", "b"], "properties": {"a": {"$ref": "#"}, "b": {"$ref": "#"}}},
+    {"type": "object", "required": ["a"], "properties": {"a": {"type": "string", "minLength": 10**12}}},
+    {"type": "object", "minProperties": 1e300}, {"allOf": 3}, {"pattern": "("}, {"type": "object", "required": [7]},
+    {"type": "object", "properties": {"a": {"type": "string", "minLength": "x"}}, "required": ["a"]},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("schema", ODD_SCHEMAS, ids=repr)
+def test_a_tool_may_declare_anything(schema: Any) -> None:
+    tools = [{"name": "f", "input_schema": schema}]
+    answer = ask("bare", {**INPUT, "tools": tools, "tool_choice": {"type": "any"}})
+    assert answer.json()["content"][0]["name"] == "f"
+    CONTRACT.response.validate(answer.json())
+
+
+@given(schema=st.recursive(
+    st.none() | st.booleans() | st.integers() | st.sampled_from(["object", "#/a", "a"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
+        st.sampled_from(["type", "properties", "required", "a", "$ref", "anyOf", "items", "enum", "minLength"]),
+        inner, max_size=4),
+))  # fmt: skip
+@settings(max_examples=60, deadline=None)
+def test_a_tool_may_declare_anything_at_all(schema: Any) -> None:
+    asked = {**INPUT, "tools": [{"name": "f", "input_schema": schema}], "tool_choice": {"type": "any"}}
+    assert isinstance(replies.message(asked)["content"][0]["input"], dict)
+
+
 def test_seeds_say_something_else() -> None:
     payload = {**INPUT, "stream": False}
     assert replies.message(payload, 1) == replies.message(payload, 1)

@@ -18,6 +18,7 @@ from haiku_contract.endpoint.reference.app import FAULT_HEADER, ReferenceEndpoin
 from haiku_contract.endpoint.reference.faults import Repertoire
 from haiku_contract.endpoint.reference.pace import Pace
 from haiku_contract.errors import MissingExtraError, UsageError
+from haiku_contract.report.text import one_line
 
 if TYPE_CHECKING:
     import uvicorn
@@ -114,7 +115,7 @@ def serve(  # noqa: PLR0913 - one parameter per option
         rules=rules,
     )
     app = create_app(contract, [repertoire.parse(one) for one in faults], fault_rate=fault_rate, settings=settings)
-    server = _server(app)
+    server = _server(_reporting(app))
     previous = signal.signal(signal.SIGTERM, _interrupt)
     try:
         with _listener(host, port) as listener, asyncio.Runner() as runner:
@@ -159,7 +160,20 @@ def _announce(listener: socket.socket, contract: Contract, form: str) -> None:
     write(text + "\n", None)
 
 
-def _server(app: ReferenceEndpoint) -> uvicorn.Server:
+def _reporting(app: ReferenceEndpoint) -> Any:
+    """The application, and one line for what went wrong in it; the server makes a 500 of that."""
+
+    async def report(scope: Any, receive: Any, send: Any) -> None:
+        try:
+            await app(scope, receive, send)
+        except Exception as error:
+            click.echo(f"haiku-contract: {one_line(f'{type(error).__name__}: {error}')}", err=True)
+            raise
+
+    return report
+
+
+def _server(app: Any) -> uvicorn.Server:
     """What speaks HTTP for the application.
 
     Raises:

@@ -12,6 +12,9 @@ from typing import Final
 from haiku_contract import rejections
 
 _RETRY: Final = (("retry-after", "1"),)
+_USER: Final = "User Input Error"
+_ABOUT: Final = (400, 413)
+"""The statuses with which the provider says that something is wrong with the request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,7 @@ class Refused:
     status: int
     code: int
     message: str
-    description: str = "User Input Error"
+    description: str = _USER
     provider: str = ""
     headers: tuple[tuple[str, str], ...] = ()
     http_code: int | None = None
@@ -40,13 +43,14 @@ class Refused:
 
     @property
     def text(self) -> str:
-        """The words of the gateway, which puts its own in front of the provider's."""
-        return f"{rejections.PREFIX}{self.message}" if self.provider else self.message
+        """The words of the gateway, which puts its own in front of the provider's about the request."""
+        return f"{rejections.PREFIX}{self.message}" if self.provider and self.status in _ABOUT else self.message
 
 
 def of_provider(status: int, kind: str, message: str, *more: tuple[str, str]) -> Refused:
     """A refusal of the provider's own; the code with which the gateway passes it on is inferred."""
-    return Refused(status, rejections.USER_INPUT_ERROR, message, provider=kind, headers=more)
+    description = _USER if status in _ABOUT else message
+    return Refused(status, rejections.USER_INPUT_ERROR, message, description, provider=kind, headers=more)
 
 
 BEFORE: Final[dict[str, Refused]] = {

@@ -7,6 +7,8 @@ import json
 import math
 from typing import TYPE_CHECKING, Any, Final
 
+from haiku_contract.endpoint.reference.calls import call
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -20,14 +22,16 @@ _TEXT: Final = """
 """
 _WORDS: Final = tuple(_TEXT.split())
 _SHORTEST: Final = 8
-_ALPHABET: Final = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+_DIGITS: Final = (b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz" * 5)[:256]
+"""A digit of base 58 for each byte."""
 
 
 def message(payload: Any, seed: int = 0) -> dict[str, Any]:
     """The answer to a request payload, in the shape of the published recordings.
 
     One word is one token. The text is as long as it wants to be (8 words or more, chosen by the payload), cut at
-    `max_tokens` and before the first of `stop_sequences`; `stop_reason` says which of these happened.
+    `max_tokens` and before the first of `stop_sequences`; `stop_reason` says which of these happened. Where the request
+    has a tool called (`tool_choice` of type `any` or `tool`), the answer is that call, with the simplest input.
     """
     digest = hashlib.sha256(b"%d" % seed * bool(seed) + json.dumps(payload, sort_keys=True).encode()).digest()
     wanted = _SHORTEST + digest[0] % (len(_WORDS) - _SHORTEST)
@@ -38,14 +42,17 @@ def message(payload: Any, seed: int = 0) -> dict[str, Any]:
     stop = _first(text, _stops(payload))
     if stop is not None:
         text = text[: text.index(stop)]
+    called = call(payload, digest[:22].translate(_DIGITS).decode())
+    reason = "stop_sequence" if stop is not None else "end_turn" if wanted <= allowed else "max_tokens"
+    reason = "tool_use" if called else reason
     return {
-        "id": "msg_01" + "".join(_ALPHABET[byte % len(_ALPHABET)] for byte in digest[:22]),
+        "id": "msg_01" + digest[:22].translate(_DIGITS).decode(),
         "type": "message",
         "role": "assistant",
-        "content": [{"type": "text", "text": text}] if text else [],
+        "content": [called] if called else [{"type": "text", "text": text}] if text else [],
         "model": MODEL,
-        "stop_reason": "stop_sequence" if stop is not None else "end_turn" if wanted <= allowed else "max_tokens",
-        "stop_sequence": stop,
+        "stop_reason": reason,
+        "stop_sequence": None if called else stop,
         "stop_details": None,
         "usage": {"input_tokens": _count(payload), "output_tokens": max(1, len(text.split()))},
         "gatewayMetadata": {"keySource": "Unified"},
