@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 import haiku_contract as hc
 from haiku_contract import rejections
+from haiku_contract.endpoint.reference import app as application
 from haiku_contract.endpoint.reference import events, replies, scripts
 from haiku_contract.endpoint.reference.answers import MAX_BODY, Settings
 from haiku_contract.endpoint.reference.app import create_app
@@ -596,6 +597,24 @@ def test_a_client_that_hangs_up_frees_everything(fault: str) -> None:
         return asyncio.all_tasks() - {asyncio.current_task()}  # type: ignore[arg-type]
 
     assert asyncio.run(go()) == set()
+
+
+def test_a_body_that_does_not_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(application, "_PATIENCE", 0.05)
+    sent: list[Any] = []
+
+    async def go() -> None:
+        async def receive() -> dict[str, Any]:
+            await asyncio.sleep(3600)
+            return {}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        await asyncio.wait_for(create_app(CONTRACT)(scope(), receive, send), 10)
+
+    asyncio.run(go())
+    assert sent[0]["status"] == 408
 
 
 def test_a_client_that_leaves_before_it_has_said_everything() -> None:

@@ -39,6 +39,11 @@ FAULT_HEADER: Final = "x-haiku-fault"
 _MOST_READ: Final = 8 * MAX_BODY
 """Bytes that are read of a body that is too long, so that a client which sends before it listens hears why."""
 
+_TOO_LARGE: Final = "too-large"
+_TOO_SLOW: Final = "too-slow"
+_PATIENCE: Final = 30.0
+"""Seconds in which the next piece of a body has to come."""
+
 _LARGE: Final = 64 * 1024
 """Bytes from which on a body is looked at beside the event loop, which has other connections to serve."""
 
@@ -73,17 +78,17 @@ class ReferenceEndpoint:
         body = await _body(asked, receive)
         if body is None:
             return  # nobody is there any more
-        large = isinstance(body, int) or len(body) > _LARGE or FAULT_HEADER in asked.headers
+        large = len(body) > _LARGE or FAULT_HEADER in asked.headers
         reply = await (asyncio.to_thread(self._reply, asked, body) if large else _now(self._reply(asked, body)))
         timed = schedule(reply, self._settings.pace, f"{self._settings.seed} {asked.path} {len(reply.chunks)}")
         await _Sender(scope, receive, send, reply).deliver(timed)
 
-    def _reply(self, asked: Asked, body: bytes | int) -> Reply:
+    def _reply(self, asked: Asked, body: bytes | str) -> Reply:
         surface = manners.route(asked)
         if surface is None:
             return self._refuse(SURFACES["bare"], refusals.BEFORE["route"], asked)
-        if isinstance(body, int):
-            return self._refuse(surface, refusals.BEFORE["too-large"], asked)
+        if isinstance(body, str):
+            return self._refuse(surface, refusals.BEFORE[body], asked)
         try:
             behaviour = self._conduct(asked)
         except UsageError as error:
@@ -201,24 +206,28 @@ def _asked(scope: Message) -> Asked:
     return Asked(scope["method"], headers.get("host", ""), scope["path"], headers)
 
 
-async def _body(asked: Asked, receive: Receive) -> bytes | int | None:
-    """The body; its length where it is too long; None where the client is gone before its end."""
+async def _body(asked: Asked, receive: Receive) -> bytes | str | None:
+    """The body; the name of a refusal where it is too long or does not come; None where the client is gone."""
     length = asked.headers.get("content-length", "")
     if length.isdecimal() and int(length) > _MOST_READ:
-        return int(length)
-    parts, size = [], 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return None
-        part = message.get("body", b"")
-        size += len(part)
-        if size <= MAX_BODY:
-            parts.append(part)
-        else:
-            parts.clear()
-        if not message.get("more_body") or size > _MOST_READ:
-            return b"".join(parts) if size <= MAX_BODY else size
+        return _TOO_LARGE
+    parts, size = bytearray(), 0
+    try:
+        async with asyncio.timeout(_PATIENCE) as patience:
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    return None
+                size += len(message.get("body", b""))
+                if size <= MAX_BODY:
+                    parts += message.get("body", b"")
+                else:
+                    parts.clear()
+                if not message.get("more_body") or size > _MOST_READ:
+                    return bytes(parts) if size <= MAX_BODY else _TOO_LARGE
+                patience.reschedule(asyncio.get_running_loop().time() + _PATIENCE)
+    except TimeoutError:
+        return _TOO_SLOW
 
 
 async def _now(reply: Reply) -> Reply:

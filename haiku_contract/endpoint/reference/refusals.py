@@ -60,6 +60,7 @@ BEFORE: Final[dict[str, Refused]] = {
     "gateway-unauthorised": Refused(401, 2009, "Unauthorized", "Unauthorized", http_code=400, known=()),
     "no-version": of_provider(400, "invalid_request_error", "anthropic-version: header is required"),
     "too-large": of_provider(413, "request_too_large", "Request exceeds the maximum size"),
+    "too-slow": Refused(408, 7003, "The body of the request did not arrive in time", known=()),
     "crashed": Refused(500, 10000, "Internal error", "Internal error"),
 }
 """What becomes of requests that never reach the model, by name."""
