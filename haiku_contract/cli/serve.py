@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import json
+import logging
 import signal
 import socket
 from typing import TYPE_CHECKING, Any, Final, NoReturn
@@ -184,6 +185,7 @@ def _server(app: Any) -> uvicorn.Server:
     except ImportError:
         raise MissingExtraError("fuzz") from None
     _raise_limit()
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # a client that is gone is no news
     config = uvicorn.Config(
         app,
         http=_patient_protocol(),
@@ -207,7 +209,11 @@ def _patient_protocol() -> Any:
     class PatientProtocol(H11Protocol):
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
-            self.loop.call_later(_PATIENCE, self._give_up)
+            self._patience = self.loop.call_later(_PATIENCE, self._give_up)
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            self._patience.cancel()
+            super().connection_lost(exc)
 
         def _give_up(self) -> None:
             cycle: Any = self.cycle  # none before the head of a request has arrived, whatever its type says

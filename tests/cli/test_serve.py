@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import socket
+import struct
 import subprocess
 import threading
 import time
@@ -69,6 +70,7 @@ def running(command: list[str], *options: str) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def server(command: list[str]) -> Iterator[Server]:
+    """One for many tests; that it says nothing on standard error is checked at its end."""
     with running(command) as one:
         yield one
 
@@ -176,6 +178,17 @@ def test_parallel_streams_are_not_mixed(command: list[str]) -> None:
     with running(command, "--tokens-per-second", "200", "--jitter", "1", "--chunk-bytes", "20") as server:
         for number, text in asyncio.run(go(server.url)):
             assert len(text.split()) == number
+
+
+def test_clients_that_hang_up_are_no_news(server: Server) -> None:
+    body = json.dumps({**INPUT, "stream": True}).encode()
+    for number in range(60):
+        with server.connect() as connection:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset
+            connection.sendall(_request(body=body))
+            if number % 2:
+                connection.recv(1)
+    assert post(server).status_code == 200  # and `server` ends without a word
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="counts what the system says is open")

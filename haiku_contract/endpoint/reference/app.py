@@ -154,6 +154,7 @@ class _Sender:
             await self._start()
             for _, chunk in timed[:-1]:
                 await self._write(chunk)
+                await asyncio.sleep(0)  # others are served, and the server notices that a client is gone
             await self._write(timed[-1][1], more=False)
             return
         gone = asyncio.ensure_future(_until_gone(self._receive))
