@@ -16,7 +16,7 @@ import uvicorn
 import haiku_contract as hc
 from haiku_contract.campaign.drive import Sender, drive, drive_async
 from haiku_contract.campaign.run import Target, campaign
-from haiku_contract.endpoint import surfaces
+from haiku_contract.endpoint import live, surfaces
 from haiku_contract.endpoint.reference import faults
 from haiku_contract.endpoint.reference.app import SERVED, create_app, handle
 from haiku_contract.endpoint.reference.faults import EndpointFault, catalogue, conduct
@@ -43,7 +43,8 @@ def run(version: str, fault: EndpointFault | None = None, surface: str = "bare")
         transport = httpx.ASGITransport(create_app(contract, fault))
         async with httpx.AsyncClient(transport=transport) as client:
             steps = campaign(contract, suite(contract, "request"), target, lambda _: None, width=8)
-            return await drive_async(steps, client, Sender(target, contract.model_id))
+            send = Sender(target, contract.model_id, live.headers(surface, contract.model_id))
+            return await drive_async(steps, client, send)
 
     return asyncio.run(go())
 

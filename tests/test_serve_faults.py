@@ -112,7 +112,7 @@ NOTICED = {
     "error-event": None,  # a stream may end so: nothing is wrong with it, but the answer is lost
     "content-type": "does not answer as this surface does",
     "envelope": "broken",
-    "stale-cache": "stale-answer",
+    "stale-cache": "answered from a cache",
 }
 
 

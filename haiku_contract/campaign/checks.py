@@ -6,7 +6,6 @@ A check yields what is wrong; whether that is already known is decided by the fi
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from haiku_contract import messages, pointer, prediction, wire
@@ -148,12 +147,6 @@ def _unknown(judged: Judged) -> Iterator[Finding]:
         yield finding("unknown-answer", None, judged.exchange.case.id, message)
 
 
-def _stale(judged: Judged) -> Iterator[Finding]:
-    if judged.exchange.headers.get("cf-aig-cache-status", "").upper() == "HIT":
-        message = "answered from a cache, which says nothing about the endpoint; send cf-aig-skip-cache: true"
-        yield replace(finding("stale-answer", None, "", message), case=judged.exchange.case.id)
-
-
 _UNREAD: Final = frozenset(("wire:syntax", "wire:encoding", "wire:content-type"))
 
 CHECKS: Final[dict[str, Callable[[Judged], Iterator[Finding]]]] = {
@@ -163,7 +156,6 @@ CHECKS: Final[dict[str, Callable[[Judged], Iterator[Finding]]]] = {
     "misattributed": _misattributed,
     "nonconforming-response": _nonconforming_response,
     "unknown-answer": _unknown,
-    "stale-answer": _stale,
 }
 """Every check, by name."""
 

@@ -87,7 +87,7 @@ class Sender:
     def request(self, client: httpx.Client | httpx.AsyncClient, case: Case) -> httpx.Request:
         """The request of a case, body and content type exactly as the case has them."""
         body = self.target.surface.wrap(case.body, self.model_id)
-        headers = {**self.target.surface.headers(self.model_id), **self.headers, "content-type": case.content_type}
+        headers = {**self.headers, "content-type": case.content_type}
         return client.build_request("POST", self.target.url, content=body, headers=headers)
 
     def again(self) -> dict[str, Any]:

@@ -57,7 +57,6 @@ class Surface:
         input: decoded body -> the input in it; `ABSENT` where the body does not hold one.
         error: (status, code, message) -> body of an error.
         key: under which the body holds the input; empty where it is the input, or the input and the model's name.
-        headers: model id -> headers without which a request is not understood.
     """
 
     name: str
@@ -68,7 +67,6 @@ class Surface:
     input: Callable[[Asked, Any], Any]
     error: Callable[[int, int, str], dict[str, Any]]
     key: str = ""
-    headers: Callable[[str], dict[str, str]] = lambda _model_id: {}
 
     def unwrap(self, asked: Asked, body: Any, model_id: str) -> Any:
         """The input in a request to a model.
@@ -179,7 +177,7 @@ def _model_in_body(_asked: Asked, body: Any) -> str | None:
 
 
 def _model_in_header(asked: Asked, _body: Any) -> str | None:
-    return asked.headers.get(_MODEL_HEADER)
+    return asked.headers.get("cf-consn-model-id")
 
 
 def _model_in_path(asked: Asked) -> str | None:
@@ -228,8 +226,6 @@ def gateway_error(status: int, code: int, text: str) -> dict[str, Any]:
     }
 
 
-_MODEL_HEADER: Final = "cf-consn-model-id"
-
 SURFACES: Final[dict[str, Surface]] = {
     one.name: one
     for one in (
@@ -243,7 +239,6 @@ SURFACES: Final[dict[str, Surface]] = {
             _under("inputs"),
             gateway_error,
             "inputs",
-            lambda model_id: {_MODEL_HEADER: model_id},
         ),
         Surface(
             "run",
