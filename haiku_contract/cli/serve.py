@@ -137,10 +137,13 @@ def _listener(host: str, port: int) -> socket.socket:
     """
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        return socket.create_server(address, family=family, backlog=_BACKLOG)
+        listener = socket.create_server(address, family=family, backlog=_BACKLOG)
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or error
         raise UsageError(f"cannot listen on {host} port {port}: {reason}") from None
+    # Made again from its descriptor, Python asks the system for its protocol. asyncio sends small pieces at once only
+    # where that is TCP by name; else a head and its body, which are written apart, wait 40 ms for each other.
+    return socket.socket(fileno=listener.detach())
 
 
 def _announce(listener: socket.socket, contract: Contract, form: str) -> None:

@@ -21,6 +21,7 @@ import pytest
 import haiku_contract as hc
 from haiku_contract.campaign.drive import Sender, drive
 from haiku_contract.campaign.run import Target, campaign
+from haiku_contract.cli.serve import _listener
 from haiku_contract.endpoint import surfaces
 from haiku_contract.generate import suite
 
@@ -96,6 +97,14 @@ def test_it_ends_quietly_whatever_is_under_way(command: list[str], number: int) 
         connection.sendall(_request())
         assert connection.recv(20).startswith(b"HTTP/1.1 200")
         assert one.stop(number) == (0, "", "")
+
+
+def test_small_answers_do_not_wait_for_each_other() -> None:
+    """asyncio turns Nagle's algorithm off only where it can see that a socket speaks TCP."""
+    with _listener("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
+        connection, _ = listener.accept()
+        with connection:
+            assert connection.proto == socket.IPPROTO_TCP
 
 
 def test_text_for_people(command: list[str]) -> None:
