@@ -7,6 +7,7 @@ Nothing here knows a server or a framework: `haiku_contract.cli.serve` runs it u
 from __future__ import annotations
 
 import asyncio
+import re
 from random import Random
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -48,6 +49,7 @@ _LARGE: Final = 64 * 1024
 """Bytes from which on a body is looked at beside the event loop, which has other connections to serve."""
 
 _MOST_KEPT: Final = 256
+_PORT: Final = re.compile(r":\d*$")
 
 
 class ReferenceEndpoint:
@@ -204,7 +206,7 @@ _LOST: Final = {
 
 def _asked(scope: Message) -> Asked:
     headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-    return Asked(scope["method"], headers.get("host", ""), scope["path"], headers)
+    return Asked(scope["method"], _PORT.sub("", headers.get("host", "")), scope["path"], headers)
 
 
 async def _body(asked: Asked, receive: Receive) -> bytes | str | None:
