@@ -42,7 +42,7 @@ def test_the_public_names() -> None:
         assert getattr(hc, name) is not None
 
 
-HEAVY = ("hypothesis", "pytest", "click", "rich", "starlette", "uvicorn", "httpx", "jsonschema")
+HEAVY = ("hypothesis", "pytest", "click", "rich", "tenacity", "uvicorn", "httpx", "jsonschema")
 
 
 def output_of(script: str) -> tuple[str, str]:

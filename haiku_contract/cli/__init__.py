@@ -18,7 +18,7 @@ def main() -> int:
     try:
         from haiku_contract.cli.app import run  # noqa: PLC0415 - an optional part
     except ModuleNotFoundError as error:
-        if error.name not in {"click", "rich", "starlette", "hypothesis"}:
+        if error.name not in {"click", "hypothesis", "rich", "tenacity", "uvicorn"}:
             raise
         sys.stderr.write(f"haiku-contract: {MissingExtraError('fuzz')}\n")
         return 2

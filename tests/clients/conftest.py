@@ -29,7 +29,7 @@ def contract() -> hc.Contract:
 def server(contract: hc.Contract) -> Iterator[str]:
     """The base URL of the reference endpoint on a free port of the loopback interface."""
     uvicorn = pytest.importorskip("uvicorn")
-    from haiku_contract.endpoint.reference.app import create_app  # noqa: PLC0415 - needs starlette
+    from haiku_contract.endpoint.reference.app import create_app  # noqa: PLC0415 - needs the extra
 
     config = uvicorn.Config(create_app(contract), host="127.0.0.1", port=0, log_level="error", lifespan="off")
     instance = uvicorn.Server(config)
