@@ -1,5 +1,5 @@
 """Payloads from a contract: the deterministic suite here, Hypothesis strategies in `haiku_contract.strategies`."""
 
-from haiku_contract.generate.suite import suite
+from haiku_contract.generate.suite import cases, suite
 
-__all__ = ["suite"]
+__all__ = ["cases", "suite"]

@@ -1,0 +1,392 @@
+"""Values for any schema: a bounded search that builds the simplest first and repairs what does not conform.
+
+A search node is a set of *goals*, schemas that one value has to conform to at once. Opening the goals follows
+references, takes `allOf` apart and chooses branches of unions until only flat *atoms* are left, from which a value is
+built. Whatever building does not guarantee (`not`, `if`, a second branch of `oneOf`) is checked on the value; what is
+refused says which goals to add, and the node is searched again. The simplest value of a set of goals is kept.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+
+from haiku_contract.constraints import types
+from haiku_contract.errors import UsageError
+from haiku_contract.generate import containers, scalars
+from haiku_contract.generate.goals import ALONE, Atom, Goal, Host, Node, Positions, modern_step
+from haiku_contract.generate.holding import Holding, key_of, kind_of
+from haiku_contract.generate.merging import Heights, Unsatisfiable
+from haiku_contract.generate.negating import negations
+from haiku_contract.schemas import REFERENCES, Document, Words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from haiku_contract.generate.goals import Step
+    from haiku_contract.schemas import Schema
+
+_KINDS: Final = ("object", "array", "string", "number", "integer", "boolean", "null")
+_EVERY: Final = frozenset(_KINDS)
+_UNROLLED: Final = 6  # levels that show what a person would write; below, what ends a recursion soonest
+_MAX_DEPTH: Final = 45
+_MOST_TURNS: Final = 10
+_MOST_REFUSED: Final = 24
+_WORK: Final = 4_000
+
+
+class Undecided(UsageError):  # noqa: N818 - a finding about the schema, not a malfunction
+    """No value was found within the bound of the search, and none was excluded either."""
+
+
+_Options: TypeAlias = "tuple[tuple[Goal, ...], ...]"
+
+
+class _State(NamedTuple):
+    pending: tuple[Goal, ...]
+    choices: tuple[_Options, ...]
+    atoms: tuple[Atom, ...]
+    kinds: frozenset[str]
+    opened: frozenset[int]
+
+
+class _OutOfWork(Exception):  # noqa: N818 - ends a search
+    """The bound of the search is reached."""
+
+
+class Solver:
+    """The search for values of one document; what is found is kept."""
+
+    def __init__(self, root: Schema, judge: Callable[[Any], bool] | None = None, work: int = _WORK) -> None:
+        """Args: the schema; the engine that decides, where there is one; how much one search may try."""
+        self.document = Document(root)
+        self.judge = Holding(self.document)
+        self.positions = ALONE
+        self._accepts = judge or (lambda _: True)
+        self._heights = Heights(self.document)
+        self._firsts: dict[tuple[Any, ...], tuple[tuple[Goal, ...], Host | None]] = {}
+        self._open_keys: set[tuple[Any, ...]] = set()
+        self._guarded = 0
+        self._most = work
+        self._work = 0
+        self._exhaustive = True
+        self._conflict = ""
+
+    # -- questions ----------------------------------------------------------------------------------------------------
+
+    def simplest(self) -> Any:
+        """The simplest value of the whole schema.
+
+        Raises:
+            Unsatisfiable: there is none; the message says why.
+            Undecided: none was found within the bound.
+        """
+        return self.one(()).payload
+
+    def one(self, steps: tuple[Step, ...], positions: Positions = ALONE) -> Host:
+        """The simplest payload in which the schema at the end of a way is held against some place; raises likewise."""
+        for host in self.hosts(steps, positions):
+            return host
+        where = " at this place" if steps else ""
+        if self._exhaustive:
+            raise Unsatisfiable(f"no value conforms{where}: {self._conflict or 'its parts contradict each other'}")
+        raise Undecided(f"undecided{where}: no conforming value was found within the bound of the search")
+
+    def hosts(self, steps: tuple[Step, ...], positions: Positions = ALONE) -> Iterator[Host]:
+        """Payloads that conform and reach the end of a way, simple ones first, as many as the bound allows."""
+        self._work, self._exhaustive, self._conflict = self._most, True, ""
+        self.positions = positions
+        self._open_keys.clear()
+        try:
+            for host in self.values((Goal(self.document.root, steps),), "", 0):
+                if self._accepts(host.payload):
+                    yield host
+                self.give_up()
+        except (_OutOfWork, RecursionError):
+            self._exhaustive = False
+            self._open_keys.clear()
+
+    def some(self, goals: tuple[Goal, ...], most: int) -> list[Any]:
+        """A few values of parts of the schema; empty where none is found within the bound."""
+        kept = self._work, self._exhaustive, self._conflict, self._open_keys
+        self._work, self._open_keys = self._most // 8, set()
+        found: list[Any] = []
+        try:
+            found.extend(host.payload for host in islice(self.values(goals, "", 0), most))
+        except (_OutOfWork, RecursionError):
+            pass  # a few are enough
+        self._work, self._exhaustive, self._conflict, self._open_keys = kept
+        return found
+
+    # -- what builders of objects and arrays use ----------------------------------------------------------------------
+
+    def values(self, goals: Sequence[Goal], name: str, depth: int) -> Iterator[Host]:
+        """The values that conform to all goals, simple ones first, without repetitions."""
+        if depth > _MAX_DEPTH:
+            self.give_up()
+            return
+        seen: set[str] = set()
+        for host in self._search(tuple(goals), (), name, depth, 0):
+            key = key_of(host.payload)
+            if key not in seen:
+                seen.add(key)
+                yield host
+
+    def first(self, goals: Sequence[Goal], name: str, depth: int) -> Host | None:
+        """The simplest of `values`; kept where no place is asked for."""
+        if any(goal.demand is not None for goal in goals):
+            return next(self.values(goals, name, depth), None)
+        key = (tuple(sorted({id(goal.schema) for goal in goals})), name, self.is_lean(depth))
+        if key in self._firsts:
+            return self._firsts[key][1]
+        if key in self._open_keys:  # a value is never part of itself
+            if self.is_lean(depth):
+                self._guarded += 1
+                return None
+            return next(self.values(goals, name, depth), None)
+        self._open_keys.add(key)
+        before, exhaustive = self._guarded, self._exhaustive
+        self._exhaustive = True
+        found = next(self.values(goals, name, depth), None)
+        complete, self._exhaustive = self._exhaustive, self._exhaustive and exhaustive
+        self._open_keys.discard(key)
+        if found is not None or (self._guarded == before and complete):
+            self._firsts[key] = (tuple(goals), found)
+        return found
+
+    def is_lean(self, depth: int) -> bool:
+        """Whether only what ends a recursion is wanted here."""
+        return depth > _UNROLLED
+
+    def conflict(self, reason: str) -> None:
+        """Note why a set of goals has no value; the first reason is told."""
+        self._conflict = self._conflict or reason
+
+    def give_up(self) -> None:
+        """Note that values were left out: that nothing is found proves nothing any more."""
+        self._exhaustive = False
+
+    # -- the search at one place --------------------------------------------------------------------------------------
+
+    def _search(
+        self, goals: tuple[Goal, ...], extra: tuple[Goal, ...], name: str, depth: int, turn: int
+    ) -> Iterator[Host]:
+        for state in self._expansions((*goals, *extra), lean=self.is_lean(depth)):
+            node = Node(state.atoms, state.kinds, name, depth)
+            refused = 0
+            for host in self._built(node):
+                if all(self.judge.holds(goal.schema, host.payload) for goal in (*goals, *extra)):
+                    yield host
+                    continue
+                self.give_up()
+                refused += 1
+                if refused == 1 and turn < _MOST_TURNS:
+                    for more in self._asked(node, host.payload):
+                        yield from self._search(goals, (*extra, *more), name, depth, turn + 1)
+                if refused > _MOST_REFUSED:
+                    break
+
+    def _spend(self) -> None:
+        self._work -= 1
+        if self._work < 0:
+            raise _OutOfWork
+
+    def _expansions(self, goals: tuple[Goal, ...], *, lean: bool) -> Iterator[_State]:
+        """The ways to open all goals: no references, no `allOf`, one branch of each union."""
+        stack = [_State(goals, (), (), _EVERY, frozenset())]
+        while stack:
+            self._spend()
+            state = self._opened(stack.pop(), lean=lean)
+            if state is None:
+                continue
+            if not state.choices:
+                yield state
+                continue
+            options, rest = state.choices[0], state.choices[1:]
+            stack += [state._replace(pending=option, choices=rest) for option in reversed(options)]
+
+    def _opened(self, state: _State, *, lean: bool) -> _State | None:
+        """The state with every pending goal opened; None where they contradict each other."""
+        pending, choices, atoms, kinds, opened = state
+        while pending:
+            goal, pending = pending[0], pending[1:]
+            if goal.schema is False:
+                self.conflict("a schema that is 'false' stands there")
+                return None
+            if goal.demand is None and (id(goal.schema) in opened or not isinstance(goal.schema, dict)):
+                continue
+            said = self.document.modern(goal.schema) if isinstance(goal.schema, dict) else {}
+            opened |= {id(goal.schema)}
+            more, picks, demand = self._parts(said, goal, lean=lean)
+            left = kinds & _kinds_of(said)
+            if not left:
+                self.conflict(f"no type is left of {_shown(kinds)} and {_shown(_kinds_of(said))}")
+                return None
+            kinds = left
+            atoms = (*atoms, Atom(said, demand, goal.within))
+            pending, choices = (*more, *pending), (*choices, *picks)
+        return _State((), choices, atoms, kinds, opened)
+
+    def _parts(
+        self, said: dict[str, Any], goal: Goal, *, lean: bool
+    ) -> tuple[list[Goal], list[_Options], tuple[Step, ...] | None]:
+        """What a schema asks of the same value through its subschemas, and the demand that is left for its children."""
+        step = modern_step(goal.demand[0]) if goal.demand else None
+        rest = goal.demand[1:] if goal.demand else None
+        within = goal.within | {id(said)}
+        more: list[Goal] = []
+        picks: list[_Options] = []
+        for keyword in REFERENCES:
+            target = self.judge.referred(said, keyword) if keyword in said else None
+            if target is not None:
+                met = step is not None and step.keyword in REFERENCES
+                more.append(Goal(target, rest if met else None, within))
+        for index, branch in enumerate(said.get("allOf", ())):
+            met = step is not None and step.keyword == "allOf" and step.key == str(index)
+            more.append(Goal(branch, rest if met else None, within))
+        for union in ("anyOf", "oneOf"):
+            if union not in said:
+                continue
+            branches = said[union]
+            if step is not None and step.keyword == union:
+                more.append(Goal(branches[int(step.key)], rest, within))
+            else:
+                ordered = sorted(branches, key=self._heights.of) if lean else branches
+                picks.append(tuple((Goal(branch, None, within),) for branch in ordered if branch is not False))
+        in_place = step is not None and step.keyword in {*REFERENCES, "allOf", "anyOf", "oneOf"}
+        if step is not None and step.keyword in {"then", "else"} and "if" in said:
+            asked = said["if"] if step.keyword == "then" else Words({"not": said["if"]})
+            more += [Goal(asked, None, within), Goal(said.get(step.keyword, True), rest, within)]
+            in_place = True
+        if step is not None and step.keyword == "dependentSchemas":
+            more += [Goal(Words(required=[step.key])), Goal(said["dependentSchemas"][step.key], rest, within)]
+            in_place = True
+        return more, picks, None if in_place else goal.demand
+
+    def _asked(self, node: Node, value: Any) -> Iterator[tuple[Goal, ...]]:
+        """What to add to the goals so that a value like the refused one would conform; alternatives, likely ones first.
+
+        Only the first thing that is wrong is looked at: the next search finds the next.
+        """
+        holds = self.judge.holds
+        for said, _, within in node.atoms:
+            inside = within | {id(said)}
+            if "if" in said and not holds(Words({"if": said["if"], **_pick(said, "then", "else")}), value):
+                met = (Goal(said["if"], None, inside), Goal(said.get("then", True), None, inside))
+                unmet = (Goal(Words({"not": said["if"]})), Goal(said.get("else", True), None, inside))
+                yield from (met, unmet) if holds(said["if"], value) else (unmet, met)
+                return
+            for name, schema in said.get("dependentSchemas", {}).items():
+                if isinstance(value, dict) and name in value and not holds(schema, value):
+                    yield (Goal(schema, None, inside),)
+                    yield (Goal(Words(properties={name: False})),)
+                    return
+            if "not" in said and holds(said["not"], value):
+                for one in negations(self.document, self.judge, said["not"]):
+                    yield tuple(Goal(schema) for schema in one)
+                return
+            fitting = [branch for branch in said.get("oneOf", ()) if holds(branch, value)]
+            if len(fitting) > 1:
+                for kept in fitting:
+                    yield tuple(Goal(Words({"not": one})) for one in fitting if one is not kept)
+                return
+            if "contains" in said and isinstance(value, list) and "maxContains" in said:
+                yield (Goal(Words(maxItems=max(len(value) - 1, 0))),)
+                yield (Goal(Words(items=Words({"not": said["contains"]}))),)
+
+    # -- building -----------------------------------------------------------------------------------------------------
+
+    def _built(self, node: Node) -> Iterator[Host]:
+        """Candidates for the atoms of a node; not judged yet."""
+        self._spend()
+        said = [atom.said for atom in node.atoms]
+        reaching = next((atom for atom in node.atoms if atom.demand), None)
+        listed = [one for one in said if "const" in one or "enum" in one]
+        if listed:
+            members = min((_members(one) for one in listed), key=len)
+            yield from (Host(one, ()) for one in members if reaching is None)
+            if reaching is None:
+                return
+        for kind in _in_order(node, said):
+            if kind == "object":
+                yield from containers.objects(self, node)
+            elif kind == "array":
+                yield from containers.arrays(self, node)
+            elif reaching is None:
+                flat = [words for atom in said if (words := _flat(atom))]
+                for one in _SCALARS[kind](flat, node.name):
+                    if all(self.judge.holds(words, one) for words in flat):
+                        yield Host(one, ())
+                if kind in {"string", "number", "integer"}:
+                    self._note_empty(said, kind)
+        if reaching is None:
+            yield from (Host(one, ()) for atom in said for one in scalars.noted(atom) if kind_of(one) in node.kinds)
+
+    def _note_empty(self, said: Sequence[dict[str, Any]], kind: str) -> None:
+        """Note what is known when none of the candidates is taken: bounds that leave nothing prove it."""
+        reason = scalars.nothing_between(said, kind)
+        if reason:
+            self.conflict(reason)
+        else:
+            self.give_up()
+
+
+_SCALARS: Final[dict[str, Callable[[Sequence[dict[str, Any]], str], Iterator[Any]]]] = {
+    "string": scalars.string,
+    "number": scalars.number,
+    "integer": scalars.integer,
+    "boolean": scalars.boolean,
+    "null": scalars.null,
+}
+"""The builder of every JSON type without parts."""
+
+_IN_PLACE: Final = frozenset(("$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "not", "if"))
+_SPEAK_OF: Final = (
+    ("object", ("properties", "required", "additionalProperties", "minProperties", "patternProperties")),
+    ("object", ("propertyNames", "dependentRequired", "dependentSchemas", "unevaluatedProperties")),
+    ("array", ("items", "prefixItems", "minItems", "contains", "uniqueItems", "unevaluatedItems")),
+    ("string", ("minLength", "maxLength", "pattern", "format")),
+    ("number", ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf")),
+)
+
+
+def _flat(said: dict[str, Any]) -> Words:
+    """A schema without what is held against the whole node at once."""
+    return Words({keyword: value for keyword, value in said.items() if keyword not in _IN_PLACE})
+
+
+def _pick(said: dict[str, Any], *keywords: str) -> dict[str, Any]:
+    return {keyword: said[keyword] for keyword in keywords if keyword in said}
+
+
+def _members(said: dict[str, Any]) -> list[Any]:
+    return [said["const"]] if "const" in said else list(said["enum"])
+
+
+def _kinds_of(said: dict[str, Any]) -> frozenset[str]:
+    """The JSON types that a schema leaves, as far as its own keywords tell."""
+    kinds = _EVERY
+    if "type" in said:
+        named = set(types(said["type"]))
+        kinds = frozenset(named | ({"integer"} if "number" in named else set()))
+    if "const" in said or "enum" in said:
+        kinds &= {kind_of(one) for one in _members(said)}
+    return kinds
+
+
+def _in_order(node: Node, said: Sequence[dict[str, Any]]) -> list[str]:
+    """The kinds to try: as the schema lists them, or as its keywords and the name of the place suggest."""
+    kinds = node.kinds
+    step = next((modern_step(atom.demand[0]) for atom in node.atoms if atom.demand), None)
+    if step is not None:
+        wanted = "array" if step.keyword in {"items", "prefixItems", "unevaluatedItems"} else "object"
+        return [wanted] if wanted in kinds else []
+    listed = [kind for one in said if "type" in one for kind in types(one["type"])]
+    spoken = [kind for kind, keywords in _SPEAK_OF if any(word in one for one in said for word in keywords)]
+    usual = ["string" if node.name else "object"]
+    ordered = dict.fromkeys([*listed, *spoken, *usual, *_KINDS])
+    return [kind for kind in ordered if kind in kinds and not (kind == "integer" and "number" in kinds)]
+
+
+def _shown(kinds: frozenset[str]) -> str:
+    return ", ".join(kind for kind in _KINDS if kind in kinds)
