@@ -6,6 +6,7 @@ schemas in the words of 2020-12 and keeps the pointers of the document.
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 from urllib.parse import quote, unquote, urldefrag, urljoin
 
@@ -169,6 +170,12 @@ class Document:
         for place in subschemas(root):
             self._register(place)
 
+    def changed(self, root: Schema) -> Document:
+        """The document with another root, whose identifiers stand where they stand in this one."""
+        other = copy(self)
+        other.root, other._modern, other._targets = root, {}, {}
+        return other
+
     def modern(self, schema: dict[str, Any]) -> dict[str, Any]:
         """The schema object in the words of 2020-12."""
         if isinstance(schema, Words):
@@ -247,18 +254,18 @@ def localised(root: Schema) -> Schema:
     dynamic = [one.schema["$dynamicAnchor"] for one in places if "$dynamicAnchor" in _keys(one.schema)]
     if len(dynamic) > len(set(dynamic)):
         return root
-    copy = _copied(root)
+    mirror = _copied(root)
     for tokens, schema in places:
         if not isinstance(schema, dict):
             continue
-        mine = pointer.get(copy, tokens)
+        mine = pointer.get(mirror, tokens)
         if isinstance(schema.get("$ref"), str) and (found := document.target(schema["$ref"], tokens)) is not None:
             mine["$ref"] = "#" + quote(pointer.join(found.tokens), safe="/~!$&'()*+,;=:@")
         if tokens:
             mine.pop("$anchor", None)
     for tokens, _ in identified:
-        pointer.get(copy, tokens).pop(document._naming)  # noqa: SLF001 - of this module
-    return copy
+        pointer.get(mirror, tokens).pop(document._naming)  # noqa: SLF001 - of this module
+    return mirror
 
 
 def _keys(schema: Any) -> dict[str, Any]:

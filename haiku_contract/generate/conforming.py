@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from haiku_contract.generate.goals import ALONE, Host, Positions
 from haiku_contract.generate.plausible import EXTRA_KEY, PLAUSIBLE
 from haiku_contract.generate.solver import Solver, Undecided
-from haiku_contract.schemas import localised
+from haiku_contract.schemas import Document, localised
 
 if TYPE_CHECKING:
     from haiku_contract.schemas import Schema
@@ -26,10 +26,10 @@ def simplest(root: Schema) -> Any:
         Unsatisfiable: there is none; the message says why.
         Undecided: none was found within the bound of the search.
     """
-    return Solver(localised(root)).simplest()
+    return Solver(Document(localised(root))).simplest()
 
 
 @lru_cache(_MOST_CACHED)
 def solver_of(validator: SchemaValidator) -> Solver:
     """The solver for a schema, judged by its engine; what it finds is kept for the next question."""
-    return Solver(localised(validator.schema), validator.engine.is_valid)
+    return Solver(Document(localised(validator.schema)), validator.engine.is_valid)

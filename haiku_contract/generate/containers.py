@@ -137,7 +137,7 @@ def _forced(solver: Solver, node: Node, reaching: Atom | None, step: Step | None
         yield step.key
     elif step.keyword == "patternProperties":
         named = (name for atom in node.atoms for name in atom.said.get("properties", ()))
-        known = [*named, EXTRA_KEY, *islice(ecma.texts(step.key), _MOST_NAMES)]
+        known = [*named, EXTRA_KEY, *ecma.texts(step.key)[:_MOST_NAMES]]
         yield from [name for name in dict.fromkeys(known) if ecma.matches(step.key, name)][:_MOST_HOSTS]
     else:
         names = _further(solver, node, step.keyword)
@@ -155,7 +155,7 @@ def _further(solver: Solver, node: Node, _keyword: str) -> Iterator[str]:
     yield from (f"{EXTRA_KEY}_{count}" for count in range(_MOST_NAMES))
     patterns = dict.fromkeys(one for atom in node.atoms for one in atom.said.get("patternProperties", ()))
     for pattern in patterns:
-        yield from islice(ecma.texts(pattern), _MOST_NAMES)
+        yield from ecma.texts(pattern)[:_MOST_NAMES]
     yield from dict.fromkeys(name for atom in node.atoms for name in atom.said.get("properties", ()))
 
 
@@ -178,6 +178,7 @@ def _may_be_named(solver: Solver, atoms: Sequence[Atom], name: str) -> bool:
 
 def _of_key(solver: Solver, atoms: Sequence[Atom], name: str, *, reached: bool) -> Iterator[Goal]:
     """What the atoms say of the value under a key."""
+    solver.spend(len(atoms))
     for atom in atoms:
         said = atom.said
         step = modern_step(atom.demand[0]) if reached and atom.demand else None

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 _parser: Any = re._parser  # type: ignore[attr-defined]  # noqa: SLF001 - the only parser of expressions in the library
 _constants: Any = re._constants  # type: ignore[attr-defined]  # noqa: SLF001 - likewise
@@ -32,7 +32,7 @@ _PIECE: Final = re.compile(
     r"\\(?P<class>[pP])\{(?:[A-Za-z_]+=)?(?P<name>[A-Za-z_]+)\}"
     r"|\\u\{(?P<long>[0-9A-Fa-f]+)\}|\\c(?P<control>[A-Za-z])|\\(?P<plain>[/\-_#%&,:;<=>@`\"'!~ ])"
     r"|\(\?<(?P<group>[A-Za-z_$][\w$]*)>|\\k<(?P<back>[A-Za-z_$][\w$]*)>|(?P<space>\\s)|(?P<nul>\\0(?!\d))"
-    r"|(?P<any>\[\^\])|(?P<none>\[\])|(?P<end>\$(?=\)|\||\Z))|(?P<other>\\.|.)",
+    r"|(?P<any>\[\^\])|(?P<none>\[\])|(?P<end>\$(?=\)|\||\Z))|(?P<dot>\.)|(?P<other>\\.|.)",
     re.DOTALL,
 )
 """What ECMA 262 writes otherwise than Python."""
@@ -40,6 +40,8 @@ _PIECE: Final = re.compile(
 _MOST_REPEATS: Final = 2_000
 _TRIED: Final = (0, 1, 2, 3, 5, 8)
 _MOST_BRANCHES: Final = 12
+_ENOUGH: Final = 40
+_MOST_CHARACTERS: Final = 0x250
 _LIKELY: Final = "a1Ab0-_./:@ #+~é"
 
 
@@ -89,6 +91,7 @@ _WORDS: Final[dict[str, Callable[[re.Match[str], bool], str]]] = {
     "nul": lambda _, __: "\\x00",
     "any": lambda _, inside: "\\[\\^]" if inside else "[\\s\\S]",
     "none": lambda _, inside: "\\[]" if inside else "(?!)",
+    "dot": lambda _, inside: "." if inside else "[^\\n\\r\u2028\u2029]",
     "end": lambda _, inside: "$" if inside else "\\Z",
 }
 
@@ -99,7 +102,8 @@ def matches(pattern: str, text: str) -> bool:
     return found is None or found.search(text) is not None
 
 
-def texts(pattern: str, least: int = 0) -> Iterator[str]:
+@lru_cache(maxsize=4_096)
+def texts(pattern: str, least: int = 0) -> tuple[str, ...]:
     """Texts that match, short ones first, without repetitions; none where none could be built.
 
     Args:
@@ -108,16 +112,18 @@ def texts(pattern: str, least: int = 0) -> Iterator[str]:
     """
     found = compiled(pattern)
     if found is None:
-        return
+        return ()
     tree = _parser.parse(translated(pattern), re.ASCII)
-    seen: set[str] = set()
+    matching: dict[str, None] = {}
     for repeats in dict.fromkeys((*_TRIED, least)):
         for turn in range(_MOST_BRANCHES):
             text = _Sampler(repeats, turn).text(tree)
             for padded in (text, f"a{text}", f"{text}a"):
-                if padded not in seen and found.search(padded):
-                    seen.add(padded)
-                    yield padded
+                if padded not in matching and found.search(padded):
+                    matching[padded] = None
+        if len(matching) >= _ENOUGH and repeats >= least:
+            break
+    return tuple(matching)
 
 
 class _Sampler:
@@ -136,7 +142,7 @@ class _Sampler:
         if code == "LITERAL":
             return chr(value)
         if code in {"NOT_LITERAL", "ANY", "IN"}:
-            return self._pick(_accepting(code, value))
+            return self._pick(_accepting(code, value), _named(value) if code == "IN" else [])
         if code in {"MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"}:
             low, high, inner = value
             count = min(max(int(low), min(self._repeats, int(high))), _MOST_REPEATS)
@@ -152,14 +158,20 @@ class _Sampler:
             return self._groups.get(value, "")
         return self.text(value[-1]) if code == "ATOMIC_GROUP" else ""
 
-    def _pick(self, accepts: Callable[[str], bool]) -> str:
+    def _pick(self, accepts: Callable[[str], bool], named: list[str]) -> str:
         """A character, another one on every turn where there are several, and on some turns at every place."""
         self._picked += 1
-        found = [one for one in _LIKELY if accepts(one)]
+        found = [one for one in dict.fromkeys([*_LIKELY, *named]) if accepts(one)]
         if not found:
-            found = [chr(one) for one in range(0x3000) if accepts(chr(one))][:20]
+            found = [chr(one) for one in range(_MOST_CHARACTERS) if accepts(chr(one))][:_MOST_BRANCHES]
         shift = self._picked if self._turn % 3 == 1 else 0
         return found[(self._turn + shift) % len(found)] if found else ""
+
+
+def _named(members: Any) -> list[str]:
+    """The characters that a class names itself, as members or ends of ranges."""
+    named = [value if str(kind) == "LITERAL" else value[0] for kind, value in members if str(kind) in {"LITERAL", "RANGE"}]
+    return [chr(one) for one in named]
 
 
 def _accepting(code: str, value: Any) -> Callable[[str], bool]:

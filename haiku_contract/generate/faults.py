@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from haiku_contract import pointer
-from haiku_contract.constraints import replace
+from haiku_contract.constraints import is_trivial, replace
 from haiku_contract.errors import UsageError
 from haiku_contract.generate.conforming import solver_of
 from haiku_contract.generate.goals import Host, Step, modern_step
@@ -29,7 +29,11 @@ if TYPE_CHECKING:
 __all__ = ["OPERATORS", "Faulted", "Target", "certified", "target_of"]
 
 _MOST_HOSTS: Final = 4
-_LITTLE_WORK: Final = 600
+_LITTLE_WORK: Final = 15_000
+
+
+_SELDOM_ALONE: Final = frozenset(("", "type", "const", "enum", "anyOf", "oneOf", "not", "required"))
+"""Keywords that are broken together with others for reasons that another payload would not change."""
 
 
 class Faulted(NamedTuple):
@@ -69,12 +73,13 @@ class Target(NamedTuple):
 def target_of(validator: SchemaValidator, constraint: Constraint, ways: Mapping[str, Route]) -> Target | None:
     """How to get to a constraint; None where no way leads there."""
     document = solver_of(validator).document
-    if constraint.keyword and constraint.keyword in OPERATORS:
-        route = ways.get(site_of(constraint))
+    forbids = constraint.keyword not in OPERATORS or not constraint.keyword
+    refuses = constraint.keyword == "not" and is_trivial(constraint.value)
+    route = ways.get(constraint.pointer if forbids else site_of(constraint))
+    if not forbids and not refuses:
         if route is None or not isinstance(route.schema, dict):
             return None
         return Target(constraint, route.steps, document.modern(route.schema))
-    route = ways.get(constraint.pointer)
     if route is None or not route.steps:
         return None
     parents = [one for one in ways.values() if one.steps == route.steps[:-1] and isinstance(one.schema, dict)]
@@ -125,7 +130,8 @@ def faults(validator: SchemaValidator, target: Target, positions: Positions) -> 
             yield one
         else:
             together.append(one)
-    if alone:
+    if alone or (together and target.constraint.keyword in _SELDOM_ALONE):
+        yield from () if alone else fewest(together)
         return
     for host in _others(validator, target, positions):
         for one in proven(validator, target, host):
@@ -198,7 +204,7 @@ def _searched(validator: SchemaValidator, target: Target, host: Host) -> Iterato
     turned = _turned(constraint, site)
     if turned is None:
         return
-    solver = Solver(replace(document.root, tokens, turned), work=_LITTLE_WORK)
+    solver = Solver(document.changed(replace(document.root, tokens, turned)), work=_LITTLE_WORK)
     for count, found in enumerate(solver.hosts(target.steps)):
         if count >= _MOST_HOSTS:
             return

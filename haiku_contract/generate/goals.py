@@ -70,3 +70,4 @@ class Node(NamedTuple):
     kinds: frozenset[str]
     name: str
     depth: int
+    opened: frozenset[int] = frozenset()  # the schemas that were opened, by identity

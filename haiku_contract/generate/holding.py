@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 from fractions import Fraction
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from haiku_contract.constraints import types
@@ -52,11 +53,12 @@ def equal(one: Any, other: Any) -> bool:
 
 
 class Holding:
-    """The judge of parts of one document."""
+    """The judge of parts of one document; `asked` counts what it is asked."""
 
     def __init__(self, document: Document) -> None:
         """Args: what references lead into."""
         self._document = document
+        self.asked = 0
 
     def holds(self, schema: Any, value: Any, depth: int = 0) -> bool:
         """Whether the value conforms to the schema, as far as can be told without an engine."""
@@ -64,6 +66,7 @@ class Holding:
             return schema is not False
         if depth > _MAX_DEPTH:
             return True
+        self.asked += 1
         said = self._document.modern(schema)
         kind = kind_of(value)
         for keyword, argument in said.items():
@@ -141,6 +144,11 @@ def _condition(judge: Holding, argument: Any, said: dict[str, Any], value: Any, 
     return judge.holds(chosen, value, depth)
 
 
+def _exactly_one(judge: Holding, argument: Any, _said: dict[str, Any], value: Any, depth: int) -> bool:
+    fitting = (one for one in argument if judge.holds(one, value, depth))
+    return len(list(islice(fitting, 2))) == 1
+
+
 def _is_type(_judge: Holding, argument: Any, _said: dict[str, Any], value: Any, _depth: int) -> bool:
     kind, allowed = kind_of(value), types(argument)
     return kind in allowed or (kind == "integer" and "number" in allowed)
@@ -190,7 +198,7 @@ _ROWS: Final[dict[str, _Row]] = {
     "enum": lambda _judge, argument, _said, value, _depth: any(equal(one, value) for one in argument),
     "allOf": lambda judge, argument, _said, value, depth: all(judge.holds(one, value, depth) for one in argument),
     "anyOf": lambda judge, argument, _said, value, depth: any(judge.holds(one, value, depth) for one in argument),
-    "oneOf": lambda judge, argument, _said, value, depth: sum(judge.holds(one, value, depth) for one in argument) == 1,
+    "oneOf": _exactly_one,
     "not": lambda judge, argument, _said, value, depth: not judge.holds(argument, value, depth),
     "if": _condition,
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 
 from haiku_contract.constraints import types
@@ -318,7 +317,7 @@ def _key(_site: Site, key: str) -> Iterator[Edit]:
 
 
 def _matching_key(site: Site, key: str) -> Iterator[Edit]:
-    for name in islice(ecma.texts(key), _MOST_FITTING):
+    for name in ecma.texts(key)[:_MOST_FITTING]:
         yield from _key(site, name)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
-from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from haiku_contract.generate import ecma
@@ -101,13 +100,23 @@ def string(said: Sequence[dict[str, Any]], name: str) -> Iterator[str]:
     most = min((one.get("maxLength", math.inf) for one in said), default=math.inf)
     patterns = [one["pattern"] for one in said if "pattern" in one]
     formats = [text for one in said for text in FORMATS.get(str(one.get("format")), ())]
+    hint = PLAUSIBLE.get(name, WORD)
+    usual = [hint if isinstance(hint, str) else WORD]
+    yield from formats
+    if not patterns and not formats:
+        yield from _fitted(usual, least, most)
     known = [text for one in said for text in noted(one) if isinstance(text, str)]
-    built = [text for one in patterns for text in islice(ecma.texts(one, least), _MOST_TEXTS)]
-    usual = [PLAUSIBLE.get(name, WORD)]
-    if not isinstance(usual[0], str):
-        usual = [WORD]
-    yield from [*formats, *([] if patterns or formats else usual)]
-    for text in [*usual, *known, *built, *TOKENS]:
+    built = [text for one in patterns for text in ecma.texts(one, least)[:_MOST_TEXTS]]
+    yield from _fitted([*built, *known, *usual, *TOKENS], least, most)
+    stem = WORD[: int(min(most, len(WORD)))]
+    yield from (f"{stem}{count}" for count in range(2, _MOST_TEXTS))
+    if most >= 1:
+        yield from (chr(ord("a") + count) * max(least, 1) for count in range(min(_MOST_TEXTS, 26)))
+
+
+def _fitted(texts: Sequence[str], least: int, most: float) -> Iterator[str]:
+    """The texts, and what becomes of them where they are too short or too long."""
+    for text in texts:
         yield text
         if len(text) < least <= _MOST_PADDED:
             yield ((text + " ") * least)[:least] if text else "a" * least
@@ -115,10 +124,6 @@ def string(said: Sequence[dict[str, Any]], name: str) -> Iterator[str]:
             yield ("a" * least + text)[-least:] if text else "a" * least
         if len(text) > most:
             yield text[: int(most)]
-    stem = WORD[: int(min(most, len(WORD)))]
-    yield from (f"{stem}{count}" for count in range(2, _MOST_TEXTS))
-    if most >= 1:
-        yield from (chr(ord("a") + count) * max(least, 1) for count in range(min(_MOST_TEXTS, 26)))
 
 
 def noted(said: dict[str, Any]) -> list[Any]:

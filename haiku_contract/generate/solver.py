@@ -11,20 +11,20 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
-from haiku_contract.constraints import types
+from haiku_contract.constraints import is_trivial, types
 from haiku_contract.errors import UsageError
 from haiku_contract.generate import containers, scalars
 from haiku_contract.generate.goals import ALONE, Atom, Goal, Host, Node, Positions, modern_step
 from haiku_contract.generate.holding import Holding, key_of, kind_of
 from haiku_contract.generate.merging import Heights, Unsatisfiable
 from haiku_contract.generate.negating import negations
-from haiku_contract.schemas import REFERENCES, Document, Words
+from haiku_contract.schemas import REFERENCES, Words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from haiku_contract.generate.goals import Step
-    from haiku_contract.schemas import Schema
+    from haiku_contract.schemas import Document
 
 _KINDS: Final = ("object", "array", "string", "number", "integer", "boolean", "null")
 _EVERY: Final = frozenset(_KINDS)
@@ -32,7 +32,8 @@ _UNROLLED: Final = 6  # levels that show what a person would write; below, what 
 _MAX_DEPTH: Final = 45
 _MOST_TURNS: Final = 10
 _MOST_REFUSED: Final = 24
-_WORK: Final = 4_000
+_WORK: Final = 60_000
+_COST: Final = 4  # of building a value, beside that of holding a value against a schema once
 
 
 class Undecided(UsageError):  # noqa: N818 - a finding about the schema, not a malfunction
@@ -57,15 +58,16 @@ class _OutOfWork(Exception):  # noqa: N818 - ends a search
 class Solver:
     """The search for values of one document; what is found is kept."""
 
-    def __init__(self, root: Schema, judge: Callable[[Any], bool] | None = None, work: int = _WORK) -> None:
+    def __init__(self, document: Document, judge: Callable[[Any], bool] | None = None, work: int = _WORK) -> None:
         """Args: the schema; the engine that decides, where there is one; how much one search may try."""
-        self.document = Document(root)
+        self.document = document
         self.judge = Holding(self.document)
         self.positions = ALONE
         self._accepts = judge or (lambda _: True)
         self._heights = Heights(self.document)
         self._firsts: dict[tuple[Any, ...], tuple[tuple[Goal, ...], Host | None]] = {}
         self._open_keys: set[tuple[Any, ...]] = set()
+        self._dead: dict[tuple[Any, ...], tuple[Goal, ...]] = {}
         self._guarded = 0
         self._most = work
         self._work = 0
@@ -97,6 +99,7 @@ class Solver:
         self._work, self._exhaustive, self._conflict = self._most, True, ""
         self.positions = positions
         self._open_keys.clear()
+        self._dead.clear()
         try:
             for host in self.values((Goal(self.document.root, steps),), "", 0):
                 if self._accepts(host.payload):
@@ -108,14 +111,14 @@ class Solver:
 
     def some(self, goals: tuple[Goal, ...], most: int) -> list[Any]:
         """A few values of parts of the schema; empty where none is found within the bound."""
-        kept = self._work, self._exhaustive, self._conflict, self._open_keys
-        self._work, self._open_keys = self._most // 8, set()
+        kept = self._work, self._exhaustive, self._conflict, self._open_keys, self._dead
+        self._work, self._open_keys, self._dead = self._most // 8, set(), {}
         found: list[Any] = []
         try:
             found.extend(host.payload for host in islice(self.values(goals, "", 0), most))
         except (_OutOfWork, RecursionError):
             pass  # a few are enough
-        self._work, self._exhaustive, self._conflict, self._open_keys = kept
+        self._work, self._exhaustive, self._conflict, self._open_keys, self._dead = kept
         return found
 
     # -- what builders of objects and arrays use ----------------------------------------------------------------------
@@ -125,12 +128,20 @@ class Solver:
         if depth > _MAX_DEPTH:
             self.give_up()
             return
+        key = (tuple(sorted((id(goal.schema), str(goal.demand)) for goal in goals)), name, self.is_lean(depth))
+        if key in self._dead:
+            self.give_up()
+            return
         seen: set[str] = set()
-        for host in self._search(tuple(goals), (), name, depth, 0):
-            key = key_of(host.payload)
-            if key not in seen:
-                seen.add(key)
+        before = self._guarded
+        start = _State(tuple(goals), (), (), _EVERY, frozenset())
+        for host in self._search(tuple(goals), start, name, depth, 0):
+            text = key_of(host.payload)
+            if text not in seen:
+                seen.add(text)
                 yield host
+        if not seen and self._guarded == before:
+            self._dead[key] = tuple(goals)  # kept, so that the ids stay theirs
 
     def first(self, goals: Sequence[Goal], name: str, depth: int) -> Host | None:
         """The simplest of `values`; kept where no place is asked for."""
@@ -168,37 +179,39 @@ class Solver:
 
     # -- the search at one place --------------------------------------------------------------------------------------
 
-    def _search(
-        self, goals: tuple[Goal, ...], extra: tuple[Goal, ...], name: str, depth: int, turn: int
-    ) -> Iterator[Host]:
-        for state in self._expansions((*goals, *extra), lean=self.is_lean(depth)):
-            node = Node(state.atoms, state.kinds, name, depth)
+    def _search(self, goals: tuple[Goal, ...], start: _State, name: str, depth: int, turn: int) -> Iterator[Host]:
+        """Values that conform to all goals, from a state in which some of them are pending."""
+        for state in self._expansions(start, lean=self.is_lean(depth)):
+            node = Node(state.atoms, state.kinds, name, depth, state.opened)
             refused = 0
             for host in self._built(node):
-                if all(self.judge.holds(goal.schema, host.payload) for goal in (*goals, *extra)):
+                if all(self.judge.holds(goal.schema, host.payload) for goal in goals):
                     yield host
                     continue
                 self.give_up()
                 refused += 1
                 if refused == 1 and turn < _MOST_TURNS:
                     for more in self._asked(node, host.payload):
-                        yield from self._search(goals, (*extra, *more), name, depth, turn + 1)
+                        yield from self._search((*goals, *more), state._replace(pending=more), name, depth, turn + 1)
                 if refused > _MOST_REFUSED:
                     break
 
-    def _spend(self) -> None:
-        self._work -= 1
+    def spend(self, steps: int) -> None:
+        """Count work against the bound of the search."""
+        self._work -= steps + self.judge.asked
+        self.judge.asked = 0
         if self._work < 0:
             raise _OutOfWork
 
-    def _expansions(self, goals: tuple[Goal, ...], *, lean: bool) -> Iterator[_State]:
-        """The ways to open all goals: no references, no `allOf`, one branch of each union."""
-        stack = [_State(goals, (), (), _EVERY, frozenset())]
+    def _expansions(self, start: _State, *, lean: bool) -> Iterator[_State]:
+        """The ways to open all pending goals: no references, no `allOf`, one branch of each union."""
+        stack = [start]
         while stack:
-            self._spend()
             state = self._opened(stack.pop(), lean=lean)
             if state is None:
+                self.spend(_COST)
                 continue
+            self.spend(_COST + len(state.atoms))
             if not state.choices:
                 yield state
                 continue
@@ -217,6 +230,9 @@ class Solver:
                 continue
             said = self.document.modern(goal.schema) if isinstance(goal.schema, dict) else {}
             opened |= {id(goal.schema)}
+            if is_trivial(said.get("not")):
+                self.conflict("a schema that refuses everything stands there")
+                return None
             more, picks, demand = self._parts(said, goal, lean=lean)
             left = kinds & _kinds_of(said)
             if not left:
@@ -288,7 +304,8 @@ class Solver:
             fitting = [branch for branch in said.get("oneOf", ()) if holds(branch, value)]
             if len(fitting) > 1:
                 for kept in fitting:
-                    yield tuple(Goal(Words({"not": one})) for one in fitting if one is not kept)
+                    if id(kept) in node.opened:
+                        yield tuple(Goal(Words({"not": one})) for one in fitting if one is not kept)
                 return
             if "contains" in said and isinstance(value, list) and "maxContains" in said:
                 yield (Goal(Words(maxItems=max(len(value) - 1, 0))),)
@@ -298,7 +315,7 @@ class Solver:
 
     def _built(self, node: Node) -> Iterator[Host]:
         """Candidates for the atoms of a node; not judged yet."""
-        self._spend()
+        self.spend(_COST)
         said = [atom.said for atom in node.atoms]
         reaching = next((atom for atom in node.atoms if atom.demand), None)
         listed = [one for one in said if "const" in one or "enum" in one]
