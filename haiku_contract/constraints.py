@@ -272,20 +272,18 @@ def _constraint(side: Side, site: _Site, tokens: tuple[str, ...], *, value: Any,
 def _never(schema: Schema, keyword: str, value: Any, *, names: bool) -> str:
     """Why no JSON value can break the keyword here; empty when one can."""
     beside = schema if isinstance(schema, dict) else {}
-    if keyword in _TRIVIAL and _TRIVIAL[keyword](value):
-        return "accepts every value"
-    if keyword in {"minContains", "maxContains"} and "contains" not in beside:
-        return _NO_CONTAINS
-    if keyword == "additionalItems" and not isinstance(beside.get("items"), list):
-        return _NO_TUPLE
-    if keyword in {"minimum", "maximum"} and beside.get(f"exclusive{keyword.capitalize()}") is True:
-        return f"'exclusive{keyword.capitalize()}' speaks for it"
-    if keyword == "contains" and beside.get("minContains") == 0:
-        return "'minContains' asks for none"
-    if keyword == "anyOf" and any(is_trivial(branch) for branch in value):
-        return "one branch accepts every value"
-    if names and keyword == "type" and "string" in types(value):
-        return "a JSON key is a string"
+    reasons = {
+        "accepts every value": keyword in _TRIVIAL and _TRIVIAL[keyword](value),
+        _NO_CONTAINS: keyword in {"minContains", "maxContains"} and "contains" not in beside,
+        _NO_TUPLE: keyword == "additionalItems" and not isinstance(beside.get("items"), list),
+        "the exclusive bound speaks for it": beside.get(f"exclusive{keyword.capitalize()}") is True,
+        "'minContains' asks for none": keyword == "contains" and beside.get("minContains") == 0,
+        "one branch accepts every value": keyword == "anyOf" and any(is_trivial(branch) for branch in value),
+        "a JSON key is a string": names and keyword == "type" and "string" in types(value),
+    }
+    found = next((reason for reason, holds in reasons.items() if holds), "")
+    if found:
+        return found
     return "" if keyword == "type" else _not_spoken_of(beside, keyword, names=names)
 
 

@@ -173,7 +173,7 @@ class Document:
     def changed(self, root: Schema) -> Document:
         """The document with another root, whose identifiers stand where they stand in this one."""
         other = copy(self)
-        other.root, other._modern, other._targets = root, {}, {}
+        other.root, other._modern, other._targets = root, {}, {}  # noqa: SLF001 - of this class
         return other
 
     def modern(self, schema: dict[str, Any]) -> dict[str, Any]:
@@ -254,7 +254,7 @@ def localised(root: Schema) -> Schema:
     dynamic = [one.schema["$dynamicAnchor"] for one in places if "$dynamicAnchor" in _keys(one.schema)]
     if len(dynamic) > len(set(dynamic)):
         return root
-    mirror = _copied(root)
+    mirror: Schema = _copied(root)
     for tokens, schema in places:
         if not isinstance(schema, dict):
             continue

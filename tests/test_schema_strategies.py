@@ -226,9 +226,11 @@ def test_other_schemas_are_converted(schema: Any) -> None:
     )
 
 
-def test_a_pattern_that_python_cannot_read_gets_typical_texts() -> None:
+def test_a_pattern_that_only_ecma_262_reads() -> None:
     schema = {"type": "string", "pattern": "^\\p{Lu}+$"}
-    assert set(drawn(requests(with_schema(schema)))) == {"A", "ABC"}
+    texts = set(drawn(requests(with_schema(schema))))
+    assert {"A", "ABC"} < texts
+    assert all(text.isupper() for text in texts)
 
 
 def test_every_keyword_has_a_schema_here() -> None:
@@ -257,7 +259,7 @@ def test_every_keyword_has_a_schema_here() -> None:
             {"properties": {"x": {"type": "string", "not": {"minLength": 0}}}, "required": ["x"], "type": "object"},
             "'not' at",
         ),
-        ({"type": "string", "pattern": "\\p{Lu}\\p{Nd}\\p{Lu}"}, "'pattern'"),
+        ({"type": "string", "pattern": "a(?!b)(?=b)"}, "'pattern'"),
         ({"allOf": [{"const": 1}, {"const": 2}]}, "nothing is allowed"),
         ({"type": "array", "minItems": 2, "items": False}, "leave no value"),
         ({"type": "object", "required": ["a", "b"], "maxProperties": 1}, "leave no value"),

@@ -59,18 +59,21 @@ class _Object:
             if not self._add(name):
                 self._solver.conflict(f"nothing may stand under the required key {name!r}")
                 return False
-        for name, companions in COMPANIONS.items():
-            for companion in companions:
-                if self._built.get(name) == companion and companion in self._declared:
-                    self._add(companion)
+        plausible = [(name, one) for name, companions in COMPANIONS.items() for one in companions]
+        for name, companion in plausible:
+            if self._built.get(name) == companion and companion in self._declared:
+                self._add(companion)
         if len(self._built) < self._least:
-            for name in (*self._declared, *_further(self._solver, self._node, "")):
-                if len(self._built) < self._least:
-                    self._add(name)
+            self._add_more()
         if len(self._built) < self._least:
             self._solver.give_up()
-            return False
-        return True
+        return len(self._built) >= self._least
+
+    def _add_more(self) -> None:
+        """Add keys that need not be there, as many as are missing."""
+        for name in (*self._declared, *_further(self._solver, self._node)):
+            if len(self._built) < self._least:
+                self._add(name)
 
     def candidates(self) -> Iterator[Host]:
         """The object; then with other values of its keys, one at a time; then with further keys."""
@@ -83,7 +86,7 @@ class _Object:
                 for other in islice(others, 1, 1 + _MOST_OTHERS):
                     yield self._whole({**self._built, name: other.payload}, tail)
         if len(self._built) < self._most:
-            spare = islice(_further(self._solver, self._node, ""), _MOST_OTHERS)
+            spare = islice(_further(self._solver, self._node), _MOST_OTHERS)
             for name in (*self._declared, *spare):
                 if name not in self._built:
                     found = self._value(name)
@@ -140,12 +143,12 @@ def _forced(solver: Solver, node: Node, reaching: Atom | None, step: Step | None
         known = [*named, EXTRA_KEY, *ecma.texts(step.key)[:_MOST_NAMES]]
         yield from [name for name in dict.fromkeys(known) if ecma.matches(step.key, name)][:_MOST_HOSTS]
     else:
-        names = _further(solver, node, step.keyword)
+        names = _further(solver, node)
         speaks = solver.judge.speaks_of
         yield from islice((name for name in names if not speaks(reaching.said, name)), _MOST_HOSTS)
 
 
-def _further(solver: Solver, node: Node, _keyword: str) -> Iterator[str]:
+def _further(solver: Solver, node: Node) -> Iterator[str]:
     """Names for keys beyond the declared ones."""
     naming = [atom.said["propertyNames"] for atom in node.atoms if "propertyNames" in atom.said]
     if naming:
@@ -202,8 +205,8 @@ def _is_evaluated(solver: Solver, atoms: Sequence[Atom], asking: Atom, name: str
     """Whether a key is spoken of beside or inside the schema that asks for what is left."""
     for atom in atoms:
         if atom is asking or id(asking.said) in atom.within:
-            closed = "additionalProperties" in atom.said or (atom is not asking and "unevaluatedProperties" in atom.said)
-            if closed or solver.judge.speaks_of(atom.said, name):
+            further = atom is not asking and "unevaluatedProperties" in atom.said
+            if further or "additionalProperties" in atom.said or solver.judge.speaks_of(atom.said, name):
                 return True
     return False
 
@@ -232,7 +235,8 @@ def arrays(solver: Solver, node: Node) -> Iterator[Host]:
         at = int(step.key) if step.keyword == "prefixItems" else max(prefix, 0) + solver.positions.at
         least = max(least, at + 1, prefix + solver.positions.size if step.keyword != "prefixItems" else 0)
     usual = 0 if solver.is_lean(node.depth) else max(leading, 0 if inner else 1)
-    sizes = dict.fromkeys((max(least, usual, len(inner)), max(least, leading + len(inner)), max(least, len(inner)), least))
+    count = len(inner)
+    sizes = dict.fromkeys((max(least, usual, count), max(least, leading + count), max(least, count), least))
     for size in (*sizes, *range(max(sizes) + 1, max(sizes) + _MOST_OTHERS)):
         if size <= most:
             yield from _of_size(solver, node, size, inner, at)
@@ -249,7 +253,7 @@ def _of_size(solver: Solver, node: Node, size: int, inner: list[Any], at: int | 
     if len(asked) < len(inner) and at is not None:  # the element on the way has to be one of them too
         asked[at] = inner[-1]
     for index in range(size):
-        goals = list(_of_index(solver, node.atoms, index, reached=index == at))
+        goals = list(_of_index(node.atoms, index, reached=index == at))
         if index in asked:
             goals.append(Goal(asked[index]))
         found = _element(solver, node, goals, seen if unique else None)
@@ -263,7 +267,7 @@ def _of_size(solver: Solver, node: Node, size: int, inner: list[Any], at: int | 
     for index in reversed(range(min(size, _MOST_HOSTS))):
         if index == at:
             continue
-        goals = list(_of_index(solver, node.atoms, index, reached=False))
+        goals = list(_of_index(node.atoms, index, reached=False))
         goals += [Goal(asked[index])] if index in asked else []
         for other in islice(solver.values(goals, "", node.depth + 1), 1, 1 + _MOST_OTHERS):
             elements = [one.payload for one in built]
@@ -280,7 +284,7 @@ def _element(solver: Solver, node: Node, goals: list[Goal], seen: set[str] | Non
     return next((one for one in others if key_of(one.payload) not in seen), None)
 
 
-def _of_index(solver: Solver, atoms: Sequence[Atom], index: int, *, reached: bool) -> Iterator[Goal]:
+def _of_index(atoms: Sequence[Atom], index: int, *, reached: bool) -> Iterator[Goal]:
     """What the atoms say of the element at an index."""
     for atom in atoms:
         said = atom.said

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_parser: Any = re._parser  # type: ignore[attr-defined]  # noqa: SLF001 - the only parser of expressions in the library
-_constants: Any = re._constants  # type: ignore[attr-defined]  # noqa: SLF001 - likewise
+_parser: Any = re._parser  # noqa: SLF001 - the only parser of expressions in the library
 
 _SPACE: Final = "\t\n\v\f\r \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
 _CLASSES: Final[dict[str, str]] = {
@@ -170,8 +169,8 @@ class _Sampler:
 
 def _named(members: Any) -> list[str]:
     """The characters that a class names itself, as members or ends of ranges."""
-    named = [value if str(kind) == "LITERAL" else value[0] for kind, value in members if str(kind) in {"LITERAL", "RANGE"}]
-    return [chr(one) for one in named]
+    literals = [value for kind, value in members if str(kind) == "LITERAL"]
+    return [chr(one) for one in (*literals, *(value[0] for kind, value in members if str(kind) == "RANGE"))]
 
 
 def _accepting(code: str, value: Any) -> Callable[[str], bool]:
@@ -186,7 +185,7 @@ def _accepting(code: str, value: Any) -> Callable[[str], bool]:
 
 def _has(kind: str, member: Any, one: str) -> bool:
     if kind == "LITERAL":
-        return ord(one) == member
+        return bool(ord(one) == member)
     if kind == "RANGE":
         return bool(member[0] <= ord(one) <= member[1])
     name = str(member).removeprefix("CATEGORY_")

@@ -6,29 +6,33 @@ constraint and, wherever that is possible, nothing else; undoing the one edit gi
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from haiku_contract import pointer
-from haiku_contract.constraints import is_trivial, replace
+from haiku_contract.constraints import UNIONS, is_trivial, replace
 from haiku_contract.errors import UsageError
 from haiku_contract.generate.conforming import solver_of
 from haiku_contract.generate.goals import Host, Step, modern_step
 from haiku_contract.generate.operators import FORBIDDEN, OPERATORS, Edit, Site
 from haiku_contract.generate.routes import Route, site_of
 from haiku_contract.generate.solver import Solver
-from haiku_contract.model import ABSENT, Fault
-from haiku_contract.schemas import Words
+from haiku_contract.model import Fault
+from haiku_contract.validation import SchemaValidator
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from haiku_contract.generate.goals import Path, Positions
     from haiku_contract.model import Constraint
-    from haiku_contract.validation import SchemaValidator
+
+Judge: TypeAlias = "Callable[[SchemaValidator, Any], frozenset[str]]"
 
 __all__ = ["OPERATORS", "Faulted", "Target", "certified", "target_of"]
 
 _MOST_HOSTS: Final = 4
+_MOST_EXCLUSIVE: Final = 2
+_MOST_TOGETHER: Final = 12
 _LITTLE_WORK: Final = 15_000
 
 
@@ -83,8 +87,10 @@ def target_of(validator: SchemaValidator, constraint: Constraint, ways: Mapping[
     if route is None or not route.steps:
         return None
     parents = [one for one in ways.values() if one.steps == route.steps[:-1] and isinstance(one.schema, dict)]
-    said = document.modern(parents[0].schema) if parents else None
-    return None if said is None else Target(constraint, route.steps[:-1], said, modern_step(route.steps[-1]))
+    parent = parents[0].schema if parents else None
+    if not isinstance(parent, dict):
+        return None
+    return Target(constraint, route.steps[:-1], document.modern(parent), modern_step(route.steps[-1]))
 
 
 def certified(
@@ -144,36 +150,59 @@ def faults(validator: SchemaValidator, target: Target, positions: Positions) -> 
             yield one
             return
         together.append(one)
-    yield from fewest(together)
+    yield from fewest(together or list(proven(validator, target, reached, _failing)))[:_MOST_TOGETHER]
 
 
 def _others(validator: SchemaValidator, target: Target, positions: Positions) -> Iterator[Host]:
-    for count, host in enumerate(solver_of(validator).hosts(target.steps, positions)):
-        if count >= _MOST_HOSTS:
-            return
-        if count:
-            yield host
+    """Further payloads: those that fit no other branch of the unions on the way, then less simple ones."""
+    solver = solver_of(validator)
+    if any(step.keyword in UNIONS for step in target.steps):
+        yield from islice(solver.hosts(target.steps, positions, exclusive=True), _MOST_EXCLUSIVE)
+    yield from islice(solver.hosts(target.steps, positions), 1, _MOST_HOSTS)
 
 
-def proven(validator: SchemaValidator, target: Target, host: Host) -> Iterator[Faulted]:
-    """The proposals for one payload that break the constraint."""
+def _failing(validator: SchemaValidator, payload: Any) -> frozenset[str]:
+    """The ids of all constraints that a payload does not meet, in every branch of the unions that it fails.
+
+    Wider than what `broken` names, which is the branch that was meant: for constraints of branches that never are.
+    """
+    found: set[str] = set()
+    stack = list(validator.engine.failures(payload))
+    while stack:
+        failure = stack.pop()
+        stack += [one for branch in failure.branches for one in branch]
+        place = f"{validator.side}:{pointer.join(failure.schema_path)}"
+        value = pointer.get(validator.schema, failure.schema_path)
+        if failure.schema_path[-1:] == ("required",) and isinstance(value, list) and isinstance(failure.instance, dict):
+            found |= {f"{place}/{index}" for index, name in enumerate(value) if name not in failure.instance}
+        else:
+            found.add(place)
+    return frozenset(found)
+
+
+def proven(
+    validator: SchemaValidator, target: Target, host: Host, judge: Judge = SchemaValidator.broken
+) -> Iterator[Faulted]:
+    """The proposals for one payload that break the constraint, as the judge has it."""
     try:
         current = pointer.get(host.payload, host.path)
     except (KeyError, IndexError, ValueError):
         return
     for edit in _proposals(validator, target, current):
-        one = _judged(validator, target.constraint, host, edit)
+        one = _judged(validator, target.constraint, host, edit, judge)
         if one is not None:
             yield one
 
 
-def _judged(validator: SchemaValidator, constraint: Constraint, host: Host, edit: Edit) -> Faulted | None:
+def _judged(
+    validator: SchemaValidator, constraint: Constraint, host: Host, edit: Edit, judge: Judge = SchemaValidator.broken
+) -> Faulted | None:
     fault = Fault(edit.op, pointer.join((*host.path, *edit.path)), edit.value)
     try:
         payload = pointer.apply(fault, host.payload)
     except UsageError:
         return None
-    breaks = validator.broken(payload)
+    breaks = judge(validator, payload)
     return Faulted(edit.label, fault, payload, breaks, host.payload) if constraint.id in breaks else None
 
 
@@ -187,8 +216,8 @@ def _proposals(validator: SchemaValidator, target: Target, current: Any) -> Iter
     if any(step.keyword == "propertyNames" for step in target.steps):
         for edit in operator(site._replace(current="")):
             if edit.op == "replace" and isinstance(edit.value, str):
-                yield Edit(edit.label, "add", (edit.value,), None)
-                yield Edit(edit.label, "add", (edit.value,), "text")
+                for value in (*islice(current.values(), _MOST_HOSTS), None, "text"):
+                    yield Edit(edit.label, "add", (edit.value,), value)
         return
     yield from operator(site)
 

@@ -23,8 +23,14 @@ if TYPE_CHECKING:
 
 _MAX_DEPTH: Final = 150
 _KINDS: Final[dict[type, str]] = {
-    **{str: "string", dict: "object", Words: "object", list: "array", tuple: "array"},
-    **{bool: "boolean", int: "integer", float: "number", type(None): "null"},
+    str: "string",
+    dict: "object",
+    Words: "object",
+    list: "array",
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    type(None): "null",
 }
 
 
@@ -89,7 +95,8 @@ class Holding:
         for branch in self._in_place(said, value, depth):
             found |= self.evaluated(branch, value, depth + 1)
         if isinstance(value, dict):
-            closed = any(keyword in said for keyword in ("additionalProperties", "unevaluatedProperties") if keyword != but)
+            closing = {"additionalProperties", "unevaluatedProperties"} - {but}
+            closed = any(keyword in said for keyword in closing)
             found |= {name for name in value if closed or self.speaks_of(said, name)}
         elif isinstance(value, list):
             whole = any(keyword in said for keyword in ("items", "unevaluatedItems") if keyword != but)
@@ -100,7 +107,8 @@ class Holding:
 
     def unevaluated(self, said: dict[str, Any], value: Any, keyword: str, depth: int) -> set[Any]:
         """The keys or indices that `unevaluated…` speaks of."""
-        return set(value if isinstance(value, dict) else range(len(value))) - self._evaluated(said, value, depth, keyword)
+        every = set(value if isinstance(value, dict) else range(len(value)))
+        return every - self._evaluated(said, value, depth, keyword)
 
     @staticmethod
     def speaks_of(said: dict[str, Any], name: str) -> bool:

@@ -63,7 +63,8 @@ def target(document: Document, reference: str) -> Target:
     """
     found = document.target(reference)
     if found is None:
-        raise UsageError(f"cannot generate from $ref {reference!r}: only references into the same document are followed")
+        followed = "only references into the same document are followed"
+        raise UsageError(f"cannot generate from $ref {reference!r}: {followed}")
     return Target(*found)
 
 

@@ -30,29 +30,24 @@ def negations(document: Document, judge: Holding, schema: Any, depth: int = 0) -
     if depth > _MOST_NESTED:
         return []
     said = document.modern(schema)
-    found: Alternatives = []
-    for keyword in ("$ref", "$dynamicRef"):
-        target = judge.referred(said, keyword)
-        if target is not None:
-            found += negations(document, judge, target, depth + 1)
+    inner = [target for one in ("$ref", "$dynamicRef") if (target := judge.referred(said, one)) is not None]
+    inner += said.get("allOf", ())
+    found = [one for part in inner for one in negations(document, judge, part, depth + 1)]
     kind = {"type": said["type"]} if "type" in said else {}
     for keyword, value in said.items():
-        if keyword in _ROWS:
-            # What else the schema says of the type is kept, where the type is not what has to go.
-            found += [[*one, Words(kind)] if kind and keyword != "type" else one for one in _ROWS[keyword](value)]
-    for branch in said.get("allOf", ()):
-        found += negations(document, judge, branch, depth + 1)
-    for union in ("anyOf", "oneOf"):
-        if union in said:
-            found.append([Words({"not": branch}) for branch in said[union]])
-    if "not" in said:
-        found.append([said["not"]])
-    if "if" in said:
-        found += [
-            [said["if"], Words({"not": said.get("then", True)})],
-            [Words({"not": said["if"]}), Words({"not": said.get("else", True)})],
-        ]
-    return found
+        ways = _ROWS[keyword](value) if keyword in _ROWS else []
+        # What the schema says of the type is kept, where the type is not what has to go.
+        found += [[*one, Words(kind)] for one in ways] if kind and keyword != "type" else ways
+    found += [[Words({"not": branch}) for branch in said[union]] for union in ("anyOf", "oneOf") if union in said]
+    found += [[said["not"]]] if "not" in said else []
+    return [*found, *_condition(said)]
+
+
+def _condition(said: dict[str, Any]) -> Alternatives:
+    if "if" not in said:
+        return []
+    met = [said["if"], Words({"not": said.get("then", True)})]
+    return [met, [Words({"not": said["if"]}), Words({"not": said.get("else", True)})]]
 
 
 def _type(value: Any) -> Alternatives:
@@ -94,7 +89,9 @@ _ROWS: Final[dict[str, Callable[[Any], Alternatives]]] = {
     "minProperties": lambda value: _only("object", maxProperties=value - 1) if value > 0 else [],
     "maxProperties": lambda value: _only("object", minProperties=value + 1),
     "dependentRequired": lambda value: [
-        [Words(type="object", required=[name], properties={needed[0]: False})] for name, needed in value.items() if needed
+        [Words(type="object", required=[name], properties={one: False})]
+        for name, needed in value.items()
+        for one in needed[:1]
     ],
     "patternProperties": lambda _value: _only("object", minProperties=1),
 }

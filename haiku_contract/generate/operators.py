@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 
 from haiku_contract.constraints import types
@@ -99,10 +100,8 @@ def _bound(outwards: int) -> Operator:
         whole = "integer" in types(site.said.get("type", []))
         side = "above" if outwards > 0 else "below"
         if not whole and abs(limit) < math.inf:
-            try:
+            with suppress(OverflowError):  # an integer that no double holds
                 yield _replace(f"just-{side}", math.nextafter(limit, math.copysign(math.inf, outwards)))
-            except OverflowError:
-                pass
         beyond = math.floor(limit) + 1 if outwards > 0 else math.ceil(limit) - 1
         yield _replace(side, beyond)
         step = site.said.get("multipleOf")
@@ -156,9 +155,8 @@ def _length(outwards: int) -> Operator:
         if isinstance(current, str):
             yield _replace(label, ((current or "a") * (length + 1))[:length])
             yield _replace(f"{label}-end", current[:length].ljust(length, current[-1:] or "a"))
-            patterns = [site.said["pattern"]] if "pattern" in site.said else []
-            for pattern in patterns:
-                yield from (_replace(f"{label}-fitting", one) for one in ecma.texts(pattern, length) if len(one) == length)
+            fitting = ecma.texts(site.said["pattern"], length) if "pattern" in site.said else ()
+            yield from (_replace(f"{label}-fitting", one) for one in fitting if len(one) == length)
         elif isinstance(current, list):
             filled = current or [sample for samples in SAMPLES.values() for _, sample in samples[:1]]
             yield _replace(label, (filled * (length + 1))[:length])
@@ -203,9 +201,8 @@ def _properties(outwards: int) -> Operator:
         if outwards > 0:
             extra = {f"{EXTRA_KEY}_{index}": "text" for index in range(min(int(site.value) + 1, _MOST_LENGTH))}
             yield _replace("above", {**site.current, **extra})
-            declared = {
-                name: found[0] for name, one in site.said.get("properties", {}).items() if (found := _fitting(site, one))
-            }
+            properties = site.said.get("properties", {})
+            declared = {name: found[0] for name, one in properties.items() if (found := _fitting(site, one))}
             yield _replace("above-declared", {**declared, **site.current})
         elif site.value > 0:
             yield _replace("below", dict(list(site.current.items())[: int(site.value) - 1]))

@@ -52,7 +52,7 @@ def integer(said: Sequence[dict[str, Any]], _name: str) -> Iterator[Any]:
 
 
 def _numbers(said: Sequence[dict[str, Any]], *, whole: bool) -> Iterator[Any]:
-    low, high, above, below = bounds(said)
+    low, high, _, _ = bounds(said)
     steps = [one["multipleOf"] for one in said if one.get("multipleOf")]
     step = _common(steps)
     yield _preferred(low, high, step or 1, whole=whole)

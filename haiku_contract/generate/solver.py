@@ -8,6 +8,7 @@ refused says which goals to add, and the node is searched again. The simplest va
 
 from __future__ import annotations
 
+from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
@@ -17,7 +18,7 @@ from haiku_contract.generate import containers, scalars
 from haiku_contract.generate.goals import ALONE, Atom, Goal, Host, Node, Positions, modern_step
 from haiku_contract.generate.holding import Holding, key_of, kind_of
 from haiku_contract.generate.merging import Heights, Unsatisfiable
-from haiku_contract.generate.negating import negations
+from haiku_contract.generate.repairing import asked
 from haiku_contract.schemas import REFERENCES, Words
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class Solver:
         self._open_keys: set[tuple[Any, ...]] = set()
         self._dead: dict[tuple[Any, ...], tuple[Goal, ...]] = {}
         self._guarded = 0
+        self._exclusive = False
         self._most = work
         self._work = 0
         self._exhaustive = True
@@ -94,8 +96,17 @@ class Solver:
             raise Unsatisfiable(f"no value conforms{where}: {self._conflict or 'its parts contradict each other'}")
         raise Undecided(f"undecided{where}: no conforming value was found within the bound of the search")
 
-    def hosts(self, steps: tuple[Step, ...], positions: Positions = ALONE) -> Iterator[Host]:
-        """Payloads that conform and reach the end of a way, simple ones first, as many as the bound allows."""
+    def hosts(
+        self, steps: tuple[Step, ...], positions: Positions = ALONE, *, exclusive: bool = False
+    ) -> Iterator[Host]:
+        """Payloads that conform and reach the end of a way, simple ones first, as many as the bound allows.
+
+        Args:
+            steps: the way.
+            positions: which elements of arrays are on it.
+            exclusive: whether they are to fit no other branch of the unions on the way.
+        """
+        self._exclusive = exclusive
         self._work, self._exhaustive, self._conflict = self._most, True, ""
         self.positions = positions
         self._open_keys.clear()
@@ -114,10 +125,8 @@ class Solver:
         kept = self._work, self._exhaustive, self._conflict, self._open_keys, self._dead
         self._work, self._open_keys, self._dead = self._most // 8, set(), {}
         found: list[Any] = []
-        try:
+        with suppress(_OutOfWork, RecursionError):  # a few are enough
             found.extend(host.payload for host in islice(self.values(goals, "", 0), most))
-        except (_OutOfWork, RecursionError):
-            pass  # a few are enough
         self._work, self._exhaustive, self._conflict, self._open_keys, self._dead = kept
         return found
 
@@ -191,7 +200,7 @@ class Solver:
                 self.give_up()
                 refused += 1
                 if refused == 1 and turn < _MOST_TURNS:
-                    for more in self._asked(node, host.payload):
+                    for more in asked(self.document, self.judge, node, host.payload):
                         yield from self._search((*goals, *more), state._replace(pending=more), name, depth, turn + 1)
                 if refused > _MOST_REFUSED:
                     break
@@ -265,7 +274,10 @@ class Solver:
                 continue
             branches = said[union]
             if step is not None and step.keyword == union:
-                more.append(Goal(branches[int(step.key)], rest, within))
+                chosen = branches[int(step.key)]
+                more.append(Goal(chosen, rest, within))
+                if self._exclusive:
+                    more += [Goal(Words({"not": one})) for one in branches if one is not chosen]
             else:
                 ordered = sorted(branches, key=self._heights.of) if lean else branches
                 picks.append(tuple((Goal(branch, None, within),) for branch in ordered if branch is not False))
@@ -278,38 +290,6 @@ class Solver:
             more += [Goal(Words(required=[step.key])), Goal(said["dependentSchemas"][step.key], rest, within)]
             in_place = True
         return more, picks, None if in_place else goal.demand
-
-    def _asked(self, node: Node, value: Any) -> Iterator[tuple[Goal, ...]]:
-        """What to add to the goals so that a value like the refused one would conform; alternatives, likely ones first.
-
-        Only the first thing that is wrong is looked at: the next search finds the next.
-        """
-        holds = self.judge.holds
-        for said, _, within in node.atoms:
-            inside = within | {id(said)}
-            if "if" in said and not holds(Words({"if": said["if"], **_pick(said, "then", "else")}), value):
-                met = (Goal(said["if"], None, inside), Goal(said.get("then", True), None, inside))
-                unmet = (Goal(Words({"not": said["if"]})), Goal(said.get("else", True), None, inside))
-                yield from (met, unmet) if holds(said["if"], value) else (unmet, met)
-                return
-            for name, schema in said.get("dependentSchemas", {}).items():
-                if isinstance(value, dict) and name in value and not holds(schema, value):
-                    yield (Goal(schema, None, inside),)
-                    yield (Goal(Words(properties={name: False})),)
-                    return
-            if "not" in said and holds(said["not"], value):
-                for one in negations(self.document, self.judge, said["not"]):
-                    yield tuple(Goal(schema) for schema in one)
-                return
-            fitting = [branch for branch in said.get("oneOf", ()) if holds(branch, value)]
-            if len(fitting) > 1:
-                for kept in fitting:
-                    if id(kept) in node.opened:
-                        yield tuple(Goal(Words({"not": one})) for one in fitting if one is not kept)
-                return
-            if "contains" in said and isinstance(value, list) and "maxContains" in said:
-                yield (Goal(Words(maxItems=max(len(value) - 1, 0))),)
-                yield (Goal(Words(items=Words({"not": said["contains"]}))),)
 
     # -- building -----------------------------------------------------------------------------------------------------
 
@@ -325,19 +305,20 @@ class Solver:
             if reaching is None:
                 return
         for kind in _in_order(node, said):
-            if kind == "object":
-                yield from containers.objects(self, node)
-            elif kind == "array":
-                yield from containers.arrays(self, node)
+            if kind in _PARTED:
+                yield from _PARTED[kind](self, node)
             elif reaching is None:
-                flat = [words for atom in said if (words := _flat(atom))]
-                for one in _SCALARS[kind](flat, node.name):
-                    if all(self.judge.holds(words, one) for words in flat):
-                        yield Host(one, ())
-                if kind in {"string", "number", "integer"}:
-                    self._note_empty(said, kind)
+                yield from self._scalars(said, kind, node.name)
         if reaching is None:
             yield from (Host(one, ()) for atom in said for one in scalars.noted(atom) if kind_of(one) in node.kinds)
+
+    def _scalars(self, said: Sequence[dict[str, Any]], kind: str, name: str) -> Iterator[Host]:
+        flat = [words for atom in said if (words := _flat(atom))]
+        for one in _SCALARS[kind](flat, name):
+            if all(self.judge.holds(words, one) for words in flat):
+                yield Host(one, ())
+        if kind in {"string", "number", "integer"}:
+            self._note_empty(said, kind)
 
     def _note_empty(self, said: Sequence[dict[str, Any]], kind: str) -> None:
         """Note what is known when none of the candidates is taken: bounds that leave nothing prove it."""
@@ -357,6 +338,12 @@ _SCALARS: Final[dict[str, Callable[[Sequence[dict[str, Any]], str], Iterator[Any
 }
 """The builder of every JSON type without parts."""
 
+_PARTED: Final[dict[str, Callable[[Solver, Node], Iterator[Host]]]] = {
+    "object": containers.objects,
+    "array": containers.arrays,
+}
+"""The builder of every JSON type with parts."""
+
 _IN_PLACE: Final = frozenset(("$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "not", "if"))
 _SPEAK_OF: Final = (
     ("object", ("properties", "required", "additionalProperties", "minProperties", "patternProperties")),
@@ -370,10 +357,6 @@ _SPEAK_OF: Final = (
 def _flat(said: dict[str, Any]) -> Words:
     """A schema without what is held against the whole node at once."""
     return Words({keyword: value for keyword, value in said.items() if keyword not in _IN_PLACE})
-
-
-def _pick(said: dict[str, Any], *keywords: str) -> dict[str, Any]:
-    return {keyword: said[keyword] for keyword in keywords if keyword in said}
 
 
 def _members(said: dict[str, Any]) -> list[Any]:

@@ -243,10 +243,10 @@ def _edited(
     validator: SchemaValidator, site: _Site, payload: Any, places: list[Path]
 ) -> tuple[Any, tuple[Faulted, ...]]:
     """A conforming twin, and the edits of it that break no more than has to break."""
-    fewest = len(site.edits[0].breaks)
+    least = len(site.edits[0].breaks)
     for twin, path in _twins(validator, site, payload, places):
         found = fewest(list(proven(validator, site.target, Host(twin, path))))
-        best = tuple(one for one in found if len(one.breaks) <= fewest)
+        best = tuple(one for one in found if len(one.breaks) <= least)
         if best:
             return twin, best
     return fresh(site.edits[0].twin), tuple(one for one in site.edits if one.twin is site.edits[0].twin)

@@ -7,29 +7,48 @@ Every case is judged before it is emitted: conforming ones by the validator, fau
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from haiku_contract import pointer, wire
 from haiku_contract.errors import UsageError
 from haiku_contract.generate import values
-from haiku_contract.generate.conforming import ALONE, EXTRA_KEY, Positions, solver_of
+from haiku_contract.generate.conforming import ALONE, Positions, solver_of
 from haiku_contract.generate.faults import faults, target_of
 from haiku_contract.generate.merging import Unsatisfiable
 from haiku_contract.generate.routes import routes
 from haiku_contract.generate.streams import stream_suite
-from haiku_contract.model import ABSENT, JSON_CONTENT_TYPE, Case, Fault
-from haiku_contract.scan import MAX_DEPTH
+from haiku_contract.generate.wire_faults import wire_cases
+from haiku_contract.model import ABSENT, Case, Fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from haiku_contract.contract import Contract
     from haiku_contract.generate.faults import Faulted, Target
+    from haiku_contract.generate.goals import Path
     from haiku_contract.generate.routes import Route
     from haiku_contract.model import Constraint, Side
     from haiku_contract.validation import SchemaValidator
 
 _PLACES: Final = (("first", Positions(0, 3)), ("middle", Positions(1, 3)), ("last", Positions(2, 3)))
+
+
+class Feature(NamedTuple):
+    """Something that a conforming payload shows.
+
+    Attributes:
+        name: as in case ids, without the side.
+        constraint: id of the constraint that it is about; None for the contract as a whole.
+        payload: the simplest payload that shows it.
+        path: where.
+        value: the value there; `ABSENT` where the feature is that nothing stands there.
+    """
+
+    name: str
+    constraint: str | None
+    payload: Any
+    path: Path
+    value: Any
 
 
 def suite(contract: Contract, side: Side | None = None) -> tuple[Case, ...]:
@@ -82,7 +101,7 @@ def unreached(validator: SchemaValidator, constraint: Constraint) -> str:
         return f"unreachable: {error}"
     except UsageError as error:
         return str(error)
-    return "undecided: none of the edits that were tried breaks it"
+    return "undecided: no edit was found because of which a payload fails; a branch of a union may accept all of them"
 
 
 def _cases(validator: SchemaValidator) -> Iterator[Case]:
@@ -99,39 +118,46 @@ def _cases(validator: SchemaValidator) -> Iterator[Case]:
             faulted = _faulted_cases(validator, target)
             yield from islice(faulted, 1)
             further.append(faulted)
-    known = {one.id: one for one in validator.constraints}
-    for here, route in ways.items():
-        yield from _boundary_cases(validator, here, route, known)
+    for one in features(validator):
+        yield _conforming(validator, one.name, one.constraint, one.payload)
     if validator.side == "request":
         yield from wire_cases(base)
     for faulted in further:
         yield from faulted
 
 
-def _boundary_cases(
+def features(validator: SchemaValidator) -> Iterator[Feature]:
+    """Everything that conforming payloads of a schema can show, each in the simplest payload that shows it."""
+    known = {one.id: one for one in validator.constraints}
+    for here, route in routes(solver_of(validator).document.root).items():
+        yield from _features_at(validator, here, route, known)
+
+
+def _features_at(
     validator: SchemaValidator, here: str, route: Route, known: Mapping[str, Constraint]
-) -> Iterator[Case]:
-    """The conforming values of one schema, each in the simplest payload that reaches it."""
+) -> Iterator[Feature]:
+    """The presence, the absence and the boundary values of one place."""
     solver = solver_of(validator)
     try:
-        reached = solver.one(route.steps)
-        current = pointer.get(reached.payload, reached.path)
+        payload, path = solver.one(route.steps)
+        current = pointer.get(payload, path)
     except (UsageError, KeyError, IndexError, ValueError):
         return
     about = _about(validator, here, route.schema, known)
     if route.steps and route.steps[-1].keyword == "properties":
-        yield _conforming(validator, f"{_name(here)}/present", about, reached.payload)
-        without = pointer.apply(Fault("remove", pointer.join(reached.path)), reached.payload)
+        yield Feature(f"{_name(here)}/present", about, payload, path, current)
+        without = pointer.apply(Fault("remove", pointer.join(path)), payload)
         if validator.engine.is_valid(without):
-            yield _conforming(validator, f"{_name(here)}/absent", about, without)
+            yield Feature(f"{_name(here)}/absent", about, without, path, ABSENT)
     if not isinstance(route.schema, dict) or any(step.keyword == "propertyNames" for step in route.steps):
         return
     for value in values.boundary(solver.document.modern(route.schema), current):
-        payload = pointer.apply(Fault("replace", pointer.join(reached.path), value.value), reached.payload)
-        if validator.engine.is_valid(payload):
+        edited = pointer.apply(Fault("replace", pointer.join(path), value.value), payload)
+        if validator.engine.is_valid(edited):
             site = f"{here}/{value.keyword}"
             found = known.get(f"{validator.side}:{site}")
-            yield _conforming(validator, f"{_name(site)}/{value.label}", found.id if found else about, payload)
+            name = f"{_name(site)}/{value.label}"
+            yield Feature(name, found.id if found else about, edited, path, value.value)
 
 
 def _about(validator: SchemaValidator, here: str, schema: Any, known: Mapping[str, Constraint]) -> str | None:
@@ -199,50 +225,3 @@ def _name(place: str, constraint: Constraint | None = None) -> str:
         names = False
         shown.append(token.replace("/", "~1") or "~")
     return "/".join(shown)
-
-
-def wire_cases(base: Any) -> Iterator[Case]:
-    """Request bodies that are wrong below JSON, made from a conforming payload; one rule of the wire each."""
-    body = wire.encode(base)
-    is_object = isinstance(base, dict)
-    open_brace = body[:1] if is_object else b"["
-    extra = b'{"' + EXTRA_KEY.encode() + b'":'
-    rows: list[tuple[str, str, bytes, str]] = [
-        ("syntax", "empty", b"", JSON_CONTENT_TYPE),
-        ("syntax", "not-json", b"Hello", JSON_CONTENT_TYPE),
-        ("syntax", "truncated", body[:-1], JSON_CONTENT_TYPE),
-        ("syntax", "trailing-comma", body[:-1] + b"," + body[-1:], JSON_CONTENT_TYPE),
-        ("syntax", "single-quotes", body.replace(b'"', b"'"), JSON_CONTENT_TYPE),
-        ("syntax", "two-values", body + body, JSON_CONTENT_TYPE),
-        ("encoding", "utf-16", b"\xff\xfe" + body.decode().encode("utf-16-le"), JSON_CONTENT_TYPE),
-        ("encoding", "byte-order-mark", b"\xef\xbb\xbf" + body, JSON_CONTENT_TYPE),
-        ("content-type", "text", body, "text/plain"),
-        ("content-type", "form", body, "application/x-www-form-urlencoded"),
-    ]
-    if is_object and base:
-        member = wire.encode(dict([next(iter(base.items()))]))
-        rows += [
-            ("duplicate-key", "repeated", open_brace + member[1:-1] + b"," + body[1:], JSON_CONTENT_TYPE),
-            ("number", "nan", extra + b"NaN," + body[1:], JSON_CONTENT_TYPE),
-            ("number", "infinity", extra + b"Infinity," + body[1:], JSON_CONTENT_TYPE),
-            ("number", "overflow", extra + b"1e400," + body[1:], JSON_CONTENT_TYPE),
-            ("surrogate", "lone", extra + b'"\\ud800",' + body[1:], JSON_CONTENT_TYPE),
-            ("encoding", "latin-1", extra + b'"caf\xe9",' + body[1:], JSON_CONTENT_TYPE),
-            (
-                "depth",
-                "deep",
-                extra + b"[" * MAX_DEPTH + b"]" * MAX_DEPTH + b"," + body[1:],
-                JSON_CONTENT_TYPE,
-            ),
-        ]
-    for rule, label, raw, content_type in rows:
-        yield Case(
-            id=f"request/wire/{rule}/{label}",
-            side="request",
-            kind="faulted",
-            constraint=f"wire:{rule}",
-            payload=ABSENT,
-            body=raw,
-            breaks=(f"wire:{rule}",),
-            content_type=content_type,
-        )
