@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _MOST_NAMES: Final = 12
 _MOST_HOSTS: Final = 4
+_MOST_FORCED: Final = 20
 _MOST_OTHERS: Final = 3
 _MOST_LISTED: Final = 10_000
 
@@ -144,8 +145,8 @@ def _forced(solver: Solver, node: Node, reaching: Atom | None, step: Step | None
         yield from [name for name in dict.fromkeys(known) if ecma.matches(step.key, name)][:_MOST_HOSTS]
     else:
         names = _further(solver, node)
-        speaks = solver.judge.speaks_of
-        yield from islice((name for name in names if not speaks(reaching.said, name)), _MOST_HOSTS)
+        any_name, speaks = step.keyword == "propertyNames", solver.judge.speaks_of
+        yield from islice((name for name in names if any_name or not speaks(reaching.said, name)), _MOST_FORCED)
 
 
 def _further(solver: Solver, node: Node) -> Iterator[str]:

@@ -17,7 +17,7 @@ from haiku_contract.errors import UsageError
 from haiku_contract.generate.conforming import solver_of
 from haiku_contract.generate.goals import Step
 from haiku_contract.generate.routes import routes
-from haiku_contract.generate.suite import features
+from haiku_contract.generate.suite import cases_of, features, unreached
 from haiku_contract.model import ABSENT, Case, Fault
 
 if TYPE_CHECKING:
@@ -52,6 +52,21 @@ class Covering:
     lower_bound: int
 
 
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """What the cases of one schema cover.
+
+    Attributes:
+        faulted: how many constraints have a faulted case.
+        reasons: for every other one why it has none: unviolable, unreachable or undecided, and what is known.
+        packed: the covering suite; None where nothing conforms.
+    """
+
+    faulted: int
+    reasons: dict[str, str]
+    packed: Covering | None
+
+
 class _Item(NamedTuple):
     """A feature, or a combination of present and absent properties, to be packed.
 
@@ -80,6 +95,27 @@ def covering(contract: Contract, side: Side = "request", strength: int = 2) -> C
     validator = next((one for one in contract.sides if one.side == side), None)
     if validator is None:
         raise UsageError(f"no covering suite for {side!r}: choose 'request' or 'response'")
+    return _covering(validator, strength)
+
+
+def coverage(validator: SchemaValidator, strength: int = 2) -> Coverage:
+    """What the cases of a schema cover; all of them are made for that.
+
+    Args:
+        validator: the schema.
+        strength: as for `covering`.
+    """
+    faulted = {case.constraint for case in cases_of(validator) if case.kind == "faulted"}
+    without = [one for one in validator.constraints if one.id not in faulted]
+    try:
+        packed = _covering(validator, strength)
+    except UsageError:
+        packed = None
+    counted = len(validator.constraints) - len(without)
+    return Coverage(counted, {one.id: unreached(validator, one) for one in without}, packed)
+
+
+def _covering(validator: SchemaValidator, strength: int) -> Covering:
     base = solver_of(validator).simplest()
     items = list(_items(validator, base, strength))
     packed = min((_packed(validator, base, items, turn) for turn in range(_TRIES)), key=len)
@@ -87,7 +123,7 @@ def covering(contract: Contract, side: Side = "request", strength: int = 2) -> C
     for name in (name for _, names in packed for name in names):
         del left[name]
     cases = tuple(
-        Case(f"{side}/packed/{number}", side, "conforming", None, payload, wire.encode(payload))
+        Case(f"{validator.side}/packed/{number}", validator.side, "conforming", None, payload, wire.encode(payload))
         for number, (payload, _) in enumerate(packed, 1)
     )
     shown = tuple(names for _, names in packed)

@@ -18,6 +18,7 @@ from haiku_contract.generate.operators import FORBIDDEN, OPERATORS, Edit, Site
 from haiku_contract.generate.routes import Route, site_of
 from haiku_contract.generate.solver import Solver
 from haiku_contract.model import Fault
+from haiku_contract.schemas import REFERENCES
 from haiku_contract.validation import SchemaValidator
 
 if TYPE_CHECKING:
@@ -38,6 +39,9 @@ _LITTLE_WORK: Final = 15_000
 
 _SELDOM_ALONE: Final = frozenset(("", "type", "const", "enum", "anyOf", "oneOf", "not", "required"))
 """Keywords that are broken together with others for reasons that another payload would not change."""
+
+
+_IN_PLACE: Final = (*REFERENCES, "allOf")
 
 
 class Faulted(NamedTuple):
@@ -84,13 +88,16 @@ def target_of(validator: SchemaValidator, constraint: Constraint, ways: Mapping[
         if route is None or not isinstance(route.schema, dict):
             return None
         return Target(constraint, route.steps, document.modern(route.schema))
-    if route is None or not route.steps:
+    steps = route.steps if route is not None else ()
+    while steps and steps[-1].keyword in _IN_PLACE:
+        steps = steps[:-1]
+    if not steps:
         return None
-    parents = [one for one in ways.values() if one.steps == route.steps[:-1] and isinstance(one.schema, dict)]
+    parents = [one for one in ways.values() if one.steps == steps[:-1] and isinstance(one.schema, dict)]
     parent = parents[0].schema if parents else None
     if not isinstance(parent, dict):
         return None
-    return Target(constraint, route.steps[:-1], document.modern(parent), modern_step(route.steps[-1]))
+    return Target(constraint, steps[:-1], document.modern(parent), modern_step(steps[-1]))
 
 
 def certified(

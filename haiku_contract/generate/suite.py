@@ -76,11 +76,16 @@ def cases(contract: Contract, side: Side | None = None) -> Iterator[Case]:
         return
     for validator in contract.sides:
         if side in (None, validator.side):
-            seen: set[str] = set()
-            for case in _cases(validator):
-                if case.id not in seen:
-                    seen.add(case.id)
-                    yield case
+            yield from cases_of(validator)
+
+
+def cases_of(validator: SchemaValidator) -> Iterator[Case]:
+    """The cases of one schema, as `cases` yields them."""
+    seen: set[str] = set()
+    for case in _cases(validator):
+        if case.id not in seen:
+            seen.add(case.id)
+            yield case
 
 
 def unreached(validator: SchemaValidator, constraint: Constraint) -> str:
