@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from haiku_contract import pointer
 from haiku_contract.model import Constraint
-from haiku_contract.schemas import HOLDING, REFERENCES, Document, Schema, Shape, held, known, subschemas
+from haiku_contract.schemas import HOLDING, REFERENCES, Document, Schema, Shape, held, known, localised, subschemas
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -133,10 +133,10 @@ def is_trivial(schema: Any) -> bool:
 
 def walk(schema: Schema, side: Side) -> tuple[Constraint, ...]:
     """Every constraint of a schema, in the order of the document; unused definitions last, as unreachable."""
-    document = Document(schema)
+    document = Document(localised(schema))
     found: dict[str, Constraint] = {}
     visited: set[tuple[str, bool, str]] = set()
-    _visit(document, side, _Site((), schema), found, visited)
+    _visit(document, side, _Site((), document.root), found, visited)
     places = list(_places(document))
     for place in places:
         if place.never == _ONLY_ASKED:
@@ -277,6 +277,7 @@ def _never(schema: Schema, keyword: str, value: Any, *, names: bool) -> str:
         _NO_CONTAINS: keyword in {"minContains", "maxContains"} and "contains" not in beside,
         _NO_TUPLE: keyword == "additionalItems" and not isinstance(beside.get("items"), list),
         "the exclusive bound speaks for it": beside.get(f"exclusive{keyword.capitalize()}") is True,
+        "'minContains' speaks for it": keyword == "contains" and beside.get("minContains", 0) > 0,
         "'minContains' asks for none": keyword == "contains" and beside.get("minContains") == 0,
         "one branch accepts every value": keyword == "anyOf" and any(is_trivial(branch) for branch in value),
         "a JSON key is a string": names and keyword == "type" and "string" in types(value),

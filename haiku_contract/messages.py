@@ -103,6 +103,24 @@ def broken(violations: Iterable[Violation]) -> frozenset[str]:
     return frozenset(ids)
 
 
+def named(schema: Schema, side: Side, failures: Iterable[Failure]) -> frozenset[str]:
+    """What `broken` finds in the violations behind an engine's failures, without the words."""
+    ids: set[str] = set()
+    for failure in failures:
+        if failure.branches and (branch := intended(schema, failure)) is not None:
+            ids |= named(schema, side, branch)
+            continue
+        place = f"{side}:{pointer.join(failure.schema_path)}"
+        if _keyword(schema, failure) == "required":
+            names = enumerate(pointer.get(schema, failure.schema_path))
+            ids |= {f"{place}/{index}" for index, name in names if name not in failure.instance}
+        else:
+            ids.add(place)
+        for branch in failure.branches:
+            ids |= named(schema, side, branch)
+    return frozenset(ids)
+
+
 def intended(schema: Schema, failure: Failure) -> tuple[Failure, ...] | None:
     """The failures of the branch that was meant: its type fits; then discriminators, depth and fewness decide.
 

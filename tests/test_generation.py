@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -15,10 +15,12 @@ from haiku_contract._reference import ReferenceEngine
 from haiku_contract.generate.conforming import Undecided, simplest
 from haiku_contract.generate.merging import Unsatisfiable
 from haiku_contract.generate.suite import cases_of
-from haiku_contract.model import Case
+
+if TYPE_CHECKING:
+    from haiku_contract.model import Case
 
 LONG = "HAIKU_CONTRACT_LONG" in os.environ
-"""Whether the laws over drawn schemas are tried on 3,000 of them; a few are enough while something else is worked on."""
+"""Whether the laws over drawn schemas are tried on 3,000 of them; a few do while something else is worked on."""
 
 LAW = settings(max_examples=3_000 if LONG else 50, derandomize=not LONG, database=None, deadline=None)
 MOST_CASES = 120  # of one schema

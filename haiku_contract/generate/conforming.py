@@ -32,4 +32,8 @@ def simplest(root: Schema) -> Any:
 @lru_cache(_MOST_CACHED)
 def solver_of(validator: SchemaValidator) -> Solver:
     """The solver for a schema, judged by its engine; what it finds is kept for the next question."""
-    return Solver(Document(localised(validator.schema)), lambda payload: validator.engine.is_valid(payload))
+
+    def judge(payload: Any) -> bool:
+        return validator.engine.is_valid(payload)  # compiled when it is asked first
+
+    return Solver(Document(localised(validator.schema)), judge)

@@ -34,8 +34,10 @@ def objects(solver: Solver, node: Node) -> Iterator[Host]:
     for name in _forced(solver, node, reaching, step):
         keys = _closed_under_dependencies(atoms, [*needed, *([name] if name is not None else [])])
         built = _Object(solver, node, name, declared)
-        if built.fill(keys):
+        if built.fill(keys) and (built.reaches or step is None or step.keyword == "propertyNames"):
             yield from built.candidates()
+    if step is not None and step.keyword != "properties":
+        solver.give_up()  # there are other keys
 
 
 class _Object:
@@ -50,6 +52,11 @@ class _Object:
         self._least = max((atom.said.get("minProperties", 0) for atom in node.atoms), default=0)
         self._built: dict[str, Any] = {}
         self._tails: list[Host] = []
+
+    @property
+    def reaches(self) -> bool:
+        """Whether the value under one of the keys holds the place that was asked for."""
+        return bool(self._tails)
 
     def fill(self, keys: list[str]) -> bool:
         """Add the keys that have to be there; False where that cannot be done."""
@@ -238,10 +245,13 @@ def arrays(solver: Solver, node: Node) -> Iterator[Host]:
     usual = 0 if solver.is_lean(node.depth) else max(leading, 0 if inner else 1)
     count = len(inner)
     sizes = dict.fromkeys((max(least, usual, count), max(least, leading + count), max(least, count), least))
+    made = False
     for size in (*sizes, *range(max(sizes) + 1, max(sizes) + _MOST_OTHERS)):
-        if size <= most:
-            yield from _of_size(solver, node, size, inner, at)
-    solver.give_up()
+        for host in _of_size(solver, node, size, inner, at) if size <= most else ():
+            made = True
+            yield host
+    if made or inner:
+        solver.give_up()  # there are other sizes, and other places for what has to be contained
 
 
 def _of_size(solver: Solver, node: Node, size: int, inner: list[Any], at: int | None) -> Iterator[Host]:
@@ -281,6 +291,7 @@ def _element(solver: Solver, node: Node, goals: list[Goal], seen: set[str] | Non
     found = solver.first(goals, node.name, node.depth + 1)
     if seen is None or found is None or key_of(found.payload) not in seen:
         return found
+    solver.give_up()
     others = solver.values(goals, node.name, node.depth + 1)
     return next((one for one in others if key_of(one.payload) not in seen), None)
 

@@ -58,7 +58,10 @@ def routes(root: Schema) -> dict[str, Route]:
 def _edges(document: Document, tokens: Tokens, schema: Schema) -> Iterator[tuple[Step, Tokens, Schema]]:
     if not isinstance(schema, dict):
         return
-    for keyword, value in known(schema, document.number).items():
+    said = known(schema, document.number)
+    for keyword, value in said.items():
+        if keyword in {"then", "else"} and "if" not in said:
+            continue
         if keyword in APPLICATORS:
             for there, child in held(tokens, keyword, value):
                 yield Step(keyword, *there[len(tokens) + 1 :]), there, child

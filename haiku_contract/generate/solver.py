@@ -235,17 +235,18 @@ class Solver:
             if goal.schema is False:
                 self.conflict("a schema that is 'false' stands there")
                 return None
-            if goal.demand is None and (id(goal.schema) in opened or not isinstance(goal.schema, dict)):
+            known = id(goal.schema) in opened or not isinstance(goal.schema, dict)
+            opened |= {id(goal.schema)}
+            if known and goal.demand is None:
                 continue
             said = self.document.modern(goal.schema) if isinstance(goal.schema, dict) else {}
-            opened |= {id(goal.schema)}
             if is_trivial(said.get("not")):
                 self.conflict("a schema that refuses everything stands there")
                 return None
             more, picks, demand = self._parts(said, goal, lean=lean)
             left = kinds & _kinds_of(said)
             if not left:
-                self.conflict(f"no type is left of {_shown(kinds)} and {_shown(_kinds_of(said))}")
+                self.conflict(_shown(kinds, _kinds_of(said)))
                 return None
             kinds = left
             atoms = (*atoms, Atom(said, demand, goal.within))
@@ -301,8 +302,10 @@ class Solver:
         listed = [one for one in said if "const" in one or "enum" in one]
         if listed:
             members = min((_members(one) for one in listed), key=len)
-            yield from (Host(one, ()) for one in members if reaching is None)
+            flat = [words for atom in said if (words := _flat(atom))]
+            fitting = [one for one in members if all(self.judge.holds(words, one) for words in flat)]
             if reaching is None:
+                yield from (Host(one, ()) for one in fitting)
                 return
         for kind in _in_order(node, said):
             if kind in _PARTED:
@@ -388,5 +391,9 @@ def _in_order(node: Node, said: Sequence[dict[str, Any]]) -> list[str]:
     return [kind for kind in ordered if kind in kinds and not (kind == "integer" and "number" in kinds)]
 
 
-def _shown(kinds: frozenset[str]) -> str:
-    return ", ".join(kind for kind in _KINDS if kind in kinds)
+def _shown(ours: frozenset[str], theirs: frozenset[str]) -> str:
+    """Why no type is left of two sets."""
+    if not theirs:
+        return "it lists no value of its type"
+    one, other = (", ".join(kind for kind in _KINDS if kind in kinds) for kinds in (ours, theirs))
+    return f"no type is both one of {one} and one of {other}"

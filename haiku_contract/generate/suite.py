@@ -143,6 +143,8 @@ def _features_at(
 ) -> Iterator[Feature]:
     """The presence, the absence and the boundary values of one place."""
     solver = solver_of(validator)
+    if any(step.keyword == "propertyNames" for step in route.steps):
+        return  # what stands there is a key
     try:
         payload, path = solver.one(route.steps)
         current = pointer.get(payload, path)
@@ -154,7 +156,7 @@ def _features_at(
         without = pointer.apply(Fault("remove", pointer.join(path)), payload)
         if validator.engine.is_valid(without):
             yield Feature(f"{_name(here)}/absent", about, without, path, ABSENT)
-    if not isinstance(route.schema, dict) or any(step.keyword == "propertyNames" for step in route.steps):
+    if not isinstance(route.schema, dict):
         return
     for value in values.boundary(solver.document.modern(route.schema), current):
         edited = pointer.apply(Fault("replace", pointer.join(path), value.value), payload)
