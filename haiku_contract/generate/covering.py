@@ -225,8 +225,9 @@ def _pack(validator: SchemaValidator, base: Any, items: Sequence[_Item]) -> tupl
         if _is_taken(item, taken) or any(array[: len(path)] == path for array in grown for path, _ in item.edits):
             continue
         merged = _merged(payload, item)
-        if merged is not ABSENT and validator.engine.is_valid(merged):
-            payload = merged
+        fits = merged is not ABSENT and validator.engine.is_valid(merged)
+        if fits or not names:  # what does not go with the simplest payload has one of its own
+            payload = merged if fits else item.payload
             names.append(item.name)
             if _repeats(item):
                 grown.add(_array(item.edits[0][0]))
