@@ -245,7 +245,7 @@ def _dependent(value: Any, _parent: Any, failure: Failure) -> _Text:
     missing = [
         f"{_literal(name)} (because of {_literal(key)})"
         for key, names in value.items()
-        if key in failure.instance
+        if key in failure.instance and isinstance(names, list)  # drafts before 2019-09 have schemas there too
         for name in names
         if name not in failure.instance
     ]
@@ -306,6 +306,7 @@ _TEXTS: Final[dict[str, Callable[[Any, Any, Failure], _Text]]] = {
     "maxProperties": _count("at most", "key"),
     "minProperties": _count("at least", "key"),
     "dependentRequired": _dependent,
+    "dependencies": _dependent,
     "additionalProperties": _closed,
     "unevaluatedProperties": _closed,
     "items": _no_further,

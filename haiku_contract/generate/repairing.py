@@ -21,8 +21,8 @@ def asked(document: Document, judge: Holding, node: Node, value: Any) -> Iterato
 
     Only the first thing that is wrong is looked at: the next search finds the next.
     """
-    for atom in node.atoms:
-        for keyword, repair in _REPAIRS.items():
+    for keyword, repair in _REPAIRS.items():
+        for atom in node.atoms:
             if keyword in atom.said:
                 found = list(repair(_Refused(document, judge, node, atom, value)))
                 if found:
@@ -86,10 +86,13 @@ def _contained(refused: _Refused) -> Iterator[tuple[Goal, ...]]:
 
 
 _REPAIRS: Final[dict[str, Callable[[_Refused], Iterator[tuple[Goal, ...]]]]] = {
+    "not": _negation,
     "if": _condition,
     "dependentSchemas": _dependent,
-    "not": _negation,
     "oneOf": _one_branch,
     "contains": _contained,
 }
-"""What each keyword that building does not guarantee asks for, where it is the reason."""
+"""What each keyword that building does not guarantee asks for, where it is the reason.
+
+What other repairs have asked not to be comes first, or they would ask for it again.
+"""
