@@ -12,11 +12,12 @@ from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
-from haiku_contract.constraints import is_trivial, types
+from haiku_contract.constraints import is_trivial
 from haiku_contract.errors import UsageError
 from haiku_contract.generate import containers, scalars
 from haiku_contract.generate.goals import ALONE, Atom, Goal, Host, Node, Positions, modern_step
 from haiku_contract.generate.holding import Holding, key_of, kind_of
+from haiku_contract.generate.kinds import EVERY, contradiction, in_order, kinds_of, members
 from haiku_contract.generate.merging import Heights, Unsatisfiable
 from haiku_contract.generate.repairing import asked
 from haiku_contract.schemas import REFERENCES, Words
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from haiku_contract.generate.goals import Step
     from haiku_contract.schemas import Document
 
-_KINDS: Final = ("object", "array", "string", "number", "integer", "boolean", "null")
-_EVERY: Final = frozenset(_KINDS)
 _UNROLLED: Final = 6  # levels that show what a person would write; below, what ends a recursion soonest
 _MAX_DEPTH: Final = 45
 _MOST_TURNS: Final = 10
@@ -66,6 +65,7 @@ class Solver:
         self.positions = ALONE
         self._accepts = judge or (lambda _: True)
         self._heights = Heights(self.document)
+        self._simplest: dict[tuple[Step, ...], Host] = {}
         self._firsts: dict[tuple[Any, ...], tuple[tuple[Goal, ...], Host | None]] = {}
         self._open_keys: set[tuple[Any, ...]] = set()
         self._dead: dict[tuple[Any, ...], tuple[Goal, ...]] = {}
@@ -89,7 +89,11 @@ class Solver:
 
     def one(self, steps: tuple[Step, ...], positions: Positions = ALONE) -> Host:
         """The simplest payload in which the schema at the end of a way is held against some place; raises likewise."""
+        if positions == ALONE and steps in self._simplest:
+            return self._simplest[steps]
         for host in self.hosts(steps, positions):
+            if positions == ALONE:
+                self._simplest[steps] = host
             return host
         where = " at this place" if steps else ""
         if self._exhaustive:
@@ -143,7 +147,7 @@ class Solver:
             return
         seen: set[str] = set()
         before = self._guarded
-        start = _State(tuple(goals), (), (), _EVERY, frozenset())
+        start = _State(tuple(goals), (), (), EVERY, frozenset())
         for host in self._search(tuple(goals), start, name, depth, 0):
             text = key_of(host.payload)
             if text not in seen:
@@ -244,9 +248,9 @@ class Solver:
                 self.conflict("a schema that refuses everything stands there")
                 return None
             more, picks, demand = self._parts(said, goal, lean=lean)
-            left = kinds & _kinds_of(said)
+            left = kinds & kinds_of(said)
             if not left:
-                self.conflict(_shown(kinds, _kinds_of(said)))
+                self.conflict(contradiction(kinds, kinds_of(said)))
                 return None
             kinds = left
             atoms = (*atoms, Atom(said, demand, goal.within))
@@ -301,13 +305,13 @@ class Solver:
         reaching = next((atom for atom in node.atoms if atom.demand), None)
         listed = [one for one in said if "const" in one or "enum" in one]
         if listed:
-            members = min((_members(one) for one in listed), key=len)
+            choices = min((members(one) for one in listed), key=len)
             flat = [words for atom in said if (words := _flat(atom))]
-            fitting = [one for one in members if all(self.judge.holds(words, one) for words in flat)]
+            fitting = [one for one in choices if all(self.judge.holds(words, one) for words in flat)]
             if reaching is None:
                 yield from (Host(one, ()) for one in fitting)
                 return
-        for kind in _in_order(node, said):
+        for kind in in_order(node, said):
             if kind in _PARTED:
                 yield from _PARTED[kind](self, node)
             elif reaching is None:
@@ -348,52 +352,8 @@ _PARTED: Final[dict[str, Callable[[Solver, Node], Iterator[Host]]]] = {
 """The builder of every JSON type with parts."""
 
 _IN_PLACE: Final = frozenset(("$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "not", "if"))
-_SPEAK_OF: Final = (
-    ("object", ("properties", "required", "additionalProperties", "minProperties", "patternProperties")),
-    ("object", ("propertyNames", "dependentRequired", "dependentSchemas", "unevaluatedProperties")),
-    ("array", ("items", "prefixItems", "minItems", "contains", "uniqueItems", "unevaluatedItems")),
-    ("string", ("minLength", "maxLength", "pattern", "format")),
-    ("number", ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf")),
-)
 
 
 def _flat(said: dict[str, Any]) -> Words:
     """A schema without what is held against the whole node at once."""
     return Words({keyword: value for keyword, value in said.items() if keyword not in _IN_PLACE})
-
-
-def _members(said: dict[str, Any]) -> list[Any]:
-    return [said["const"]] if "const" in said else list(said["enum"])
-
-
-def _kinds_of(said: dict[str, Any]) -> frozenset[str]:
-    """The JSON types that a schema leaves, as far as its own keywords tell."""
-    kinds = _EVERY
-    if "type" in said:
-        named = set(types(said["type"]))
-        kinds = frozenset(named | ({"integer"} if "number" in named else set()))
-    if "const" in said or "enum" in said:
-        kinds &= {kind_of(one) for one in _members(said)}
-    return kinds
-
-
-def _in_order(node: Node, said: Sequence[dict[str, Any]]) -> list[str]:
-    """The kinds to try: as the schema lists them, or as its keywords and the name of the place suggest."""
-    kinds = node.kinds
-    step = next((modern_step(atom.demand[0]) for atom in node.atoms if atom.demand), None)
-    if step is not None:
-        wanted = "array" if step.keyword in {"items", "prefixItems", "unevaluatedItems"} else "object"
-        return [wanted] if wanted in kinds else []
-    listed = [kind for one in said if "type" in one for kind in types(one["type"])]
-    spoken = [kind for kind, keywords in _SPEAK_OF if any(word in one for one in said for word in keywords)]
-    usual = ["string" if node.name else "object"]
-    ordered = dict.fromkeys([*listed, *spoken, *usual, *_KINDS])
-    return [kind for kind in ordered if kind in kinds and not (kind == "integer" and "number" in kinds)]
-
-
-def _shown(ours: frozenset[str], theirs: frozenset[str]) -> str:
-    """Why no type is left of two sets."""
-    if not theirs:
-        return "it lists no value of its type"
-    one, other = (", ".join(kind for kind in _KINDS if kind in kinds) for kinds in (ours, theirs))
-    return f"no type is both one of {one} and one of {other}"

@@ -13,7 +13,7 @@ from haiku_contract import pointer, wire
 from haiku_contract.errors import UsageError
 from haiku_contract.generate import values
 from haiku_contract.generate.conforming import ALONE, Positions, solver_of
-from haiku_contract.generate.faults import faults, target_of
+from haiku_contract.generate.faults import faults, proven, target_of
 from haiku_contract.generate.merging import Unsatisfiable
 from haiku_contract.generate.routes import routes
 from haiku_contract.generate.streams import stream_suite
@@ -180,15 +180,15 @@ def _about(validator: SchemaValidator, here: str, schema: Any, known: Mapping[st
 def _faulted_cases(validator: SchemaValidator, target: Target) -> Iterator[Case]:
     constraint = target.constraint
     name = _name(constraint.pointer, constraint)
-    alone = False
+    least = 0
     try:
         for one in faults(validator, target, ALONE):
-            alone = True
+            least = len(one.breaks)
             yield _faulted(validator, constraint, one, f"{name}/{one.label}")
-        if alone and any(step.keyword == "items" for step in target.steps):
-            for place, positions in _PLACES:
-                for one in islice(faults(validator, target, positions), 1):
-                    yield _faulted(validator, constraint, one, f"{name}/{one.label}-{place}")
+        for place, positions in _PLACES if least and any(step.keyword == "items" for step in target.steps) else ():
+            found = proven(validator, target, solver_of(validator).one(target.steps, positions))
+            for one in islice((one for one in found if len(one.breaks) <= least), 1):
+                yield _faulted(validator, constraint, one, f"{name}/{one.label}-{place}")
     except UsageError:  # no payload reaches it, or none of this length; `unreached` explains
         return
 
