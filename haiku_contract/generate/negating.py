@@ -93,6 +93,14 @@ _ROWS: Final[dict[str, Callable[[Any], Alternatives]]] = {
         for name, needed in value.items()
         for one in needed[:1]
     ],
+    "dependentSchemas": lambda value: [
+        [Words(type="object", required=[name]), Words({"not": schema})] for name, schema in value.items()
+    ],
+    "propertyNames": lambda value: _only("object", minProperties=1, propertyNames=Words({"not": value})),
+    "prefixItems": lambda value: [
+        [Words(type="array", minItems=index + 1, prefixItems=[*[True] * index, Words({"not": schema})])]
+        for index, schema in enumerate(value)
+    ],
     "patternProperties": lambda _value: _only("object", minProperties=1),
 }
 """How a value fails each keyword."""
