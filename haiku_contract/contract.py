@@ -34,6 +34,8 @@ RULES: Final = "rules.json"
 ERROR: Final = "error.schema.json"
 _FORMAT: Final = "anthropic-messages"
 
+_PER: Final = "per_tokens"
+_PRICE_TEXTS: Final = ("currency",)
 _VERSION = re.compile(r"\d+\.\d+\.\d+\Z")
 _CATALOG_PRICES: Final = {
     "Input tokens (per 1M)": "input",
@@ -100,10 +102,13 @@ def load(ref: str | Path = DEFAULT_MODEL, *, version: str | None = None) -> Cont
     """
     text = str(ref)
     path = Path(text)
-    model_id, _, suffix = text.partition("@")
+    model_id, at, suffix = text.partition("@")
     shipped_versions = versions(model_id)
     if isinstance(ref, str) and shipped_versions:
-        return _load_shipped(model_id, version or suffix or shipped_versions[-1], shipped_versions)
+        if at and version is not None and suffix != version:
+            raise ContractLoadError(f"two versions for {model_id}: {suffix!r} after '@' and {version!r}; name one")
+        named = suffix if at else version
+        return _load_shipped(model_id, shipped_versions[-1] if named is None else named, shipped_versions)
     shown = f"'{wire.shorten(text, _MAX_SHOWN)}'"
     if not _exists(path):
         known = ", ".join(models())
@@ -183,17 +188,18 @@ def _part(path: Traversable, manifest: Mapping[str, Any]) -> Any:
 def _derived(name: str, manifest: Mapping[str, Any], folder: Traversable | None) -> tuple[str, Any] | None:
     """A part that nobody publishes and that this package derived, with where it comes from; None where it has none.
 
-    A contract without the file has that of the newest shipped version of its model; what belongs to the request format
-    rather than to the model it has from `DEFAULT_MODEL`, where the manifest names the same format.
+    A contract without the file has that of the newest shipped version of its model which has one; what belongs to the
+    request format rather than to the model it has from `DEFAULT_MODEL`, where the manifest names the same format.
     """
     if folder is not None and (folder / name).is_file():
         return str(folder / name), _part(folder / name, manifest)
     formats = manifest.get("request_formats")
     usual = isinstance(formats, list) and _FORMAT in formats and name != RULES
     for model_id in (manifest["model_id"], *([DEFAULT_MODEL] if usual else [])):
-        if known := versions(model_id):
-            path = _shipped("schemas") / model_id / known[-1] / name
-            return str(path), _decode(_read(path), path)
+        for version in reversed(versions(model_id)):
+            path = _shipped("schemas") / model_id / version / name
+            if path.is_file():
+                return str(path), _decode(_read(path), path)
     return None
 
 
@@ -224,7 +230,7 @@ def _load_catalog(path: Path) -> Contract:
         if key not in pair:
             raise ContractLoadError(f"{path}: not a catalog file: 'schema' has no {key!r}")
     pricing = catalog.get("pricing")
-    prices = {"currency": "USD", "per_tokens": 1_000_000} | {
+    prices = {"currency": "USD", _PER: 1_000_000} | {
         name: pricing[label]
         for label, name in _CATALOG_PRICES.items()
         if isinstance(pricing, dict) and label in pricing
@@ -260,12 +266,22 @@ def _contract(
         stream=_stream(_derived(STREAM, manifest, folder)),
         error=SchemaValidator("error", errors[1]) if errors else None,
     )
+    _check_prices(manifest.get("prices", {}), origin)
     for side in contract.sides:
         try:
             side.engine  # noqa: B018 - compiling is the check
         except ContractLoadError as error:
             raise ContractLoadError(f"{origin}: {error}") from None
     return contract
+
+
+def _check_prices(prices: Any, origin: str) -> None:
+    if not isinstance(prices, dict):
+        raise ContractLoadError(f"{origin}: the prices are not an object: found {wire.describe(prices)}")
+    for name, price in prices.items():
+        is_number = isinstance(price, (int, float)) and not isinstance(price, bool)
+        if name not in _PRICE_TEXTS and not (is_number and price >= 0 and (price or name != _PER)):
+            raise ContractLoadError(f"{origin}: the price {name!r} is not a number: found {wire.describe(price)}")
 
 
 def _read(path: Traversable) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 import json
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -55,6 +56,10 @@ _SHUT: Final = ("type", "const", "enum", "")
 _MOST_NAMES = 8
 _SHORT = 60
 _LONG = 120
+_RENAMED = 0.75
+_MISSPELT = 0.6
+_LONGEST_COMPARED = 200
+_MOST_COMPARED = 100
 _CLOSING: Final = ("additionalProperties", "unevaluatedProperties", "items", "unevaluatedItems")
 
 
@@ -107,17 +112,13 @@ def named(schema: Schema, side: Side, failures: Iterable[Failure]) -> frozenset[
     """What `broken` finds in the violations behind an engine's failures, without the words."""
     ids: set[str] = set()
     for failure in failures:
-        if failure.branches and (branch := intended(schema, failure)) is not None:
+        meant = intended(schema, failure) if failure.branches else None
+        for branch in failure.branches if meant is None else (meant,):
             ids |= named(schema, side, branch)
-            continue
-        place = f"{side}:{pointer.join(failure.schema_path)}"
-        if _keyword(schema, failure) == "required":
-            names = enumerate(pointer.get(schema, failure.schema_path))
-            ids |= {f"{place}/{index}" for index, name in names if name not in failure.instance}
-        else:
-            ids.add(place)
-        for branch in failure.branches:
-            ids |= named(schema, side, branch)
+        if meant is None:
+            place, value = f"{side}:{pointer.join(failure.schema_path)}", pointer.get(schema, failure.schema_path)
+            members = enumerate(value) if _keyword(schema, failure) == "required" else ()
+            ids |= {f"{place}/{index}" for index, name in members if name not in failure.instance} or {place}
     return frozenset(ids)
 
 
@@ -218,15 +219,15 @@ def _const(value: Any, _parent: Any, failure: Failure) -> _Text:
 
 
 def _required(name: str, instance: dict[str, Any]) -> _Text:
-    near = difflib.get_close_matches(name, list(instance), n=1, cutoff=0.75)
-    hint = f"rename {_literal(near[0])} to {_literal(name)}" if near else f"add {_literal(name)}"
+    near = _nearest(name, instance, _RENAMED)
+    hint = f"rename {_literal(near)} to {_literal(name)}" if near else f"add {_literal(name)}"
     return _Text(f"the key {_literal(name)}", _keys(list(instance)), hint)
 
 
 def _closed(value: Any, parent: Any, failure: Failure) -> _Text:
     known = list(parent.get("properties", {}))
     names = list(failure.unexpected)
-    hints = [_did_you_mean(name, known) for name in names]
+    hints = (_did_you_mean(name, known) for name in names[:_MOST_COMPARED])
     remove = f"remove {' and '.join(_literal(name) for name in names[:_MOST_NAMES])}" if names else ""
     hint = next((one for one in hints if one), "") or remove
     expected = f"no keys beside {_keys(known, bare=True)}" if known else "no such keys"
@@ -305,8 +306,7 @@ _TEXTS: Final[dict[str, Callable[[Any, Any, Failure], _Text]]] = {
     "maxContains": lambda value, _parent, _failure: _Text(f"at most {value} items that fit 'contains'"),
     "maxProperties": _count("at most", "key"),
     "minProperties": _count("at least", "key"),
-    "dependentRequired": _dependent,
-    "dependencies": _dependent,
+    **dict.fromkeys(("dependentRequired", "dependencies"), _dependent),
     "additionalProperties": _closed,
     "unevaluatedProperties": _closed,
     "items": _no_further,
@@ -328,7 +328,8 @@ def _either(words: list[str]) -> str:
 
 
 def _literal(value: Any) -> str:
-    return wire.shorten(json.dumps(value, ensure_ascii=False), _SHORT)
+    shown = value[: _SHORT + 1] if isinstance(value, str) else value
+    return wire.shorten(json.dumps(shown, ensure_ascii=False), _SHORT)
 
 
 def _keys(names: list[Any], *, bare: bool = False) -> str:
@@ -352,11 +353,30 @@ def _summary(schema: Any) -> str:
 
 
 def _did_you_mean(found: Any, known: list[str]) -> str:
-    if not isinstance(found, str):
+    near = _nearest(found, known, _MISSPELT) if isinstance(found, str) else ""
+    return f"did you mean {_literal(near)}?" if near else ""
+
+
+def _nearest(found: str, known: Iterable[Any], cutoff: float) -> str:
+    """The known text that is most like another, letters in either case and hyphens for underscores; empty for none.
+
+    Two texts of which one is so much longer that they cannot be alike enough are not compared: a likeness is twice the
+    letters in common over all letters, and comparing takes their product.
+    """
+    limit = (2 - cutoff) / cutoff
+    size = len(found)
+    near = (name for name in known if isinstance(name, str) and size <= limit * len(name) and len(name) <= limit * size)
+    folded = {_fold(name): name for name in itertools.islice(near, _MOST_COMPARED)}
+    if size > _LONGEST_COMPARED or not folded:
         return ""
-    folded = {name.casefold().replace("-", "_"): name for name in known}
-    near = difflib.get_close_matches(found.casefold().replace("-", "_"), list(folded), n=1, cutoff=0.6)
-    return f"did you mean {_literal(folded[near[0]])}?" if near else ""
+    matches = difflib.get_close_matches(
+        _fold(found), [one for one in folded if len(one) <= _LONGEST_COMPARED], 1, cutoff
+    )
+    return folded[matches[0]] if matches else ""
+
+
+def _fold(name: str) -> str:
+    return name[: _LONGEST_COMPARED + 1].casefold().replace("-", "_")
 
 
 def _conversion(instance: Any, names: list[str]) -> tuple[str, ...]:

@@ -14,7 +14,6 @@ from typing import Any, Final, Literal, TypeAlias
 Side: TypeAlias = Literal["request", "response", "stream", "error"]
 Kind: TypeAlias = Literal["conforming", "faulted"]
 Sureness: TypeAlias = Literal["yes", "likely", "unknown", "no longer", "no"]
-JsonType: TypeAlias = Literal["null", "boolean", "number", "string", "array", "object"]
 
 JSON_CONTENT_TYPE: Final = "application/json"
 
@@ -131,7 +130,7 @@ class Prediction:
     Attributes:
         outcome: who would answer, and how.
         status: HTTP status of the answer.
-        code: the gateway's own code; None when the request is accepted.
+        code: the gateway's own code; None when the request is accepted, or cannot be sent at all.
         name: `name` of an error as the gateway answers it, `message` for an accepted request.
         error_type: the provider's type of error; empty unless the provider rejects.
         message: the words of the rejection, the gateway's or the provider's own; empty when accepted.
@@ -208,6 +207,7 @@ class Exchange:
         body: response body, decoded from its content coding.
         elapsed: seconds from sending to the end of the body.
         error: why there is no response, in one line; empty otherwise.
+        attempts: how many requests it took; 0 for an answer that an earlier run got.
     """
 
     case: Case
@@ -216,6 +216,7 @@ class Exchange:
     body: bytes
     elapsed: float
     error: str = ""
+    attempts: int = 1
 
 
 class OutcomeKind(StrEnum):
@@ -330,6 +331,8 @@ class CampaignFinished:
         findings: deduplicated, in the order of discovery.
         outcomes: how many requests ended in which outcome.
         elapsed: seconds.
+        left_out: ids of the cases that were not sent, because the budget did not allow them.
+        stopped: why the campaign ended before its end, in one line; empty when it did not.
     """
 
     contract: str
@@ -341,6 +344,8 @@ class CampaignFinished:
     findings: tuple[Finding, ...]
     outcomes: dict[OutcomeKind, int] = field(default_factory=dict)
     elapsed: float = 0.0
+    left_out: tuple[str, ...] = ()
+    stopped: str = ""
 
 
 Event: TypeAlias = CampaignStarted | CaseFinished | CampaignFinished

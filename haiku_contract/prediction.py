@@ -9,6 +9,7 @@ then the conversation, then what may not stand together.
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from haiku_contract import constraints, pointer, rejections, wire
@@ -24,6 +25,14 @@ if TYPE_CHECKING:
 
 ERROR_NAME: Final = "AiGatewayError"
 _LAST: Final = 1 << 30
+_LONGEST: Final = 1000
+_LONGEST_NAME: Final = 60
+_MOST_NAMES: Final = 8
+_SURROGATE: Final = "wire:surrogate"
+_ESCAPED: Final = re.compile(
+    r"((?:\\\\)+|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
+)
+"""Escaped surrogates in JSON text: pairs, and escaped backslashes, as group 1; lone ones without."""
 _ACCEPTED: Final = Prediction(PredictedOutcome.ACCEPTED, 200)
 
 
@@ -46,9 +55,9 @@ class RequestValidator(SchemaValidator):
         value = _on_the_wire(payload)
         if value is None:
             return
-        violated = [] if self.engine.is_valid(value[0]) else _locations(self.iter_errors(value[0]))
+        violated = frozenset() if self.engine.is_valid(value[0]) else _locations(self.iter_errors(value[0]))
         for advice in rules.advise(value[0], self.rules):
-            if not any(_covers(location, advice.instance_location) for location in violated):
+            if not _is_inside(advice.instance_location, violated):
                 yield advice
 
     def predict(self, payload: Any) -> Prediction:
@@ -56,18 +65,29 @@ class RequestValidator(SchemaValidator):
 
         A rejection by the provider is predicted only from rules that are sure enough (`haiku_contract.rules.SURE`:
         observed on this model, or observed or documented for the same interface in general).
+
+        What JSON cannot carry (NaN, a dataclass, a loop) never leaves httpx: the outcome is a rejection without a code,
+        whose message says so in our words. A lone surrogate is refused by the provider, where a client escapes it.
         """
-        value = _on_the_wire(payload)
-        violations = list(self.iter_errors(payload if value is None else value[0]))
-        if violations:
-            return self._by_gateway(violations, None if value is None else value[0])
-        return self.predict_upstream(payload if value is None else value[0])
+        sent = _on_the_wire(payload)
+        if sent is None and (problem := _unsendable(payload)) is not None:
+            return _not_sent(problem)
+        value = _with_surrogates(payload, "\ufffd") if sent is None else sent[0]
+        if not self.engine.is_valid(value) and (violations := list(self.iter_errors(value))):
+            return self._by_gateway(violations, value)
+        return self._by_provider(_with_surrogates(payload) if sent is None else value)
 
     def predict_upstream(self, payload: Any) -> Prediction:
-        """What the provider would do with a decoded payload that reaches it, whatever the gateway says."""
+        """What the provider would do with a payload that reaches it, whatever the gateway says."""
+        sent = _on_the_wire(payload)
+        if sent is None and (problem := _unsendable(payload)) is not None:
+            return _not_sent(problem)
+        return self._by_provider(_with_surrogates(payload) if sent is None else sent[0])
+
+    def _by_provider(self, value: Any) -> Prediction:
         from haiku_contract import rules  # noqa: PLC0415 - a third of this package's import time
 
-        found = rules.first(payload, self.rules)
+        found = rules.first(value, self.rules)
         if found is None:
             return _ACCEPTED
         return Prediction(
@@ -90,7 +110,7 @@ class RequestValidator(SchemaValidator):
             status=400,
             code=rejections.USER_INPUT_ERROR,
             name=ERROR_NAME,
-            message=message,
+            message=wire.shorten(message, _LONGEST),
             field=location,
             constraint=constraint_id,
         )
@@ -98,12 +118,12 @@ class RequestValidator(SchemaValidator):
     def _rejection(self, violation: Violation, payload: Any) -> tuple[str, str, str]:
         """Place, constraint and message of the gateway's answer to one violation."""
         constraint = self.constraint(violation.constraint)
-        if constraint is None:  # a rule of the wire
+        if constraint is None:
             return violation.instance_location, violation.constraint, rejections.text(violation, None, payload)
-        union = _union(constraint.pointer)
+        union = outermost_union(constraint.pointer)
         if union is not None:
             # The gateway names the union and no branch of it, whatever is wrong inside.
-            tokens = _tokens(payload, _place_of(union, violation.instance_location))
+            tokens = _tokens(payload, place_of(union, violation.instance_location))
             reason = f"{rejections.PREFIX}Invalid value at {pointer.readable(tokens)}: Invalid input"
             return pointer.join(tokens), violation.constraint, reason
         if constraint.keyword == "required":
@@ -131,14 +151,14 @@ class RequestValidator(SchemaValidator):
         *site, _ = pointer.split(violation.constraint.partition(":")[2])
         tokens = _tokens(payload, violation.instance_location)
         known = pointer.get(self.schema, site).get("properties", {})
-        names = [json.dumps(key) for key in pointer.get(payload, tokens) if key not in known]
-        keys = f"Unrecognized key{'' if len(names) == 1 else 's'}: {', '.join(names)}"
+        names = [key for key in pointer.get(payload, tokens) if key not in known]
+        shown = [json.dumps(wire.shorten(name, _LONGEST_NAME), ensure_ascii=False) for name in names[:_MOST_NAMES]]
+        shown += ["…"] if len(names) > _MOST_NAMES else []
+        keys = f"Unrecognized key{'' if len(names) == 1 else 's'}: {', '.join(shown)}"
         return f"{rejections.PREFIX}Invalid value at {pointer.readable(tokens)}: {keys}"
 
     def _rank(self, violation: Violation, payload: Any) -> tuple[int, ...]:
         """Where in its schema the gateway comes to a violation: members as the schema lists them, unknown keys last."""
-        if violation.constraint.startswith("wire:"):
-            return (-1,)
         constraint = self.constraint(violation.constraint)
         tokens = _tokens(payload, violation.instance_location)
         if constraint is not None and constraint.keyword == "required":
@@ -164,16 +184,49 @@ def _on_the_wire(payload: Any) -> tuple[Any] | None:
     return None if any(True for _ in wire.problems(payload)) else (wire.normalise(payload),)
 
 
-def _locations(violations: Iterator[Violation]) -> list[str]:
-    return [violation.instance_location for violation in violations]
+def _unsendable(payload: Any) -> Violation | None:
+    """The first thing in a payload that no JSON can carry; None where its only fault are lone surrogates.
+
+    JSON text holds those as escapes, which some clients write and httpx does not; the provider refuses them.
+    """
+    return next((one for one in wire.problems(payload) if one.constraint != _SURROGATE), None)
 
 
-def _covers(location: str, other: str) -> bool:
-    """True when the other place is the place, or inside it; the whole covers only itself."""
-    return other == location or (location != "" and other.startswith(f"{location}/"))
+def _not_sent(problem: Violation) -> Prediction:
+    """Nobody gets to see the request: httpx cannot encode it, and what cannot be JSON is refused as a body."""
+    return Prediction(
+        PredictedOutcome.REJECTED_BY_GATEWAY,
+        status=400,
+        name="",
+        message=wire.shorten(f"not sent, because JSON cannot carry it: {problem.message}", _LONGEST),
+        field=problem.instance_location,
+        constraint=problem.constraint,
+    )
 
 
-def _union(place: str) -> list[str] | None:
+def _with_surrogates(payload: Any, instead: str = "") -> Any:
+    """What the other side decodes where lone surrogates are written as escapes; with others in their place if given."""
+    text = json.dumps(payload)
+    return json.loads(
+        _ESCAPED.sub(lambda match: match.group() if match.group(1) else instead, text) if instead else text
+    )
+
+
+def _locations(violations: Iterator[Violation]) -> frozenset[str]:
+    return frozenset(violation.instance_location for violation in violations)
+
+
+def _is_inside(location: str, places: frozenset[str]) -> bool:
+    """True when the location is one of the places, or inside one; the whole holds only itself."""
+    if location in places:
+        return True
+    while location := location.rpartition("/")[0]:
+        if location in places:
+            return True
+    return False
+
+
+def outermost_union(place: str) -> list[str] | None:
     """The tokens of the outermost union that a constraint is, or is inside of; None when there is none."""
     tokens = pointer.split(place)
     for index, token in enumerate(tokens):
@@ -182,7 +235,7 @@ def _union(place: str) -> list[str] | None:
     return None
 
 
-def _place_of(site: list[str], location: str) -> str:
+def place_of(site: list[str], location: str) -> str:
     """The place in the instance that a place in the schema is held against, on the way to a deeper place."""
     depth = sum(
         1 for index, token in enumerate(site) if token == "items" or (index and site[index - 1] == "properties")

@@ -35,6 +35,7 @@ class ServerSentEvent:
         id: the last event id in force, which an earlier block may have set; empty where there is none.
         retry: the reconnection time in milliseconds that this block sets; None where it sets none.
         offset: where the block's first line (a comment counts) begins, in bytes from the start of the stream.
+        named: whether the block has an `event` field; one that is empty counts.
     """
 
     event: str
@@ -42,6 +43,7 @@ class ServerSentEvent:
     id: str
     retry: int | None
     offset: int
+    named: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ class Oddity:
 
 StreamItem: TypeAlias = ServerSentEvent | Oddity
 
-_set_event, _set_data, _set_id, _set_retry, _set_offset = (
+_set_event, _set_data, _set_id, _set_retry, _set_offset, _set_named = (
     vars(ServerSentEvent)[field.name].__set__ for field in fields(ServerSentEvent)
 )
 
@@ -101,7 +103,7 @@ class SSEDecoder:
     >>> decoder.feed(b"event: ping\ndata: {}")
     []
     >>> decoder.feed(b"\n\n")
-    [ServerSentEvent(event='ping', data='{}', id='', retry=None, offset=0)]
+    [ServerSentEvent(event='ping', data='{}', id='', retry=None, offset=0, named=True)]
     >>> decoder.finish()
     []
     """
@@ -135,7 +137,7 @@ class SSEDecoder:
         self._data: list[str] = []
         self._retry: int | None = None
 
-    def feed(self, chunk: bytes) -> list[StreamItem]:
+    def feed(self, chunk: bytes | bytearray | memoryview) -> list[StreamItem]:
         """Take the next bytes of the stream.
 
         Args:
@@ -143,25 +145,30 @@ class SSEDecoder:
 
         Returns:
             The events that these bytes complete and the oddities that they show, in stream order.
+
+        Raises:
+            TypeError: the chunk is not made of bytes.
         """
         items: list[StreamItem] = []
+        if type(chunk) is not bytes:
+            chunk = as_bytes(chunk)
         if self._after_cr and chunk:
             # 9.2.6 stream: the LF of a CRLF pair ends no line of its own; the CR has ended it already.
             self._after_cr = False
             if chunk.startswith(b"\n"):
                 self._offset += 1
                 chunk = chunk[1:]
-        has_cr = b"\r" in chunk
-        if not has_cr and b"\n" not in chunk:
+        if b"\n" not in chunk and b"\r" not in chunk:
             self._partial += chunk
             return items
         if self._partial:
             chunk = bytes(self._partial) + chunk
             self._partial = bytearray()
-        if has_cr:
-            self._read_lines(chunk, items)
+        line_end = _line_end(chunk) if b"\r" in chunk else b"\n"
+        if line_end:
+            self._read_blocks(chunk, line_end, items)
         else:
-            self._read_blocks(chunk, items)
+            self._read_lines(chunk, items)
         return items
 
     def finish(self) -> list[StreamItem]:
@@ -182,28 +189,30 @@ class SSEDecoder:
         self._begin_stream()
         return items
 
-    def _read_blocks(self, data: bytes, items: list[StreamItem]) -> None:
-        """The fast path: without CR in `data`, LF LF ends a block wherever no block was open before."""
-        blocks = data.split(b"\n\n")
+    def _read_blocks(self, data: bytes, line_end: bytes, items: list[StreamItem]) -> None:
+        """The fast path: where all lines end alike, two line ends end a block wherever no block was open before."""
+        block_end, data_field, added = line_end * 2, line_end + b"data: ", 2 * len(line_end)
+        blocks = data.split(block_end)
         rest = blocks.pop()
         if blocks and self._block != _CLOSED:
-            self._read_lines(blocks.pop(0) + b"\n\n", items)
+            self._read_lines(blocks.pop(0) + block_end, items)
         known: bytes | None = None
         for block in blocks:
-            head, _, value = block.partition(b"\ndata: ")
+            head, _, value = block.partition(data_field)
             if head != known:
                 known, event = head, _plain_type(head)
             # Nearly all traffic has this shape: one line `event: x`, one line `data: {…}`.
-            if event and value and b"\n" not in value:
+            if event and value and line_end not in value:
                 try:
                     items.append(_plain_event(event, value.decode(), self._id, self._offset))
                 except UnicodeDecodeError:
                     pass
                 else:
-                    self._offset += len(block) + 2
+                    self._offset += len(block) + added
                     continue
-            self._read_lines(block + b"\n\n", items)
-        self._read_lines(rest, items)
+            self._read_lines(block + block_end, items)
+        if rest:
+            self._read_lines(rest, items)
 
     def _read_lines(self, data: bytes, items: list[StreamItem]) -> None:
         """The way of the standard; what follows the last line end is kept for the next chunk."""
@@ -262,7 +271,8 @@ class SSEDecoder:
         # 9.2.6 dispatch: without data nothing is dispatched; the event type is reset and the last event id stays.
         if self._data:
             event = self._event or "message"
-            items.append(ServerSentEvent(event, "\n".join(self._data), self._id, self._retry, self._block))
+            data, named = "\n".join(self._data), self._event is not None
+            items.append(ServerSentEvent(event, data, self._id, self._retry, self._block, named))
         elif self._fields:
             items.append(Oddity("empty-block", self._block, "a block without a data field; it dispatches no event"))
         self._begin_block()
@@ -303,7 +313,7 @@ def encode(event: str | None, data: str, *, id: str | None = None, retry: int | 
     Raises:
         ValueError: an event stream cannot carry the value: a line break in `event` or `id`, U+0000 in `id`, a CR in
             `data` (only LF survives there), an empty `event` (it would arrive as `message`), a `retry` that is
-            negative or has more than 18 digits, or a lone surrogate anywhere.
+            negative, has more than 18 digits or is a boolean, or a lone surrogate anywhere.
     """
     lines: list[str] = []
     if event is not None:
@@ -317,7 +327,7 @@ def encode(event: str | None, data: str, *, id: str | None = None, retry: int | 
             raise ValueError(f"the id must be one line without U+0000, not {_excerpt(id)}")
         lines.append(f"id: {id}")
     if retry is not None:
-        if not 0 <= retry < 10**_MAX_RETRY_DIGITS:
+        if isinstance(retry, bool) or not 0 <= retry < 10**_MAX_RETRY_DIGITS:
             raise ValueError(f"retry must be 0 to 10**{_MAX_RETRY_DIGITS} - 1 milliseconds, not {retry}")
         lines.append(f"retry: {retry}")
     if "\r" in data:
@@ -326,9 +336,31 @@ def encode(event: str | None, data: str, *, id: str | None = None, retry: int | 
     return ("\n".join(lines) + "\n\n").encode()
 
 
+def as_bytes(chunk: object) -> bytes:
+    """The bytes of a chunk.
+
+    Raises:
+        TypeError: it is not made of bytes.
+    """
+    if not isinstance(chunk, (bytes, bytearray, memoryview)):
+        hint = "; encode the text as UTF-8" if isinstance(chunk, str) else ""
+        raise TypeError(f"a chunk must be bytes, bytearray or memoryview, not {type(chunk).__name__}{hint}")
+    return bytes(chunk)
+
+
+def _line_end(data: bytes) -> bytes:
+    """CRLF where all lines in `data`, which holds a CR, end so; else empty.
+
+    A CR at the very end may be the first half of a CRLF; it is never part of two line ends in a row.
+    """
+    returns = data.count(b"\r")
+    pairs = data.count(b"\r\n")
+    return b"\r\n" if pairs == data.count(b"\n") == returns - data.endswith(b"\r") else b""
+
+
 def _plain_type(head: bytes) -> str:
     """The event type, where `head` is one line that sets one and does nothing else; empty otherwise."""
-    if head.startswith(_EVENT) and head.isascii() and b"\n" not in head:
+    if head.startswith(_EVENT) and head.isascii() and b"\n" not in head and b"\r" not in head:
         return head[len(_EVENT) :].decode()
     return ""
 
@@ -341,6 +373,7 @@ def _plain_event(event: str, data: str, last_id: str, offset: int) -> ServerSent
     _set_id(item, last_id)
     _set_retry(item, None)
     _set_offset(item, offset)
+    _set_named(item, True)  # noqa: FBT003 - the slot's own setter
     return item
 
 

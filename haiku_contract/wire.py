@@ -226,6 +226,8 @@ _EXCERPTS: Final[dict[str, Callable[[Any], str]]] = {
 
 
 def _as_utf8(body: bytes | bytearray | memoryview | str) -> bytes | Problem:
+    if not isinstance(body, (bytes, bytearray, memoryview, str)):
+        raise TypeError(f"a body is bytes or text, and not {type(body).__name__}; use the method without 'bytes'")
     try:
         data = body.encode("utf-8") if isinstance(body, str) else bytes(body)
     except UnicodeEncodeError as error:

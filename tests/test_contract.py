@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import subprocess
-import sys
+import shutil
 from dataclasses import FrozenInstanceError
 from pathlib import Path
 from typing import Any
@@ -298,61 +297,39 @@ def test_a_file_that_was_edited(tmp_path: Path, side: str, digest: Any) -> None:
     assert refused(path).startswith(f"{path / side}.schema.json: not the file that manifest.json describes")
 
 
-# -- the package ------------------------------------------------------------------------------------------------
-
-PUBLIC = {
-    "Advice",
-    "Constraint",
-    "Contract",
-    "ContractAdvice",
-    "ContractLoadError",
-    "ContractViolation",
-    "ContractWarning",
-    "EndpointError",
-    "GuardTransport",
-    "HaikuContractError",
-    "MissingExtraError",
-    "Observation",
-    "PredictedOutcome",
-    "Prediction",
-    "RequestValidator",
-    "SchemaValidator",
-    "StreamError",
-    "StreamGrammar",
-    "StreamOutcome",
-    "StreamValidator",
-    "UsageError",
-    "Violation",
-    "__version__",
-    "load",
-}
+@pytest.mark.parametrize(("ref", "version"), [(f"{MODEL}@", None), (MODEL, ""), (f"{MODEL}@1.0.0", "1.1.0")])
+def test_a_version_is_named_once_and_in_full(ref: str, version: str | None) -> None:
+    with pytest.raises(hc.ContractLoadError, match="version"):
+        hc.load(ref, version=version)
+    assert hc.load(f"{MODEL}@1.0.0", version="1.0.0").version == "1.0.0"
 
 
-def test_the_public_names() -> None:
-    assert set(hc.__all__) == PUBLIC
-    assert list(hc.__all__) == sorted(hc.__all__)
-    for name in PUBLIC:
-        assert getattr(hc, name) is not None
+@pytest.mark.parametrize(
+    "prices", [5, {"input": "$1.00"}, {"input": True}, {"output": -1}, {"input": 1, "per_tokens": 0}]
+)
+def test_prices_are_numbers(tmp_path: Path, prices: Any) -> None:
+    path = _copy(tmp_path, "1.1.1")
+    manifest = json.loads((path / "manifest.json").read_text("utf-8"))
+    (path / "manifest.json").write_text(json.dumps({**manifest, "prices": prices}), "utf-8")
+    with pytest.raises(hc.ContractLoadError, match="price"):
+        hc.load(path)
 
 
-HEAVY = ("hypothesis", "pytest", "click", "rich", "starlette", "uvicorn", "httpx", "jsonschema")
+def test_a_new_version_without_a_derived_file_has_the_one_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _copy(tmp_path / MODEL, "1.1.1")
+    newest = _copy(tmp_path / MODEL, "1.1.1", as_version="1.2.0")
+    (newest / "error.schema.json").unlink()
+    monkeypatch.setattr(contracts, "_shipped", lambda _: tmp_path)
+    contract = hc.load()
+    assert contract.version == "1.2.0"
+    assert contract.error is not None
 
 
-def output_of(script: str) -> tuple[str, str]:
-    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)  # noqa: S603 - our own
-    return result.stdout.strip(), result.stderr.strip()
-
-
-def test_what_an_import_loads() -> None:
-    script = f"import sys, haiku_contract; print(*[name for name in {HEAVY!r} if name in sys.modules])"
-    assert output_of(script) == ("", "")
-
-
-def test_validating_loads_nothing_more() -> None:
-    script = f"""
-import sys, haiku_contract as hc
-list(hc.load().request.iter_errors({{"messages": [{{"role": "x", "content": 5}}], "max_tokens": float("nan")}}))
-list(hc.load().response.iter_errors_bytes(b'{{"a": 1, "a": 2}}'))
-print(*[name for name in {HEAVY!r} if name in sys.modules])
-"""
-    assert output_of(script) == ("", "")
+def _copy(folder: Path, version: str, *, as_version: str | None = None) -> Path:
+    target = folder / (as_version or version)
+    shutil.copytree(SHIPPED / version, target)
+    manifest = json.loads((target / "manifest.json").read_text("utf-8"))
+    (target / "manifest.json").write_text(json.dumps({**manifest, "version": as_version or version}), "utf-8")
+    return target

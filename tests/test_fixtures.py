@@ -1,11 +1,10 @@
-"""Every fixture against our validation and the reference engine; every released file against its digest."""
+"""Every fixture against our validation and the reference engine."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
 from functools import cache
-from hashlib import sha256
 from itertools import chain, groupby
 from operator import itemgetter
 from pathlib import Path
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 FIXTURES = ROOT / "fixtures"
 SCHEMAS = ROOT / "schemas"
-RELEASED_FILE = Path(__file__).with_name("released.json")
 
 MODEL = "anthropic/claude-haiku-4.5"
 
@@ -59,7 +57,6 @@ def _line(version: str) -> list[str]:
 VERSIONS = sorted((path.parent.name for path in MANIFESTS if path.is_relative_to(SCHEMAS / MODEL)), key=_numbers)
 """Oldest first."""
 PAIRS = [(older, newer) for newer in VERSIONS for older in _line(newer) if older != newer]
-RELEASED: dict[str, str] = json.loads(RELEASED_FILE.read_text(encoding="utf-8"))
 
 EXAMPLES = {
     "simple-question": {
@@ -367,43 +364,3 @@ def test_every_constraint_that_can_break_alone_has_a_fixture(version: str, side:
 def test_no_fixture_shows_what_never_breaks_alone() -> None:
     shown = {_read(path)["constraint"] for path in PICKED_UP["faulted"]}
     assert shown & NEVER_ALONE.keys() == set()
-
-
-def _digest(path: Path) -> str:
-    return f"sha256:{sha256(path.read_bytes()).hexdigest()}"
-
-
-def _key(manifest: Path) -> str:
-    return manifest.parent.relative_to(SCHEMAS).as_posix()
-
-
-@pytest.mark.parametrize("manifest", MANIFESTS, ids=_key)
-def test_schemas_have_the_digests_of_their_manifest(manifest: Path) -> None:
-    actual = {path.name: _digest(path) for path in sorted(manifest.parent.iterdir()) if path != manifest}
-    assert actual == _read(manifest)["digests"], (
-        f"the files of {_key(manifest)} are not those of its manifest. A released version never changes: restore its "
-        "files and add a new version beside it, as schemas/README.md describes."
-    )
-
-
-@pytest.mark.parametrize("manifest", MANIFESTS, ids=_key)
-def test_manifest_is_the_released_one(manifest: Path) -> None:
-    key = _key(manifest)
-    assert key in RELEASED, (
-        f"{key} is new: add {json.dumps(key)}: {json.dumps(_digest(manifest))} to tests/released.json"
-    )
-    assert _digest(manifest) == RELEASED[key], (
-        f"the manifest of {key} was edited after its release. A released version never changes: restore it and add a "
-        "new version beside it, as schemas/README.md describes."
-    )
-
-
-def test_no_released_version_is_gone() -> None:
-    gone = RELEASED.keys() - {_key(manifest) for manifest in MANIFESTS}
-    assert gone == set(), "a released version stays for those who pin it: restore its folder under schemas/"
-
-
-@pytest.mark.parametrize("manifest", MANIFESTS, ids=_key)
-def test_manifest_says_where_it_lies(manifest: Path) -> None:
-    content = _read(manifest)
-    assert f"{content['model_id']}/{content['version']}" == _key(manifest)

@@ -91,4 +91,32 @@ def test_bytes_that_are_not_text_are_shown_escaped() -> None:
     ],
 )
 def test_named_field(message: str, field: str | None) -> None:
-    assert named_field(message) == field
+    assert named_field(message, {"messages", "max_tokens"}) == field
+
+
+@pytest.mark.parametrize("message", ["error: bad input", "json: cannot unmarshal", "max_tokens: no"])
+def test_a_word_before_a_colon_is_a_field_only_where_the_request_has_it(message: str) -> None:
+    assert named_field(message, {"messages"}) is None
+
+
+def test_the_first_of_several_missing_values_is_named() -> None:
+    assert named_field("Required value missing: max_tokens, temperature") == "/max_tokens"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"state": "Failed", "error": {"message": "x"}},
+        {"state": "Failed", "error": "x"},
+        {"success": False, "errors": []},
+        {"error": {"message": "bad"}},
+    ],
+)
+def test_a_success_that_tells_of_a_failure_is_no_answer(body: dict[str, object]) -> None:
+    found = outcome(Exchange(CASE, 200, JSON, json.dumps(body).encode(), 0.0))
+    assert found.kind is OutcomeKind.UNKNOWN
+
+
+def test_media_types_are_read_in_any_case() -> None:
+    found = outcome(Exchange(CASE, 201, {"content-type": "Application/JSON; charset=utf-8"}, b"{}", 0.0))
+    assert found.kind is OutcomeKind.ACCEPTED

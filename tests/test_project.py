@@ -41,7 +41,7 @@ each_source = pytest.mark.parametrize("path", SOURCES, ids=_name)
 each_python_file = pytest.mark.parametrize("path", PYTHON, ids=_name)
 
 
-@each_source
+@each_python_file
 def test_files_are_short(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= MOST_LINES
 

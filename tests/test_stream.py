@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import json
 import pickle
+import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -104,6 +105,7 @@ def test_drawn_streams_in_any_chunks(data: st.DataObject) -> None:
 
 
 TOKENS = [encode_event(event) for event in USUAL]
+TOKENS += [encode_event(make.tool(1, "get_weather", "1" * 5_000)[1]), encode_event(make.tool(1, "x", '{"a":')[1])]
 TOKENS += [
     b"event: ping\n",
     b"data: ",
@@ -116,6 +118,8 @@ TOKENS += [
     b"[]",
     b"null",
     b"\xff",
+    b"1" * 5_000,
+    b"[" * 300,
     b"\r",
     b":",
 ]
@@ -212,7 +216,9 @@ def test_the_short_way_is_the_long_way(kind: str, data: st.DataObject) -> None:
         text = text.replace("{", data.draw(st.sampled_from(['{"type": "ping",', '{"\\u0074ype": "ping",', "{"])), 1)
     value = orjson.loads(text)
     strict = not hc.StreamValidator(CONTRACT).feed(encode_event({"type": "x"}, "x")) and not _problems(text)
-    assert validator._is_strict(text, value) == strict
+    unsure = re.search(r"\d{19}", text) is not None
+    assert validator._is_strict(text, value) == (strict and not unsure)
+    assert unsure or not strict or repr(value) == repr(json.loads(text))
     assert CONTRACT.stream.events[kind].engine.is_valid(event) == reference(kind).is_valid(event)
 
 

@@ -264,3 +264,9 @@ def test_a_flood_of_brackets_is_one_violation_after_bounded_work(monkeypatch: py
     violations = wire.decode(b"[" * 10_000_000).violations
     assert [one.constraint for one in violations] == ["wire:depth"]
     assert len(steps) <= scan.MAX_DEPTH + 1
+
+
+@pytest.mark.parametrize("body", [None, 5, ["{}"], {"a": 1}])
+def test_what_is_no_body_is_refused_in_words(body: Any) -> None:
+    with pytest.raises(TypeError, match="a body is bytes or text, and not"):
+        wire.decode(body)

@@ -8,8 +8,9 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from haiku_contract import messages, pointer, wire
-from haiku_contract.model import ABSENT, Finding, OutcomeKind, VerdictKind
+from haiku_contract import messages, pointer, prediction, wire
+from haiku_contract.campaign.outcomes import EVENT_STREAM, media_type, succeeded
+from haiku_contract.model import ABSENT, JSON_CONTENT_TYPE, Finding, OutcomeKind, VerdictKind
 from haiku_contract.stream import StreamValidator
 from haiku_contract.stream.coverage import exercised
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from haiku_contract.contract import Contract
-    from haiku_contract.model import Exchange, Outcome, Violation
+    from haiku_contract.model import Case, Exchange, Outcome, Violation
 
 
 class Judged(NamedTuple):
@@ -29,27 +30,41 @@ class Judged(NamedTuple):
         violations: what is wrong with the answer by the response schema, or with the event stream by the protocol;
             empty when it was not held against either. What the response schema says of a streamed message is none.
         exercised: ids of the response or stream constraints that the answer was held against.
+        places: pointers at which a rejection may say that a faulted request is broken.
     """
 
     exchange: Exchange
     outcome: Outcome
     violations: tuple[Violation, ...] = ()
     exercised: frozenset[str] = frozenset()
+    places: frozenset[str] = frozenset()
 
 
 def judge(contract: Contract, exchange: Exchange, outcome: Outcome) -> Judged:
     """Hold the answer against the response schema, where it is a message, or against the protocol of streams."""
-    content_type = exchange.headers.get("content-type", "")
-    if exchange.status == _OK and content_type.startswith("text/event-stream") and contract.stream is not None:
+    if outcome.kind is OutcomeKind.REJECTED:
+        return Judged(exchange, outcome, places=_places(contract, exchange.case))
+    media = media_type(exchange)
+    if succeeded(exchange) and media == EVENT_STREAM and contract.stream is not None:
         return _judge_stream(contract, exchange, outcome)
-    is_json = content_type.startswith("application/json")
-    if outcome.kind is not OutcomeKind.ACCEPTED or exchange.status != _OK or not is_json:
+    if outcome.kind is not OutcomeKind.ACCEPTED or not succeeded(exchange) or media != JSON_CONTENT_TYPE:
         return Judged(exchange, outcome)
     value, below = wire.decode(exchange.body)
     if value is ABSENT:
         return Judged(exchange, outcome, below)
     violations = (*below, *contract.response.iter_errors(value))
     return Judged(exchange, outcome, violations, contract.response.exercised(value))
+
+
+def _places(contract: Contract, case: Case) -> frozenset[str]:
+    """Where the violations of a payload are, and where the unions are that they make fail as a whole."""
+    found: set[str] = set()
+    for violation in contract.request.iter_errors(case.payload) if case.payload is not ABSENT else ():
+        found.add(violation.instance_location)
+        union = prediction.outermost_union(violation.constraint.partition(":")[2])
+        if union is not None:
+            found.add(prediction.place_of(union, violation.instance_location))
+    return frozenset(found)
 
 
 def _judge_stream(contract: Contract, exchange: Exchange, outcome: Outcome) -> Judged:
@@ -74,13 +89,17 @@ def finding(code: str, constraint: str | None, case: str, message: str) -> Findi
 
 
 def names_the_fault(judged: Judged) -> bool:
-    """The place that the rejection names lies on the way to the broken one; a rejection that names none is no lie."""
+    """The rejection names the broken place, something inside it, or a union that it makes fail.
+
+    A rejection that names no place is no lie; one of a body that cannot be read names a place that it has not read.
+    """
     case, field = judged.exchange.case, judged.outcome.field
-    if case.fault is None or field is None:
+    if field is None:
         return True
-    named, broken = pointer.split(field), pointer.split(case.fault.path)
-    shared = min(len(named), len(broken))
-    return named[:shared] == broken[:shared]
+    if case.fault is None:
+        return case.constraint not in _UNREAD
+    inside = case.fault.path != "" and f"{field}/".startswith(f"{case.fault.path}/")
+    return inside or field == case.fault.path or field in judged.places
 
 
 def _accepted_fault(judged: Judged) -> Iterator[Finding]:
@@ -126,7 +145,7 @@ def _unknown(judged: Judged) -> Iterator[Finding]:
         yield finding("unknown-answer", None, judged.exchange.case.id, message)
 
 
-_OK: Final = 200
+_UNREAD: Final = frozenset(("wire:syntax", "wire:encoding", "wire:content-type"))
 
 CHECKS: Final[dict[str, Callable[[Judged], Iterator[Finding]]]] = {
     "accepted-fault": _accepted_fault,

@@ -10,7 +10,7 @@ from haiku_contract.campaign.checks import Judged, names_the_fault
 from haiku_contract.model import Constraint, OutcomeKind, Verdict, VerdictKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from haiku_contract.contract import Contract
 
@@ -22,10 +22,17 @@ _LOST: Final = {
 }
 
 
-def verdicts(contract: Contract, judged: Iterable[Judged]) -> tuple[Verdict, ...]:
+def verdicts(
+    contract: Contract, judged: Iterable[Judged], left_out: Collection[str | None] = ()
+) -> tuple[Verdict, ...]:
     """One verdict per constraint: of the request schema, the wire, the response schema and streams, in this order.
 
     A constraint is judged by the cases that are about it: its own faults, and the conforming values at its edges.
+
+    Args:
+        contract: whose constraints.
+        judged: what came of the cases that were sent.
+        left_out: ids of the constraints about which some case was not sent.
     """
     everything = list(judged)
     about: dict[str, list[Judged]] = defaultdict(list)
@@ -34,16 +41,20 @@ def verdicts(contract: Contract, judged: Iterable[Judged]) -> tuple[Verdict, ...
             about[one.exchange.case.constraint].append(one)
     baseline = next((one for one in everything if one.exchange.case.constraint is None), None)
     usable = baseline is None or baseline.outcome.kind is OutcomeKind.ACCEPTED
-    subjects = [*contract.request.constraints, *(_wire_constraint(rule) for rule in wire.BYTES_RULES)]
-    found = [_request_verdict(one, about[one.id], usable=usable) for one in subjects]
+    subjects = [*contract.request.constraints, *wire_constraints()]
+    found = [_request_verdict(one, about[one.id], usable=usable, cut=one.id in left_out) for one in subjects]
     return (*found, *_response_verdicts(contract, everything))
 
 
-def _wire_constraint(rule: str) -> Constraint:
-    return Constraint(id=f"wire:{rule}", side="request", pointer="", keyword=rule, value=wire.RULES[rule])
+def wire_constraints() -> tuple[Constraint, ...]:
+    """The rules of JSON that the bytes of a request can break, as constraints."""
+    return tuple(
+        Constraint(id=f"wire:{rule}", side="request", pointer="", keyword=rule, value=wire.RULES[rule])
+        for rule in wire.BYTES_RULES
+    )
 
 
-def _request_verdict(constraint: Constraint, about: Sequence[Judged], *, usable: bool) -> Verdict:
+def _request_verdict(constraint: Constraint, about: Sequence[Judged], *, usable: bool, cut: bool) -> Verdict:
     faulted = [one for one in about if one.exchange.case.kind == "faulted"]
     conforming = [one for one in about if one.exchange.case.kind == "conforming"]
     for kind, witnesses, detail in _evidence(faulted, conforming):
@@ -53,12 +64,12 @@ def _request_verdict(constraint: Constraint, about: Sequence[Judged], *, usable:
         return Verdict(constraint.id, VerdictKind.UNVIOLABLE, None, constraint.reason)
     if not usable:
         return Verdict(constraint.id, VerdictKind.UNDETERMINED, None, "the simplest conforming request is not accepted")
-    lost = next((one for one in faulted if one.outcome.kind in _LOST), None)
+    lost = next((one for one in about if one.outcome.kind in _LOST), None)
     if lost is not None:
         return Verdict(constraint.id, VerdictKind.UNDETERMINED, lost.exchange.case.id, _LOST[lost.outcome.kind])
     if not faulted:
-        return Verdict(constraint.id, VerdictKind.UNDETERMINED, None, "no case was sent")
-    detail = f"rejected {_times(len(faulted))}: {_said(faulted[0])}"
+        return Verdict(constraint.id, VerdictKind.UNDETERMINED, None, "left out" if cut else "no case was sent")
+    detail = f"rejected {_times(len(faulted))}: {_said(faulted[0])}{'; some cases were left out' if cut else ''}"
     return Verdict(constraint.id, VerdictKind.ENFORCED, faulted[0].exchange.case.id, detail)
 
 

@@ -9,10 +9,12 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from haiku_contract import pointer, sse, wire
-from haiku_contract.model import ABSENT, Outcome, OutcomeKind
+from haiku_contract.model import ABSENT, JSON_CONTENT_TYPE, Outcome, OutcomeKind
 
 if TYPE_CHECKING:
-    from haiku_contract.model import Exchange
+    from collections.abc import Collection
+
+    from haiku_contract.model import Case, Exchange
 
 _BY_CODE: Final[dict[tuple[int, int | str], OutcomeKind]] = {
     (402, 2021): OutcomeKind.ACCEPTED,  # no credit: the schema check comes before the bill, so it was passed
@@ -52,15 +54,19 @@ _BY_ERROR: Final[dict[str, OutcomeKind]] = {
 }
 """What the provider's own error types mean where they come in an event stream, after a status that says success."""
 
+EVENT_STREAM: Final = "text/event-stream"
+_ANSWERS: Final = (JSON_CONTENT_TYPE, EVENT_STREAM)
 _SUCCESS: Final = range(200, 300)
 _SERVER_ERROR: Final = range(500, 600)
 _MOST_TEXT: Final = 300
 
 _NAMED: Final = (
-    re.compile(r"Required value missing: (?P<path>\S+)"),
+    re.compile(r"Required value missing: (?P<path>[^\s,;]+)"),
     re.compile(r"(?:Invalid value|Validation error) at (?P<path>[^\s:]+): "),
-    re.compile(r"^(?P<path>[a-z_]+(?:\.\w+)*): "),  # the provider's own style
 )
+_PROVIDER: Final = re.compile(r"^(?P<path>[a-z_]+(?:\.\w+)*): ")
+"""The provider's own style, and that of any other text with a colon: its first name has to be one of the payload."""
+
 _STEP: Final = re.compile(r"\[(\d+)\]|\['([^']*)'\]|\.?([^.\[\]]+)")
 
 
@@ -68,27 +74,56 @@ def outcome(exchange: Exchange) -> Outcome:
     """What the endpoint did, as far as its answer tells; answers that nobody has seen before are `unknown`."""
     if exchange.status is None:
         return Outcome(OutcomeKind.UNREACHABLE, message=exchange.error)
-    value = wire.decode(exchange.body).value if exchange.status not in _SUCCESS or _is_json(exchange) else ABSENT
-    if exchange.status in _SUCCESS and _is_stream(exchange):
+    if exchange.headers.get("cf-aig-cache-status", "").upper() == "HIT":
+        return Outcome(OutcomeKind.UNKNOWN, message="answered from a cache, and not by the endpoint")
+    media = media_type(exchange)
+    streamed = succeeded(exchange) and media == EVENT_STREAM
+    value = wire.decode(exchange.body).value if not succeeded(exchange) or media == JSON_CONTENT_TYPE else ABSENT
+    if streamed:
         value = _error_event(exchange.body)
     code, message = _error(value)
     kind = _kind(exchange.status, code)
-    if value is not ABSENT and exchange.status in _SUCCESS and _is_stream(exchange):
+    if streamed and value is not ABSENT:
         kind = _BY_ERROR.get(str(code), OutcomeKind.UNKNOWN)
-    if kind is OutcomeKind.ACCEPTED and exchange.status in _SUCCESS and not _is_answer(exchange):
+    if kind is OutcomeKind.ACCEPTED and succeeded(exchange) and (media not in _ANSWERS or _says_failure(value)):
         kind = OutcomeKind.UNKNOWN
     text = message or ("" if kind is OutcomeKind.ACCEPTED else _excerpt(exchange.body))
-    return Outcome(kind, code, text, named_field(message) if kind is OutcomeKind.REJECTED else None)
+    field = named_field(message, _names(exchange.case)) if kind is OutcomeKind.REJECTED else None
+    return Outcome(kind, code, text, field)
 
 
-def named_field(message: str) -> str | None:
-    """The pointer to the place that a rejection names; None when it names none."""
-    for pattern in _NAMED:
+def succeeded(exchange: Exchange) -> bool:
+    """Whether the status says success."""
+    return exchange.status in _SUCCESS
+
+
+def media_type(exchange: Exchange) -> str:
+    """The media type of the answer, in lower case and without parameters."""
+    return exchange.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def named_field(message: str, known: Collection[str] = ()) -> str | None:
+    """The pointer to the place that a rejection names; None when it names none.
+
+    Args:
+        message: the rejection's text.
+        known: keys that the request may have at its top; `word: …` names a field only when the word is one of them.
+    """
+    for pattern in (*_NAMED, _PROVIDER):
         match = pattern.search(message)
-        if match is not None:
-            path = match["path"]
-            return "" if path == "(root)" else pointer.join(_steps(path))
+        if match is None:
+            continue
+        path = match["path"].rstrip(".,;:")
+        steps = [] if path == "(root)" else _steps(path)
+        if pattern is not _PROVIDER or steps[0] in known:
+            return pointer.join(steps)
     return None
+
+
+def _names(case: Case) -> set[str]:
+    """The keys at the top of a case's payload, before and after its fault."""
+    tops = [value for value in (case.payload, case.twin) if isinstance(value, dict)]
+    return {key for value in tops for key in value}
 
 
 def _steps(path: str) -> list[str]:
@@ -105,14 +140,6 @@ def _kind(status: int, code: int | str | None) -> OutcomeKind:
     return OutcomeKind.CRASHED if status in _SERVER_ERROR else OutcomeKind.UNKNOWN
 
 
-def _is_json(exchange: Exchange) -> bool:
-    return exchange.headers.get("content-type", "").startswith("application/json")
-
-
-def _is_stream(exchange: Exchange) -> bool:
-    return exchange.headers.get("content-type", "").startswith("text/event-stream")
-
-
 def _error_event(body: bytes) -> Any:
     """What the error event of a stream says; `ABSENT` where there is none."""
     for item in sse.decode(body) if b"error" in body else ():
@@ -121,9 +148,13 @@ def _error_event(body: bytes) -> Any:
     return ABSENT
 
 
-def _is_answer(exchange: Exchange) -> bool:
-    """A message or a stream of one; a success of any other content type comes from something else."""
-    return exchange.headers.get("content-type", "").startswith(("application/json", "text/event-stream"))
+def _says_failure(value: Any) -> bool:
+    """A body that contradicts the success of its status: an envelope of a failure, without a code that tells more."""
+    if not isinstance(value, dict):
+        return False
+    error = value.get("error")
+    told = isinstance(error, dict) and "message" in error
+    return value.get("success") is False or value.get("state") == "Failed" or told
 
 
 def _error(value: Any) -> tuple[int | str | None, str]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from haiku_contract.campaign import matrix
 from haiku_contract.cli.options import contract_option, format_option, output_option, write
 from haiku_contract.report import structured
 from haiku_contract.report.text import counted, one_line
@@ -15,14 +16,20 @@ if TYPE_CHECKING:
     from haiku_contract.model import Constraint
 
 
+_SIDES = ("request", "response", "stream", "wire", "all")
+
+
 @click.command()
 @contract_option
-@click.option("--side", type=click.Choice(["request", "response", "all"]), default="all", show_default=True)
+@click.option("--side", type=click.Choice(_SIDES), default="all", show_default=True)
 @format_option
 @output_option
 def constraints(contract: Contract, side: str, form: str, output: str | None) -> None:
-    """List every constraint, whether anything reaches it, and whether it can be violated."""
-    found = [one for one in contract.constraints if side in ("all", one.side)]
+    """List every constraint, whether anything reaches it, and whether it can be violated.
+
+    Those of the two schemas, of JSON on the wire, and of event streams where the contract knows them.
+    """
+    found = [one for one in _listed(contract) if side in ("all", one.id.partition(":")[0])]
     if form == "json":
         report = {"contract": contract.id, "constraints": [structured.constraint(one) for one in found]}
         write(structured.dumps(report), output)
@@ -31,6 +38,12 @@ def constraints(contract: Contract, side: str, form: str, output: str | None) ->
     lines = [one_line(f"{one.id:<{width}}  {_status(one)}") + "\n" for one in found]
     violable = sum(one.violable for one in found)
     write("".join(lines) + f"{counted(len(found), 'constraint')} of {contract.id}, {violable} violable\n", output)
+
+
+def _listed(contract: Contract) -> tuple[Constraint, ...]:
+    """What `fuzz` has a row for, in its order."""
+    streamed = contract.stream.constraints if contract.stream else ()
+    return (*contract.request.constraints, *matrix.wire_constraints(), *contract.response.constraints, *streamed)
 
 
 def _status(one: Constraint) -> str:

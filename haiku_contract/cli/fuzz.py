@@ -3,118 +3,235 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import datetime as dt
 import io
+import os
 import sys
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 import httpx
 
+from haiku_contract.campaign import baseline
+from haiku_contract.campaign.budget import Budget, check_priced, estimate
 from haiku_contract.campaign.drive import Sender, drive_async
-from haiku_contract.campaign.run import Target, campaign
-from haiku_contract.cli.options import contract_option, format_option, no_color_option, output_option, write
+from haiku_contract.campaign.journal import Journal
+from haiku_contract.campaign.pace import pace
+from haiku_contract.campaign.run import campaign
+from haiku_contract.cli import targets
+from haiku_contract.cli.options import contract_option, format_option, no_color_option, output_option, read, write
 from haiku_contract.endpoint import surfaces
 from haiku_contract.endpoint.reference import faults
-from haiku_contract.endpoint.reference.app import SERVED, create_app
-from haiku_contract.errors import UsageError
+from haiku_contract.endpoint.reference.app import create_app
+from haiku_contract.errors import EndpointError, UsageError
 from haiku_contract.generate import suite
+from haiku_contract.model import VerdictKind
 from haiku_contract.report import structured, terminal
+from haiku_contract.report.text import counted
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from haiku_contract.contract import Contract
-    from haiku_contract.model import CampaignFinished
+    from haiku_contract.model import CampaignFinished, Case, Event
+
+BUDGET_REACHED = 3
 
 _TIMEOUT = 30.0
-_MAX_PORT = 65_535
+_LEAST_TIMEOUT = 0.1
+_ACCEPTED_DAYS = 90
+_STEPS = 4  # how many times the time of one step a whole answer may take
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """The options of the command line, as given."""
+
+    contract: Contract
+    url: str | None
+    live: bool
+    reference: bool
+    surface: str
+    account: str | None
+    gateway: str | None
+    fault: str | None
+    list_faults: bool
+    concurrency: int
+    timeout: float
+    rate: str
+    retries: int
+    max_requests: int | None
+    max_cost: float | None
+    max_tokens: int | None
+    max_time: float | None
+    free: bool
+    resume: str | None
+    baseline: str | None
+    update_baseline: bool
+    reason: str
+    seed: int
+    form: str
+    output: str | None
+    no_color: bool
 
 
 @click.command()
 @contract_option
 @click.option("--url", metavar="URL", help="An HTTP endpoint; without it, the reference endpoint in this process.")
+@click.option("--live", is_flag=True, help="The real endpoint; the environment says who asks (see below).")
 @click.option("--reference", is_flag=True, help="The reference endpoint in this process (the default).")
 @click.option(
     "--surface",
-    type=click.Choice(SERVED),
-    default="bare",
-    show_default=True,
-    help="The wire form; 'bare' posts the input as it is.",
+    type=click.Choice(list(surfaces.SURFACES)),
+    help="The wire form; 'bare' posts the input as it is. [default: bare; messages with --live]",
 )
+@click.option("--account", metavar="ID", help="The account, where the environment does not name it.")
+@click.option("--gateway", metavar="ID", help="The gateway, where the environment does not name it.")
 @click.option("--fault", metavar="FAULT", help="Let the reference endpoint break one constraint; see --list-faults.")
 @click.option("--list-faults", is_flag=True, help="Print the faults of the reference endpoint, one a line.")
 @click.option(
     "--concurrency", type=click.IntRange(1, 64), default=8, show_default=True, help="Requests under way at once."
 )
 @click.option(
-    "--timeout", type=click.FloatRange(0.1, 600), default=_TIMEOUT, show_default=True, help="Seconds per step."
+    "--timeout",
+    type=click.FloatRange(_LEAST_TIMEOUT, 600),
+    default=_TIMEOUT,
+    show_default=True,
+    help="Seconds per step; a whole answer may take four times as long.",
 )
+@click.option(
+    "--rate", default="auto", show_default=True, help="Requests per time, as in 3/s or 200/m; none is no limit."
+)
+@click.option(
+    "--retries",
+    type=click.IntRange(0, 10),
+    default=3,
+    show_default=True,
+    help="How often a request is sent again while the endpoint is busy.",
+)
+@click.option("--max-requests", type=click.IntRange(1), help="Stop before more requests than this.")
+@click.option("--max-cost", type=click.FloatRange(0), metavar="USD", help="Leave out what could cost more in all.")
+@click.option("--max-tokens", type=click.IntRange(1), help="Leave out what could use more tokens in all.")
+@click.option("--max-time", type=click.FloatRange(0.1), metavar="SECONDS", help="Send nothing after this time.")
+@click.option("--free", is_flag=True, help="Stop at the first answer that is billed.")
+@click.option("--resume", metavar="FILE", help="Keep every answer in FILE, and do not ask again for those in it.")
+@click.option("--baseline", metavar="FILE", help="Findings that are accepted: they are shown, and do not count.")
+@click.option(
+    "--update-baseline", is_flag=True, help="Accept every finding of this run in --baseline FILE, for 90 days."
+)
+@click.option("--reason", default="", metavar="TEXT", help="Why; for --update-baseline.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Recorded in the report.")
 @format_option
 @output_option
 @no_color_option
 @click.pass_context
-def fuzz(  # noqa: PLR0913 - one parameter per option
-    context: click.Context,
-    *,
-    contract: Contract,
-    url: str | None,
-    surface: str,
-    fault: str | None,
-    concurrency: int,
-    timeout: float,
-    seed: int,
-    form: str,
-    output: str | None,
-    reference: bool,
-    list_faults: bool,
-    no_color: bool,
-) -> None:
+def fuzz(context: click.Context, /, **given: Any) -> None:
     """Run the suite against an endpoint and print what it enforces, constraint by constraint.
 
-    Exit code 1 when the endpoint does anything that the contract does not allow, 4 when it cannot be reached.
+    Exit code 1 when the endpoint does anything that the contract does not allow, 3 when the budget ended before the
+    suite, 4 when the endpoint cannot be reached, or when answers were lost on which a verdict depends.
+
+    With --live, CLOUDFLARE_API_TOKEN and CLOUDFLARE_ACCOUNT_ID say who asks, and CLOUDFLARE_GATEWAY_ID through which
+    gateway.
     """
-    if url is not None and (reference or fault is not None or list_faults):
-        raise UsageError(
-            "--url cannot be combined with --reference, --fault or --list-faults: those are for our own endpoint"
-        )
-    if list_faults:
-        write("".join(f"{one}\n" for one in faults.catalogue(contract)), output)
+    surface = given.pop("surface") or ("messages" if given["live"] else "bare")
+    options = Options(**given, surface=surface)
+    _check(options)
+    if options.list_faults:
+        write("".join(f"{one}\n" for one in faults.catalogue(options.contract)), options.output)
         return
-    target = _target(url, surfaces.named(surface))
-    chosen = None if fault is None else faults.parse(contract, fault)
-    transport = httpx.ASGITransport(create_app(contract, chosen), raise_app_exceptions=False) if url is None else None
-    bar = terminal.Bar(terminal.console(sys.stderr, color=not no_color))
-
-    async def run() -> CampaignFinished:
-        steps = campaign(contract, suite(contract, "request"), target, bar, seed=seed, width=concurrency)
-        async with _client(transport, timeout) as client:
-            return await drive_async(steps, client, Sender(target, contract.model_id))
-
-    with bar:
-        result = asyncio.run(run())
-    _report(result, form, output, color=not no_color)
-    context.exit(1 if result.findings else 0)
-
-
-def _target(url: str | None, surface: surfaces.Surface) -> Target:
-    if url is None:
-        return Target("reference endpoint", "http://reference.invalid" + (surface.path or "/"), surface)
-    try:
-        parsed = httpx.URL(url)
-        usable = parsed.scheme in {"http", "https"} and parsed.host and (parsed.port or 0) <= _MAX_PORT
-        name = str(parsed.copy_with(userinfo=b"", query=None, fragment=None))
-    except (httpx.InvalidURL, ValueError):  # ValueError: host names that no name server could know
-        usable, name = False, ""
-    if not usable:
-        raise UsageError(f"not a URL that can be sent to: {_shown(url)}; write it as http[s]://HOST[:PORT]/PATH")
-    path, mark, query = parsed.raw_path.partition(b"?")
-    if surface.path:
-        path = path.rstrip(b"/") + surface.path.encode()
-    return Target(name, str(parsed.copy_with(raw_path=path + mark + query)), surface, billed=True)
+    accepted = _accepted(options)
+    result = _run(options, targets.destination(options, os.environ))
+    compared = baseline.compare(result.findings, accepted, dt.datetime.now(tz=dt.UTC).date())
+    _report(result, compared, options)
+    if options.update_baseline:
+        _update(options, result, accepted)
+    elif compared.new:
+        context.exit(1)
+    if result.stopped:
+        click.echo(f"haiku-contract: {counted(len(result.left_out), 'case')} left out: {result.stopped}", err=True)
+        context.exit(BUDGET_REACHED)
+    lost = sum(one.verdict is VerdictKind.UNDETERMINED and one.witness is not None for one in result.verdicts)
+    if lost:
+        raise EndpointError(
+            f"{counted(lost, 'constraint')} undetermined, because {result.endpoint} throttled, dropped or "
+            "misunderstood requests; run again later, or with --concurrency 1"
+        )
 
 
-def _shown(url: str) -> str:
-    """A text that should have been a URL, without what may be a secret in it."""
-    return repr(url.partition("?")[0].rpartition("@")[2])
+def _check(options: Options) -> None:
+    chosen = [name for name in ("url", "live", "reference") if getattr(options, name)]
+    if len(chosen) > 1:
+        raise UsageError(f"--{chosen[0]} cannot be combined with --{chosen[1]}: they name two endpoints")
+    own = [f"--{name.replace('_', '-')}" for name in ("fault", "list_faults") if getattr(options, name)]
+    if chosen and chosen != ["reference"] and own:
+        raise UsageError(f"--{chosen[0]} cannot be combined with {own[0]}: that is for our own endpoint")
+    if len(own) > 1:
+        raise UsageError("--list-faults prints what --fault takes: give one of the two")
+    if options.baseline is None and (options.update_baseline or options.reason):
+        raise UsageError("--update-baseline and --reason need --baseline FILE")
+    if not options.timeout >= _LEAST_TIMEOUT:  # not even NaN
+        raise UsageError("--timeout is not a number of seconds")
+
+
+def _run(options: Options, to: targets.Destination) -> CampaignFinished:
+    contract = options.contract
+    cases = suite(contract, "request")
+    budget = Budget(options.max_requests, options.max_tokens, options.max_cost, options.max_time, options.free)
+    if options.live:
+        check_priced(contract, budget)
+        _announce(contract, cases)
+    sender = Sender(
+        to.target,
+        contract.model_id,
+        headers=to.headers,
+        secrets=to.secrets,
+        most_seconds=_STEPS * options.timeout,
+        attempts=1 + options.retries,
+        pace=pace(options.rate, real=options.live),
+        most_requests=options.max_requests,
+    )
+    bar = terminal.Bar(terminal.console(sys.stderr, color=not options.no_color))
+    with contextlib.ExitStack() as stack:
+        listeners: list[Callable[[Event], None]] = [stack.enter_context(bar)]
+        known: Callable[[Case], Any] = lambda _: None  # noqa: E731 - the default of a parameter
+        if options.resume is not None:
+            journal = Journal(Path(options.resume), contract.id, to.target.name)
+            listeners.append(stack.enter_context(journal))
+            known = journal.known
+
+        def emit(event: Event) -> None:
+            for listener in listeners:
+                listener(event)
+
+        steps = campaign(
+            contract, cases, to.target, emit, seed=options.seed, width=options.concurrency, budget=budget, known=known
+        )
+
+        async def pump() -> CampaignFinished:
+            async with _client(_transport(options), options.timeout) as client:
+                return await drive_async(steps, client, sender)
+
+        return asyncio.run(pump())
+
+
+def _transport(options: Options) -> httpx.AsyncBaseTransport | None:
+    if options.url is not None or options.live:
+        return None
+    chosen = None if options.fault is None else faults.parse(options.contract, options.fault)
+    return httpx.ASGITransport(create_app(options.contract, chosen), raise_app_exceptions=False)
+
+
+def _announce(contract: Contract, cases: tuple[Case, ...]) -> None:
+    most, likely = estimate(contract, cases)
+    click.echo(
+        f"haiku-contract: {counted(most.requests, 'request')} at most; about {likely.cost:.2f} USD where the endpoint "
+        f"rejects what it should, {most.cost:.2f} USD where it accepts everything",
+        err=True,
+    )
 
 
 def _client(transport: httpx.AsyncBaseTransport | None, timeout: float) -> httpx.AsyncClient:
@@ -124,15 +241,27 @@ def _client(transport: httpx.AsyncBaseTransport | None, timeout: float) -> httpx
         raise UsageError(f"the proxy or certificate settings of this environment cannot be used: {error}") from None
 
 
-def _report(result: CampaignFinished, form: str, output: str | None, *, color: bool) -> None:
-    if form == "json":
-        write(structured.dumps(structured.campaign(result)), output)
+def _accepted(options: Options) -> tuple[baseline.Entry, ...]:
+    if options.baseline is None or (options.update_baseline and not Path(options.baseline).exists()):
+        return ()
+    return baseline.read(read(options.baseline), options.baseline)
+
+
+def _update(options: Options, result: CampaignFinished, accepted: tuple[baseline.Entry, ...]) -> None:
+    today = dt.datetime.now(tz=dt.UTC).date()
+    write(baseline.updated(result.findings, accepted, today, _ACCEPTED_DAYS, options.reason), options.baseline)
+
+
+def _report(result: CampaignFinished, compared: baseline.Compared, options: Options) -> None:
+    color = not options.no_color
+    if options.form == "json":
+        write(structured.dumps(structured.campaign(result, compared)), options.output)
         return
-    printed = output is None or output == "-"
+    printed = options.output is None or options.output == "-"
     out = terminal.console(sys.stdout, color=color)
     if printed and out.file.isatty():
-        terminal.matrix(result, out)
+        terminal.matrix(result, out, compared)
         return
     text = io.StringIO()
-    terminal.matrix(result, terminal.console(text, color=color and printed))
-    write(text.getvalue(), output)
+    terminal.matrix(result, terminal.console(text, color=color and printed), compared)
+    write(text.getvalue(), options.output)

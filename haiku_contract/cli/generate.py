@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -23,12 +22,13 @@ if TYPE_CHECKING:
     from haiku_contract.validation import SchemaValidator
 
 
+_SIDES = ("request", "response", "stream")
+
+
 @click.command()
 @contract_option
 @click.option("--kind", type=click.Choice(["conforming", "faulted", "all"]), default="all", show_default=True)
-@click.option(
-    "--side", type=click.Choice(["request", "response", "stream", "all"]), default="request", show_default=True
-)
+@click.option("--side", type=click.Choice([*_SIDES, "all"]), default="request", show_default=True)
 @click.option("--constraint", metavar="ID", help="Only the cases about one constraint.")
 @click.option(
     "--format",
@@ -82,9 +82,12 @@ def generate(  # noqa: PLR0913 - the options of the command
         if kind in ("all", case.kind) and constraint in (None, case.constraint)
     ]
     if not cases and constraint is not None:
-        raise UsageError(f"no case about {constraint!r}; 'haiku-contract constraints' lists what there is")
+        other = constraint.partition(":")[0]
+        elsewhere = other in _SIDES and side not in ("all", other)
+        hint = f"add --side {other}" if elsewhere else "'haiku-contract constraints' lists what there is"
+        raise UsageError(f"no case about {constraint!r}; {hint}")
     if directory is not None:
-        streams.write_folder(cases, Path(directory))
+        streams.write_folder(cases, directory)
     elif layout == "test-suite":
         document = json.dumps(corpus.groups(contract, cases), ensure_ascii=False, indent=4)
         write(document + "\n", output)

@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from haiku_contract import wire
 from haiku_contract.cli.options import read, write
 from haiku_contract.errors import UsageError
 from haiku_contract.generate.stream_events import REQUEST
-from haiku_contract.model import ABSENT
+from haiku_contract.model import ABSENT, Violation
 from haiku_contract.report import structured
 from haiku_contract.report.text import one_line
 from haiku_contract.stream import StreamOutcome, StreamValidator
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from haiku_contract.contract import Contract
-    from haiku_contract.model import Case, Violation
+    from haiku_contract.model import Case
 
 _NO_TOLERANCE: Final = frozenset(("invalid-utf8", "unfinished-block", "unfinished-line"))
 """Oddities of the framing of which violations are made."""
+
+_MARK: Final = b"\xef\xbb\xbf"
+_UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
+_MARKS: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"?+|[\[\]{},]', re.DOTALL)
+"""What tells where an item of a JSON array ends, strings as one."""
 
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9_.-]+")
 
@@ -53,15 +58,57 @@ def request_of(name: str | None) -> Any:
 def check(contract: Contract, name: str, body: bytes, request: Any) -> Checked:
     """Hold a file against the stream part of a contract: server-sent events, or a JSON array of event objects."""
     stream = StreamValidator(contract, request=request)
-    if not body.lstrip().startswith(b"["):
-        return Checked(name, (*stream.feed(body), *stream.finish()), stream)
-    events, below = wire.decode(body)
-    found = list(below)
-    for event in events if isinstance(events, list) else ():
-        found += stream.feed_event(event)
-    if events is not ABSENT:
-        found += stream.finish()
-    return Checked(name, tuple(found), stream)
+    text = body.removeprefix(_MARK)
+    if text.lstrip().startswith(b"["):
+        # Server-sent events may begin with a mark, JSON must not.
+        marked = (wire.violation("encoding", (), "a byte order mark"),) if text != body else ()
+        return Checked(name, (*marked, *_check_array(stream, text)), stream)
+    found = (*stream.feed(body), *stream.finish())
+    if stream.events == 0 and (text.lstrip().startswith((b"{", *_UTF_16))):
+        return Checked(name, (_neither(text),), StreamValidator(contract))
+    return Checked(name, found, stream)
+
+
+def _check_array(stream: StreamValidator, body: bytes) -> list[Violation]:
+    items = _items(body)
+    if items is None:
+        return list(wire.decode(body).violations)
+    found = [one for item in items for one in stream.feed_data(item)]
+    return found + stream.finish()
+
+
+def _items(body: bytes) -> list[bytes] | None:
+    """The texts of what is in a JSON array, one by one and none of them read; None where its end is missing."""
+    items: list[bytes] = []
+    depth, begun = 0, 0
+    for mark in _MARKS.finditer(body):
+        char, at = mark.group(), mark.start()
+        depth += (char in b"[{") - (char in b"]}") if len(char) == 1 else 0
+        if depth == 1 and char == b"[" and not begun:
+            begun = at + 1
+        elif begun and ((depth == 1 and char == b",") or (depth == 0 and char == b"]")):
+            items.append(body[begun:at])
+            begun = at + 1
+        if depth == 0:
+            if char != b"]" or body[at + 1 :].strip():
+                return None
+            blank = sum(not item.strip() for item in items)
+            return items if not blank else [] if len(items) == 1 else None
+    return None
+
+
+def _neither(body: bytes) -> Violation:
+    actual = "a JSON object" if body.lstrip().startswith(b"{") else "something in UTF-16"
+    return Violation(
+        constraint="wire:syntax",
+        instance_location="",
+        expected="server-sent events or a JSON array of events",
+        actual=actual,
+        message=f"neither server-sent events nor a JSON array of events: found {actual}",
+        hint="a whole message is checked with 'validate response'"
+        if actual.startswith("a JSON")
+        else "save it as UTF-8",
+    )
 
 
 def lines(checked: Checked) -> list[str]:
@@ -99,18 +146,24 @@ def file_name(case: Case) -> str:
     return _UNSAFE.sub("-", case.id.removeprefix("stream/").removeprefix("conforming/")).strip("-") + ".sse"
 
 
-def write_folder(cases: Sequence[Case], folder: Path) -> None:
+def write_folder(cases: Sequence[Case], directory: str) -> None:
     """Write streams as files: `conforming/` and `faulted/`, what each faulted one breaks first, and the request.
 
     Raises:
-        UsageError: they cannot be written.
+        UsageError: there are none, no directory is named, or they cannot be written.
     """
+    if not directory:
+        raise UsageError("--directory is empty: name a folder, '.' for this one")
+    if not cases:
+        raise UsageError(
+            "no streams to write: the contract says nothing of streams; add a stream.json (schemas/README.md)"
+        )
+    folder = Path(directory)
     try:
         for case in cases:
             (folder / case.kind).mkdir(parents=True, exist_ok=True)
             (folder / case.kind / file_name(case)).write_bytes(case.body)
-        if cases:
-            write(structured.dumps(REQUEST), str(folder / "request.json"))
+        write(structured.dumps(REQUEST), str(folder / "request.json"))
         expected = {file_name(case): case.constraint for case in cases if case.kind == "faulted"}
         if expected:
             text = json.dumps(dict(sorted(expected.items())), indent=2) + "\n"

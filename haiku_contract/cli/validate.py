@@ -93,6 +93,8 @@ def validate(  # noqa: PLR0913 - one parameter per option
 
 
 def _bodies(files: tuple[str, ...]) -> list[tuple[str, bytes]]:
+    if files.count("-") > 1:
+        raise UsageError("'-' stands twice, and standard input can be read only once")
     return [(_ON_STANDARD_INPUT if name == "-" else name, read(name)) for name in files]
 
 

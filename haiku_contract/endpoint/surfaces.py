@@ -11,7 +11,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from haiku_contract import rejections
 from haiku_contract.errors import UsageError
+from haiku_contract.model import ABSENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -52,8 +54,9 @@ class Surface:
         pattern: how its paths look, wherever they are served; a group `model` where the path names the model.
         wrap: (input bytes, model id) -> request body; works on any bytes, conforming or not.
         model: (head, decoded body) -> the model that is asked for; None when the request names none.
-        input: decoded body -> the input in it.
+        input: decoded body -> the input in it; `ABSENT` where the body does not hold one.
         error: (status, code, message) -> body of an error.
+        key: under which the body holds the input; empty where it is the input, or the input and the model's name.
     """
 
     name: str
@@ -63,12 +66,13 @@ class Surface:
     model: Callable[[Asked, Any], str | None]
     input: Callable[[Asked, Any], Any]
     error: Callable[[int, int, str], dict[str, Any]]
+    key: str = ""
 
     def unwrap(self, asked: Asked, body: Any, model_id: str) -> Any:
         """The input in a request to a model.
 
         Raises:
-            Refusal: the request names no model, or another one.
+            Refusal: the request names no model or another one, or holds no input.
         """
         if self.name == "bare" or not isinstance(body, dict):
             return body
@@ -77,7 +81,10 @@ class Surface:
             raise Refusal(400, 7000, "No model id given")
         if model not in aliases(self, model_id):
             raise Refusal(404, 7003, f"Model not found: {model}")
-        return self.input(asked, body)
+        found = self.input(asked, body)
+        if found is ABSENT:
+            raise Refusal(400, rejections.USER_INPUT_ERROR, f"{rejections.PREFIX}Required value missing: {self.key}")
+        return found
 
 
 def named(name: str) -> Surface:
@@ -112,9 +119,20 @@ def aliases(surface: Surface, model_id: str) -> tuple[str, ...]:
 
 def message(value: Any) -> Any:
     """The message in the body of a success: in the REST envelope, in the preview's envelope, or the body itself."""
-    if isinstance(value, dict) and "result" in value and ("success" in value or value.get("state") == "Completed"):
-        return value["result"]
-    return value
+    return value["result"] if isinstance(value, dict) and _is_enveloped(value) else value
+
+
+def is_error(value: Any) -> bool:
+    """Whether a body says of itself that it is an error, whatever the status: in any of the shapes of errors."""
+    if not isinstance(value, dict):
+        return False
+    if value.get("success") is False or value.get("state") == "Failed":
+        return True
+    return ("error" in value or "errors" in value) and "id" not in value and not _is_enveloped(value)
+
+
+def _is_enveloped(value: dict[str, Any]) -> bool:
+    return "result" in value and ("success" in value or value.get("state") == "Completed")
 
 
 def _as_it_is(body: bytes, _model_id: str) -> bytes:
@@ -178,7 +196,7 @@ def _without_model(_asked: Asked, body: Any) -> Any:
 
 
 def _under(key: str) -> Callable[[Asked, Any], Any]:
-    return lambda _asked, body: body.get(key) if isinstance(body, dict) else body
+    return lambda _asked, body: body.get(key, ABSENT) if isinstance(body, dict) else ABSENT
 
 
 def _input_of_run(asked: Asked, body: Any) -> Any:
@@ -218,6 +236,7 @@ SURFACES: Final[dict[str, Surface]] = {
             _model_in_header,
             _under("inputs"),
             gateway_error,
+            "inputs",
         ),
         Surface(
             "run",
@@ -227,6 +246,7 @@ SURFACES: Final[dict[str, Surface]] = {
             _model_of_run,
             _input_of_run,
             rest_error,
+            "input",
         ),
         Surface(
             "gateway",

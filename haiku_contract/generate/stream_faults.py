@@ -288,28 +288,42 @@ def _stop_reason(_grammar: StreamGrammar, events: Events) -> Iterator[Proposal]:
         yield _of("null", rules.STOP_REASON, _swapped(events, number, without))
 
 
+_INPUTS: Final[tuple[tuple[str, str, tuple[str, ...]], ...]] = (
+    ("garbage", rules.INPUT_JSON, ('{"city": ', "Paris}")),
+    ("two-values", rules.INPUT_JSON, ('{"city": "Paris"}', "{}")),
+    ("blank", rules.INPUT_JSON, (" ",)),
+    ("not-whole", rules.INPUT_JSON, ('{"city": "Par',)),
+    ("too-deep", rules.INPUT_JSON, ('{"city": ', "[" * 300, "]" * 300, "}")),
+    ("key-twice", rules.INPUT_JSON, ('{"city": "Paris", ', '"city": "Rome"}')),
+    ("number", rules.INPUT_JSON, ('{"city": "Paris", "days": 1', "e999}")),
+    ("lone-surrogate", rules.INPUT_JSON, ('{"city": "\\ud8', '3d"}')),
+    ("array", rules.INPUT_OBJECT, ("[", '"Paris"]')),
+    ("null", rules.INPUT_OBJECT, ("null",)),
+    ("undeclared-key", rules.INPUT_SCHEMA, ('{"city": "Paris", ', '"unit": "C"}')),
+    ("missing-key", rules.INPUT_SCHEMA, ("{}",)),
+    ("wrong-type", rules.INPUT_SCHEMA, ('{"city": 7', "5}")),
+    ("empty", rules.INPUT_SCHEMA, ()),
+)
+"""What can be wrong with the input of a tool: a name, what is reported, and the pieces."""
+
+
 def _input(grammar: StreamGrammar, events: Events) -> Iterator[Proposal]:
-    """The input of a tool: no JSON, no object, not what the tool declares."""
+    """The input of a tool: no JSON, no object, not what the tool declares; in pieces, or in the start of its block."""
     excused = any(event["delta"]["stop_reason"] in grammar.cut_by for _, event, _ in _kinds(events, "message_delta"))
     starts = [one for one in _kinds(events, "content_block_start") if one[1]["content_block"].get("name")]
     for number, event, _name in starts[:1]:
         stop = next(at for at, _event, _ in _kinds(events, "content_block_stop") if at > number)
-        index = event["index"]
-        for label, constraint, pieces in (
-            ("garbage", rules.INPUT_JSON, ('{"city": ', "Paris}")),
-            ("two-values", rules.INPUT_JSON, ('{"city": "Paris"}', "{}")),
-            ("blank", rules.INPUT_JSON, (" ",)),
-            ("not-whole", rules.INPUT_JSON, ('{"city": "Par',)),
-            ("array", rules.INPUT_OBJECT, ("[", '"Paris"]')),
-            ("null", rules.INPUT_OBJECT, ("null",)),
-            ("undeclared-key", rules.INPUT_SCHEMA, ('{"city": "Paris", ', '"unit": "C"}')),
-            ("missing-key", rules.INPUT_SCHEMA, ("{}",)),
-            ("wrong-type", rules.INPUT_SCHEMA, ('{"city": 7', "5}")),
-        ):
-            if label == "not-whole" and excused:
-                continue
-            block = make.tool(index, "get_weather", *pieces)
-            yield _of(label, constraint, [*events[:number], *block, *events[stop + 1 :]])
+        calls = [
+            (label, constraint, make.tool(event["index"], "get_weather", *pieces))
+            for label, constraint, pieces in _INPUTS
+            if not (excused and label in {"not-whole", "empty"})
+        ]
+        start, end = make.tool(event["index"], "get_weather")
+        begun = {**start, "content_block": {**start["content_block"], "input": {"city": 75}}}
+        if not excused:
+            calls.append(("in-the-start", rules.INPUT_SCHEMA, [begun, end]))
+        for label, constraint, call in calls:
+            yield _of(label, constraint, [*events[:number], *call, *events[stop + 1 :]])
 
 
 FAULTS: Final[dict[str, Operator]] = {

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias, get_args
 
-from haiku_contract import rejections, wire
+from haiku_contract import wire
 from haiku_contract.endpoint import surfaces
 from haiku_contract.errors import ContractAdvice, ContractViolation, ContractWarning, UsageError
-from haiku_contract.model import ABSENT, JSON_CONTENT_TYPE
+from haiku_contract.guard import answers, discretion, heads
+from haiku_contract.model import ABSENT, JSON_CONTENT_TYPE, Violation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from haiku_contract.contract import Contract
     from haiku_contract.endpoint.surfaces import Asked, Surface
-    from haiku_contract.model import Advice, Violation
+    from haiku_contract.guard.answers import Answer
+    from haiku_contract.model import Advice
+    from haiku_contract.stream import StreamError, StreamOutcome
+    from haiku_contract.validation import SchemaValidator
 
 RequestMode: TypeAlias = Literal["raise", "respond", "warn", "observe", "off"]
 ResponseMode: TypeAlias = Literal["raise", "warn", "observe", "off"]
@@ -36,9 +39,17 @@ class Observation:
         direction: `request` or `response`.
         surface: the wire form, by name.
         status: HTTP status of a response; None for a request.
-        violations: what does not conform; empty when all is well. Without the payload's text unless asked for.
+        violations: what does not conform; empty when all is well. Without the payload's text unless asked for. Of an
+            event stream the first 100, and what the protocol says of it alone: what the published response schema says
+            of the message in it (`StreamValidator.deviations`) would take the whole message, and the guard keeps none.
         advice: rules of the provider that the request breaks; empty unless advice is on.
         complete: False for a response that was closed before its end.
+        skipped: why a response was not looked at, as in `HTTP 302`; empty when it was.
+        outcome: how an event stream ended: `complete`, `error`, `truncated`, or `open` where it was closed before its
+            end; None for everything else.
+        error: what the `error` event of a stream says, which may follow status 200; None where there was none. Its
+            message is empty unless excerpts are asked for.
+        further: how many violations there were beyond the first 100.
     """
 
     direction: Direction
@@ -47,14 +58,10 @@ class Observation:
     violations: tuple[Violation, ...] = ()
     advice: tuple[Advice, ...] = ()
     complete: bool = True
-
-
-class Answer(NamedTuple):
-    """A response that the guard gives itself, in place of the endpoint."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
+    skipped: str = ""
+    outcome: StreamOutcome | None = None
+    error: StreamError | None = None
+    further: int = 0
 
 
 class Checked(NamedTuple):
@@ -62,7 +69,7 @@ class Checked(NamedTuple):
 
     Attributes:
         surface: the wire form.
-        payload: the input; `ABSENT` where the body is not JSON.
+        payload: the input; `ABSENT` where the body is not JSON, or holds none.
         answer: what to answer instead of sending it; None to send it.
     """
 
@@ -103,88 +110,106 @@ class Policy:
             return None
         return surfaces.recognise(asked)
 
-    def check_request(self, asked: Asked, surface: Surface, content_type: str, body: bytes) -> Checked | None:
+    def check_request(
+        self, asked: Asked, surface: Surface, content_type: str, body: bytes | Violation
+    ) -> Checked | None:
         """Hold a request against the contract and act on what is found; None when it is for another model.
+
+        Args:
+            asked: its head.
+            surface: what it is addressed to.
+            content_type: what the body is declared as.
+            body: without its content coding; why not, where that cannot be taken off.
 
         Raises:
             ContractViolation: it does not conform, and the mode is `raise`.
-            ContractAdvice: it breaks a rule of the provider, and advice is `raise`.
+            ContractAdvice: it breaks a rule of the provider, and advice is `raise`; with `respond` that is answered.
         """
-        value, below = wire.decode(body)
+        value, below = (ABSENT, (body,)) if isinstance(body, Violation) else wire.decode(body)
         if not self._is_ours(asked, surface, value, body):
             return None
-        payload = surface.input(asked, value) if value is not ABSENT else ABSENT
+        payload = surface.input(asked, value)
         if self.request == "off" and self.advice == "off":
             return Checked(surface, payload)
+        if payload is ABSENT and value is not ABSENT:
+            below = (*below, heads.envelope(surface.key, value))
         violations = self._request_violations(content_type, payload, below)
-        advice = self._advice(payload) if not violations else ()
+        advice = self._advice(payload) if self.advice != "off" and not violations else ()
         if self.observer is not None:
             self.notify(Observation("request", surface.name, violations=violations, advice=advice))
-        if not violations and not advice:
-            return Checked(surface, payload)
-        if violations and self.request == "respond":
-            return Checked(surface, payload, self._answer(surface, violations[0], payload))
-        self.act(self.request, violations, "request")
-        self._act_on_advice(advice)
+        if violations or advice:
+            return Checked(surface, payload, self._follow(surface, payload, violations, advice))
         return Checked(surface, payload)
 
+    def _follow(
+        self, surface: Surface, payload: Any, violations: tuple[Violation, ...], advice: tuple[Advice, ...]
+    ) -> Answer | None:
+        """What follows from what is wrong with a request: an answer, an exception, a warning, or nothing."""
+        request = self.contract.request
+        if self.request == "respond" and violations:
+            return answers.rejection(surface, request, violations, payload)
+        if self.request == "respond" and self.advice == "raise":
+            return answers.refusal(surface, request, advice, payload)
+        self.act(self.request, violations, "request")
+        self._act_on_advice(advice)
+        return None
+
     def response_violations(self, status: int, body: bytes) -> tuple[Violation, ...]:
-        """What is wrong with a whole JSON body: of a success by the response schema, else by the shapes of errors."""
+        """What is wrong with a whole JSON body: of a success by the response schema, else by the shapes of errors.
+
+        An error is what its body says it is, or its status: errors at HTTP 200 are published observations.
+        """
         value, below = wire.decode(body)
         if below:
-            return self._discreet(below)
-        validator = self.contract.response if status < _ERRORS else self.contract.error
-        message = surfaces.message(value) if status < _ERRORS else value
-        if validator is None or validator.engine.is_valid(message):
+            return self.discreet(below)
+        if status < _ERRORS and not surfaces.is_error(value):
+            validator: SchemaValidator | None = self.contract.response
+            value = surfaces.message(value)
+        else:
+            validator = self.contract.error
+        if validator is None or validator.engine.is_valid(value):
             return ()
-        return tuple(validator.iter_errors(message, excerpts=self.excerpts))
+        return tuple(validator.iter_errors(value, excerpts=self.excerpts))
 
-    def _is_ours(self, asked: Asked, surface: Surface, value: Any, body: bytes) -> bool:
+    def _is_ours(self, asked: Asked, surface: Surface, value: Any, body: bytes | Violation) -> bool:
         """The request names this contract's model; where the body cannot be read, its bytes hold the name."""
         if surface.name == "bare":
             return True
         known = surfaces.aliases(surface, self.contract.model_id)
         if value is ABSENT:
             model = surface.model(asked, None)
-            return model in known if model else any(name.encode() in body for name in known)
+            if model or isinstance(body, Violation):
+                return model in known
+            return any(name.encode() in body for name in known)
         model = surface.model(asked, value)
         return model is not None and any(model == name or model.startswith(name + "-20") for name in known)
 
     def _request_violations(
         self, content_type: str, payload: Any, below: tuple[Violation, ...]
     ) -> tuple[Violation, ...]:
-        if content_type != JSON_CONTENT_TYPE and content_type.partition(";")[0].strip().lower() != JSON_CONTENT_TYPE:
-            below = (wire.violation("content-type", (), content_type), *below)
+        if content_type != JSON_CONTENT_TYPE and heads.media_type(content_type) != JSON_CONTENT_TYPE:
+            below = (heads.request_type(content_type), *below)
         if payload is ABSENT or below:
-            return self._discreet(below)
+            return self.discreet(below)
         if self.contract.request.engine.is_valid(payload):
             return ()
         return tuple(self.contract.request.iter_errors(payload, excerpts=self.excerpts))
 
-    def _discreet(self, below: tuple[Violation, ...]) -> tuple[Violation, ...]:
-        """Faults below JSON quote the text where it goes wrong; without excerpts the place has to do."""
-        if self.excerpts:
-            return below
-        return tuple(
-            replace(one, actual="something else", message=one.message.partition(", found ")[0])
-            if one.constraint != "wire:content-type"
-            else one
-            for one in below
-        )
+    def discreet(self, violations: tuple[Violation, ...]) -> tuple[Violation, ...]:
+        """The violations with nothing of the payload's values, unless those are asked for."""
+        if self.excerpts or not violations:
+            return violations
+        return tuple(discretion.discreet(one) for one in violations)
 
     def _advice(self, payload: Any) -> tuple[Advice, ...]:
-        if self.advice == "off" or payload is ABSENT:
+        if payload is ABSENT:
             return ()
-        return tuple(self.contract.request.advise(payload))
-
-    def _answer(self, surface: Surface, violation: Violation, payload: Any) -> Answer:
-        """The 400 that the endpoint would give, with what to do added."""
-        constraint = self.contract.request.constraint(violation.constraint)
-        text = rejections.text(violation, constraint, payload)
-        text = f"{text} [{violation.constraint}] {violation.hint}".rstrip()
-        body = json.dumps(surface.error(_BAD_REQUEST, rejections.USER_INPUT_ERROR, text), ensure_ascii=False)
-        headers = {"content-type": JSON_CONTENT_TYPE, "x-should-retry": "false", "x-haiku-contract": "guard"}
-        return Answer(_BAD_REQUEST, headers, body.encode("utf-8"))
+        request = self.contract.request
+        found = tuple(request.advise(payload))
+        if self.excerpts or not found:
+            return found
+        observed = {rule.id: rule.observed for rule in request.rules}
+        return tuple(discretion.discreet_advice(one, observed[one.rule]) for one in found)
 
     def notify(self, seen: Observation) -> None:
         """Tell the observer."""
@@ -212,6 +237,5 @@ class Policy:
             warnings.warn(f"request may be refused: {one.message}", ContractWarning, stacklevel=_TO_THE_CALLER)
 
 
-_BAD_REQUEST: Final = 400
 _ERRORS: Final = 400
 _TO_THE_CALLER: Final = 5

@@ -6,23 +6,28 @@ The two libraries have the same classes under two names; which one is meant is r
 from __future__ import annotations
 
 import sys
+from fractions import Fraction
 from functools import cache
-from typing import TYPE_CHECKING, Any, cast
+from itertools import count
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import httpx
 
 from haiku_contract.endpoint.surfaces import named
 from haiku_contract.errors import UsageError
+from haiku_contract.guard.coding import undone
 from haiku_contract.guard.policy import Policy
-from haiku_contract.guard.watch import watcher
+from haiku_contract.guard.watch import Head, look, watcher
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Iterator
     from types import TracebackType
+    from typing import Self
 
     from haiku_contract.contract import Contract
-    from haiku_contract.endpoint.surfaces import Asked
-    from haiku_contract.guard.policy import AdviceMode, Answer, Checked, Observation, RequestMode, ResponseMode
+    from haiku_contract.endpoint.surfaces import Asked, Surface
+    from haiku_contract.guard.answers import Answer
+    from haiku_contract.guard.policy import AdviceMode, Checked, Observation, RequestMode, ResponseMode
     from haiku_contract.guard.watch import Watcher
 
 
@@ -30,7 +35,9 @@ class GuardTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
     """Checks requests before a byte is sent and responses while they arrive.
 
     Wraps any transport, for `httpx.Client` and `httpx.AsyncClient` and their httpx2 twins alike. Requests that are not
-    this contract's (another path, host or model) pass untouched, and so do all errors of the inner transport.
+    this contract's (another path, host or model) pass untouched, and so do all errors of the inner transport. Content
+    codings are undone for the check alone. A request in a coding that cannot be undone is a violation where its head
+    names the model; where only the body could, it is not recognised and passes.
 
     Args:
         contract: what to hold requests and responses against.
@@ -38,14 +45,17 @@ class GuardTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         request: what to do with a request that does not conform. `raise`: raise `ContractViolation`, nothing is sent.
             `respond`: answer it with the 400 that the endpoint would give, for SDKs that hide what a transport raises.
             `warn`: issue a `ContractWarning` and send it. `observe`: tell the observer only. `off`: do not look.
-        response: likewise for responses; what is wrong with a stream is raised from its iteration.
+        response: likewise for responses; what is wrong with a stream is raised from its iteration. Redirects and error
+            pages of other content types are not looked at, which the observer is told.
         advice: what to do when a conforming request breaks a known rule of the provider: `off`, `warn`, or `raise`
-            (`ContractAdvice`).
+            (`ContractAdvice`; with `respond` the provider's predicted refusal is answered instead).
         sample: share of the responses that are looked at, from 0 to 1, evenly spread.
         surface: the wire form of everything that goes through here; recognised by the request when absent. The `bare`
             form (the body is the input) cannot be recognised and has to be named.
         hosts: only requests to these hosts are looked at; any but the provider's own when absent.
-        observer: called with an `Observation` for every request and response that was looked at.
+        observer: called with an `Observation` for every request that was looked at, and for the responses to those.
+            What it raises reaches the caller, after the response is closed; where another exception is on its way
+            already (the network's, a cancellation), that one does, with a note.
         excerpts: show short excerpts of the payload's values in violations; off because prompts are private. Keys and
             places are always shown.
 
@@ -80,46 +90,67 @@ class GuardTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
             excerpts=excerpts,
         )
         self._inner = inner
-        self._sample = sample
-        self._due = 0.0
+        self._own: dict[tuple[str, str], Any] = {}  # the libraries' transports, by library and kind
+        # 0.1 is no binary fraction: of ten responses it has to be one all the same.
+        self._share = Fraction(sample).limit_denominator(_FINEST).as_integer_ratio()
+        self._numbers = count()
 
     def handle_request(self, request: Any) -> Any:
         """Check, send, and watch what comes back."""
-        library = _library(request)
-        inner = self._sender(library, "HTTPTransport")
+        library = _library(request.__class__)
+        inner = self._sender(library, _SYNC)
         asked = cast("Asked", _Head(request))
         surface = self._policy.surface_of(asked)
         if surface is None:
             return inner.handle_request(request)
-        checked = self._policy.check_request(asked, surface, _header(request, b"content-type"), request.read())
-        if checked is not None and checked.answer is not None:
+        checked = self._check(library, asked, surface, request, request.read())
+        if checked is None:
+            return inner.handle_request(request)
+        if checked.answer is not None:
             return _respond(library, checked.answer, request)
         response = inner.handle_request(request)
-        return self._watch(library, checked, response, "SyncByteStream")
+        try:
+            self._watch(library, checked, response, "SyncByteStream")
+        except BaseException:
+            response.close()
+            raise
+        return response
 
     async def handle_async_request(self, request: Any) -> Any:
         """Check, send, and watch what comes back."""
-        library = _library(request)
-        inner = self._sender(library, "AsyncHTTPTransport")
+        library = _library(request.__class__)
+        inner = self._sender(library, _ASYNC)
         asked = cast("Asked", _Head(request))
         surface = self._policy.surface_of(asked)
         if surface is None:
             return await inner.handle_async_request(request)
-        checked = self._policy.check_request(asked, surface, _header(request, b"content-type"), await request.aread())
-        if checked is not None and checked.answer is not None:
+        checked = self._check(library, asked, surface, request, await request.aread())
+        if checked is None:
+            return await inner.handle_async_request(request)
+        if checked.answer is not None:
             return _respond(library, checked.answer, request)
         response = await inner.handle_async_request(request)
-        return self._watch(library, checked, response, "AsyncByteStream")
+        try:
+            self._watch(library, checked, response, "AsyncByteStream")
+        except BaseException:
+            await response.aclose()
+            raise
+        return response
 
     def close(self) -> None:
-        """Close the inner transport."""
-        if self._inner is not None:
-            self._inner.close()
+        """Close the inner transport: the given one, or the libraries' synchronous ones."""
+        for inner in self._senders(_SYNC):
+            inner.close()
 
     async def aclose(self) -> None:
-        """Close the inner transport."""
+        """Close the inner transport: the given one, or the libraries' asynchronous ones."""
+        for inner in self._senders(_ASYNC):
+            await inner.aclose()
+
+    def __enter__(self) -> Self:
         if self._inner is not None:
-            await self._inner.aclose()
+            self._inner.__enter__()
+        return self
 
     def __exit__(
         self,
@@ -127,39 +158,59 @@ class GuardTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         exc_value: BaseException | None = None,
         traceback: TracebackType | None = None,
     ) -> None:
-        self.close()
+        for inner in self._senders(_SYNC):
+            inner.__exit__(exc_type, exc_value, traceback)
+
+    async def __aenter__(self) -> Self:
+        if self._inner is not None:
+            await self._inner.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_value: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None:
+        for inner in self._senders(_ASYNC):
+            await inner.__aexit__(exc_type, exc_value, traceback)
 
     def _sender(self, library: Any, kind: str) -> Any:
-        if self._inner is None:
-            self._inner = getattr(library, kind)()
-        return self._inner
+        if self._inner is not None:
+            return self._inner
+        key = (library.__name__, kind)
+        if key not in self._own:
+            self._own[key] = getattr(library, kind)()
+        return self._own[key]
 
-    def _watch(self, library: Any, checked: Checked | None, response: Any, kind: str) -> Any:
-        if checked is None or self._policy.response == "off" or not self._is_due():
-            return response
-        at_hand = hasattr(response, "_content")  # answered from memory, as mock transports do
-        watching = watcher(
-            self._policy,
-            checked,
-            response.status_code,
-            content_type=_header(response, b"content-type"),
-            coding="identity" if at_hand else _header(response, b"content-encoding") or "identity",
-        )
-        if watching is None:
-            return response
-        if at_hand:
-            watching.feed(response.content)
-            watching.finish()
-            return response
-        response.stream = _watched(getattr(library, kind))(response.stream, watching)
-        return response
+    def _senders(self, kind: str) -> list[Any]:
+        if self._inner is not None:
+            return [self._inner]
+        return [inner for (_, one), inner in self._own.items() if one == kind]
+
+    def _check(self, library: Any, asked: Asked, surface: Surface, request: Any, body: bytes) -> Checked | None:
+        content_type, codings = _described(request)
+        known = undone(library, codings, body) if codings else body
+        return self._policy.check_request(asked, surface, content_type, known)
+
+    def _watch(self, library: Any, checked: Checked, response: Any, kind: str) -> None:
+        if self._policy.response == "off" or not self._is_due():
+            return
+        head = Head(response.status_code, *_described(response))
+        if hasattr(response, "_content"):  # answered from memory, as mock transports do
+            look(self._policy, checked, head, library, response.content)
+            return
+        watching = watcher(self._policy, checked, head, library)
+        if watching is not None:
+            response.stream = _watched(getattr(library, kind))(response.stream, watching)
 
     def _is_due(self) -> bool:
-        self._due += self._sample
-        if self._due < 1:
-            return False
-        self._due -= 1
-        return True
+        """Whether the next response is looked at: of any number of them, as many as the share says, rounded down."""
+        looked_at, of = self._share
+        if looked_at == of:
+            return True
+        before = next(self._numbers) * looked_at
+        return (before + looked_at) // of > before // of
 
 
 class _Watched:
@@ -182,12 +233,16 @@ class _Watched:
         self._end()
 
     def close(self) -> None:
-        self._leave()
-        self._stream.close()
+        try:
+            self._leave()
+        finally:
+            self._stream.close()
 
     async def aclose(self) -> None:
-        self._leave()
-        await self._stream.aclose()
+        try:
+            self._leave()
+        finally:
+            await self._stream.aclose()
 
     def _take(self) -> Watcher | None:
         """The watcher, for the last time unless it is put back: what has raised has nothing more to say."""
@@ -204,8 +259,16 @@ class _Watched:
             watching.finish()
 
     def _leave(self) -> None:
-        if (watching := self._take()) is not None:
+        """The body is closed, perhaps before its end, and perhaps because of an exception, which is not replaced."""
+        if (watching := self._take()) is None:
+            return
+        on_its_way = sys.exception()
+        try:
             watching.abandon()
+        except Exception as error:
+            if on_its_way is None:
+                raise
+            on_its_way.add_note(f"while this was raised, the guard or its observer raised {error!r}")
 
 
 @cache
@@ -214,9 +277,10 @@ def _watched(base: type[Any]) -> type[Any]:
     return type(f"Watched{base.__name__}", (_Watched, base), {})
 
 
-def _library(request: Any) -> Any:
-    """The library that a request belongs to: httpx, httpx2, or whatever else has the same classes."""
-    return sys.modules[type(request).__module__.partition(".")[0]]
+@cache
+def _library(kind: type[Any]) -> Any:
+    """The library that a class of requests belongs to: httpx, httpx2, or whatever else has the same classes."""
+    return sys.modules[kind.__module__.partition(".")[0]]
 
 
 class _Head:
@@ -236,13 +300,25 @@ class _Head:
         return str(self._url.path)
 
 
-def _header(message: Any, name: bytes) -> str:
-    """A header by its name in lower case, read from the raw list: the mapping first finds out its encoding."""
+def _described(message: Any) -> tuple[str, str]:
+    """Content type and content codings, read from the raw list: the mapping first finds out its encoding."""
+    content_type, codings = b"", b""
     for key, value in message.headers.raw:
-        if key.lower() == name:
-            return str(value, "latin-1")
-    return ""
+        if len(key) == _TYPE_LENGTH and key.lower() == _TYPE:  # the length is known, and most names end here
+            content_type = value
+        elif len(key) == _CODING_LENGTH and key.lower() == _CODING:
+            codings = codings + b", " + value if codings else value
+    return str(content_type, "latin-1"), str(codings, "latin-1")
 
 
 def _respond(library: Any, answer: Answer, request: Any) -> Any:
     return library.Response(answer.status, headers=answer.headers, content=answer.body, request=request)
+
+
+_SYNC: Final = "HTTPTransport"
+_ASYNC: Final = "AsyncHTTPTransport"
+_FINEST: Final = 10**12
+_TYPE: Final = b"content-type"
+_CODING: Final = b"content-encoding"
+_TYPE_LENGTH: Final = len(_TYPE)
+_CODING_LENGTH: Final = len(_CODING)

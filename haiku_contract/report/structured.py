@@ -6,10 +6,12 @@ import base64
 import json
 from typing import TYPE_CHECKING, Any
 
+from haiku_contract import pointer
 from haiku_contract.model import ABSENT
 
 if TYPE_CHECKING:
-    from haiku_contract.model import Advice, CampaignFinished, Case, Constraint, Finding, Verdict, Violation
+    from haiku_contract.campaign.baseline import Compared
+    from haiku_contract.model import Advice, CampaignFinished, Case, Constraint, Fault, Finding, Verdict, Violation
 
 
 def dumps(value: Any) -> str:
@@ -17,8 +19,9 @@ def dumps(value: Any) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
 
-def campaign(result: CampaignFinished) -> dict[str, Any]:
-    """The result of a campaign."""
+def campaign(result: CampaignFinished, compared: Compared) -> dict[str, Any]:
+    """The result of a campaign, beside the findings that are accepted."""
+    reasons = {one.fingerprint: entry.reason for one, entry in compared.accepted}
     return {
         "contract": result.contract,
         "endpoint": result.endpoint,
@@ -27,7 +30,13 @@ def campaign(result: CampaignFinished) -> dict[str, Any]:
         "cost_usd": result.cost_usd,
         "outcomes": {kind.value: count for kind, count in sorted(result.outcomes.items())},
         "verdicts": [verdict(one) for one in result.verdicts],
-        "findings": [finding(one) for one in result.findings],
+        "findings": [finding(one) | {"accepted": reasons.get(one.fingerprint)} for one in result.findings],
+        "baseline": {
+            "expired": [one.fingerprint for one in compared.expired],
+            "vanished": [one.fingerprint for one in compared.vanished],
+        },
+        "left_out": list(result.left_out),
+        "stopped": result.stopped,
     }
 
 
@@ -127,6 +136,8 @@ def case(one: Case) -> dict[str, Any]:
     if one.fault is not None:
         value = {} if one.fault.value is ABSENT else {"value": one.fault.value}
         entry["fault"] = {"op": one.fault.op, "path": one.fault.path, **value}
+        if one.twin is not ABSENT:
+            entry["undo"] = _undo(one.fault, one.twin)
     if one.payload is ABSENT and one.side == "stream" and (text := _text(one.body)) is not None:
         entry["body"] = text
         entry["content_type"] = one.content_type
@@ -136,6 +147,14 @@ def case(one: Case) -> dict[str, Any]:
     else:
         entry["payload"] = one.payload
     return entry
+
+
+def _undo(fault: Fault, twin: Any) -> dict[str, Any]:
+    """The operation that turns the faulted payload back into its conforming twin."""
+    if fault.op == "add":
+        return {"op": "remove", "path": fault.path}
+    op = "add" if fault.op == "remove" else "replace"
+    return {"op": op, "path": fault.path, "value": pointer.get(twin, pointer.split(fault.path))}
 
 
 def _text(body: bytes) -> str | None:

@@ -17,6 +17,7 @@ from haiku_contract.report.text import counted, one_line
 if TYPE_CHECKING:
     from typing import Self, TextIO
 
+    from haiku_contract.campaign.baseline import Compared
     from haiku_contract.model import CampaignFinished, Event, Finding
 
 _STYLES: Final = {
@@ -51,8 +52,8 @@ def console(file: TextIO | None, *, color: bool = True) -> Console:
     )
 
 
-def matrix(result: CampaignFinished, out: Console) -> None:
-    """Print the enforcement matrix, the findings and the totals."""
+def matrix(result: CampaignFinished, out: Console, compared: Compared) -> None:
+    """Print the enforcement matrix, the findings, what the baseline says of them, and the totals."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in ("verdict", "constraint", "witness", "detail"):
         table.add_column(title, overflow="fold")
@@ -62,9 +63,17 @@ def matrix(result: CampaignFinished, out: Console) -> None:
         table.add_row(verdict, *(Text(one_line(cell)) for cell in (one.constraint, one.witness or "-", detail)))
     _print_table(table, out)
     out.print()
-    for found in result.findings:
+    for found in compared.new:
         out.print(_finding(found))
-    if result.findings:
+    for found, entry in compared.accepted:
+        until = f", until {entry.expires}: {one_line(entry.reason)}".rstrip(": ")
+        out.print(Text(f"accepted {found.code} {one_line(found.constraint or '-')}{until}"))
+    for word, entries in (("expired", compared.expired), ("vanished", compared.vanished)):
+        for entry in entries:
+            out.print(
+                Text(f"{word} in the baseline: {entry.code} {one_line(entry.constraint or '-')}, {entry.fingerprint}")
+            )
+    if result.findings or compared.vanished or compared.expired:
         out.print()
     counts = Counter(one.verdict for one in result.verdicts)
     verdicts = ", ".join(f"{counts[kind]} {kind}" for kind in VerdictKind if counts[kind])
@@ -74,6 +83,8 @@ def matrix(result: CampaignFinished, out: Console) -> None:
         Text(f"{counted(result.requests, 'request')} to {result.endpoint} in {result.elapsed:.1f} s{cost}"),
         sep="\n",
     )
+    if result.stopped:
+        out.print(Text(f"{counted(len(result.left_out), 'case')} left out: {result.stopped}"))
 
 
 def _print_table(table: Table, out: Console) -> None:

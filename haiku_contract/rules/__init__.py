@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from haiku_contract import pointer
 from haiku_contract.errors import ContractLoadError
 from haiku_contract.model import Advice
-from haiku_contract.rules import shapes
+from haiku_contract.rules import members, shapes
 from haiku_contract.rules.table import PREDICATES
 from haiku_contract.rules.view import View
 
@@ -35,7 +35,7 @@ ADVISED: Final = (*SURE, "unknown")
 
 _PLACEHOLDER: Final = re.compile(r"\{([a-z_]+)\}")
 _LONGEST: Final = 200
-_EXTRA: Final = "Extra inputs are not permitted"
+_LONGEST_REASON: Final = 1200  # the longest list of types that the provider names
 _LAST: Final = 1 << 30
 _KEYS: Final = frozenset(
     (
@@ -175,7 +175,8 @@ def _rank(rule: Rule, one: Breach, number: int) -> tuple[int, int, tuple[int, ..
     rank = shapes.FIELDS.index(field) if field in shapes.FIELDS and rule.phase == "fields" else len(shapes.FIELDS)
     place = tuple(token for token in one.path if isinstance(token, int))
     # What an object has too much is reported after all that is wrong with its members.
-    return phase, rank, (*place, _LAST) if rule.observed.endswith(_EXTRA) else place, number
+    extra = str(one.values.get("reason", rule.observed)).endswith(members.EXTRA)
+    return phase, rank, (*place, _LAST) if extra else place, number
 
 
 def _fill(template: str, values: dict[str, Any]) -> str:
@@ -183,7 +184,8 @@ def _fill(template: str, values: dict[str, Any]) -> str:
 
     def value(match: re.Match[str]) -> str:
         text = str(values.get(match.group(1), match.group()))
-        text = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+        most = _LONGEST_REASON if match.group(1) == "reason" else _LONGEST
+        text = text if len(text) <= most else text[: most - 1] + "…"
         return text if text.isprintable() else ascii(text)[1:-1]
 
     return _PLACEHOLDER.sub(value, template)

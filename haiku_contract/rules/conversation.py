@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import TYPE_CHECKING, Any, Final
 
@@ -137,6 +138,22 @@ def tool_use_unanswered(view: View) -> Iterator[Breach]:
         if open_calls:
             ids = ", ".join(value for _, value in open_calls)
             yield breach(open_calls[0][0].path, at=f"messages.{open_calls[0][0].path[1]}", ids=ids)
+
+
+def server_tool_unanswered(view: View) -> Iterator[Breach]:
+    """A search or a fetch of an earlier turn stands with what was found.
+
+    It may be open where the next turn brings the results of other tools first, and in the last turn, which goes on.
+    """
+    for turn, answer in itertools.pairwise(view.turns):
+        if turn.role != "assistant" or any(block.kind == "tool_result" for block in answer.blocks):
+            continue
+        for block, value in _ids(turn.blocks, "server_tool_use", "id"):
+            name = block.value.get("name")
+            if name in ("web_search", "web_fetch"):
+                found = {one for _, one in _ids(turn.blocks, f"{name}_tool_result", "tool_use_id")}
+                if value not in found:
+                    yield breach(block.path, at=f"messages.{block.path[1]}", name=name, id=value)
 
 
 def tool_result_orphan(view: View) -> Iterator[Breach]:

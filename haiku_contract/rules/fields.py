@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from haiku_contract.model import ABSENT
 from haiku_contract.rules import shapes
@@ -18,7 +18,8 @@ MAX_TOKENS: Final = 64_000
 USER_ID: Final = 256
 
 _EMAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s.]+(?:\.[^@\s.]+)+")
-_PHONE: Final = re.compile(r"\s*\+?(?:[ ().-]{0,3}\d){10,15}\s*")
+_PHONE: Final = re.compile(r"\+(?:[ ().-]{0,3}\d){7,15}|(?:\d[ .-]?)?\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4}")
+_DIGITS: Final = re.compile(r"\d{10,15}")
 
 
 def required(view: View) -> Iterator[Breach]:
@@ -125,9 +126,9 @@ def system_type(view: View) -> Iterator[Breach]:
 
 
 def stop_sequences_type(view: View) -> Iterator[Breach]:
-    """`stop_sequences` is an array of strings."""
+    """`stop_sequences` is an array of strings; null is as good as none."""
     value = view.get("stop_sequences")
-    if value is ABSENT:
+    if value is ABSENT or value is None:
         return
     if not isinstance(value, list):
         yield breach(("stop_sequences",), reason="Input should be a valid array")
@@ -140,13 +141,13 @@ def stop_sequences_blank(view: View) -> Iterator[Breach]:
     """A stop sequence holds more than white space."""
     for index, one in enumerate(items(view.get("stop_sequences"))):
         if isinstance(one, str) and not one.strip():
-            yield breach(("stop_sequences", index))
+            yield breach(("stop_sequences", index), reason="contain non-whitespace" if one else "be non-empty")
 
 
 def metadata_type(view: View) -> Iterator[Breach]:
-    """`metadata` is an object, its `user_id` a string or null."""
+    """`metadata` is an object, its `user_id` a string or null; null is as good as none."""
     value = view.get("metadata")
-    if value is ABSENT:
+    if value is ABSENT or value is None:
         return
     if not isinstance(value, dict):
         yield breach(("metadata",), reason="Input does not match the expected shape.")
@@ -176,9 +177,18 @@ def metadata_email(view: View) -> Iterator[Breach]:
 
 
 def metadata_phone(view: View) -> Iterator[Breach]:
-    """`metadata.user_id` is no phone number."""
+    """`metadata.user_id` is no phone number, with a plus sign or with separators."""
+    yield from _user_id(view, _PHONE)
+
+
+def metadata_digits(view: View) -> Iterator[Breach]:
+    """`metadata.user_id` is no number that may be one of a phone."""
+    yield from _user_id(view, _DIGITS)
+
+
+def _user_id(view: View, pattern: re.Pattern[str]) -> Iterator[Breach]:
     value = dictionary(view.get("metadata")).get("user_id")
-    if isinstance(value, str) and len(value) <= USER_ID and _PHONE.fullmatch(value):
+    if isinstance(value, str) and len(value) <= USER_ID and pattern.fullmatch(value.strip()):
         yield breach(("metadata", "user_id"))
 
 
@@ -213,6 +223,19 @@ def inference_geo(view: View) -> Iterator[Breach]:
     yield breach(("inference_geo",), reason=known if isinstance(value, str) else "Input should be a valid string")
 
 
+def inference_geo_model(view: View) -> Iterator[Breach]:
+    """This model cannot be told where to run."""
+    if view.get("inference_geo") in shapes.GEOS:
+        yield breach(("inference_geo",))
+
+
+def diagnostics(view: View) -> Iterator[Breach]:
+    """`diagnostics` is an object or null."""
+    value = view.get("diagnostics")
+    if value is not ABSENT and not isinstance(value, (dict, type(None))):
+        yield breach(("diagnostics",))
+
+
 def beta_keys(view: View) -> Iterator[Breach]:
     """Keys of beta features, which need a header of their own."""
     for key in view.top:
@@ -225,10 +248,3 @@ def unknown_keys(view: View) -> Iterator[Breach]:
     for key in view.top:
         if key not in shapes.FIELDS and key not in shapes.BETA_FIELDS:
             yield breach((key,))
-
-
-def json_kind(value: Any) -> str:
-    """The words of the provider for a type that is not a string."""
-    return {"array": "Input should be a valid array", "object": "Input should be a valid dictionary"}.get(
-        value, "Input should be a valid string"
-    )

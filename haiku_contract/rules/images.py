@@ -1,4 +1,4 @@
-"""What the first bytes of an image say: its format and its size in pixels. Pure; any bytes in, nothing raised."""
+"""What the first bytes of an image or a PDF say: format and size in pixels. Pure; any bytes in, nothing raised."""
 
 from __future__ import annotations
 
@@ -41,6 +41,11 @@ def media_type(image: bytes) -> str:
     if image[:4] == b"RIFF" and image[8:12] == b"WEBP":
         return "image/webp"
     return next((kind for magic, kind in _MAGIC if image.startswith(magic)), "")
+
+
+def is_pdf(document: bytes) -> bool:
+    """True for a PDF, whose header stands within its first 1024 bytes (ISO 32000-1, annex H, note 13)."""
+    return b"%PDF-" in document[:1024]
 
 
 def size(image: bytes) -> tuple[int, int] | None:

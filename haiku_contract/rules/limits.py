@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from haiku_contract import wire
 from haiku_contract.model import ABSENT
-from haiku_contract.rules import shapes
+from haiku_contract.rules import members, shapes
 from haiku_contract.rules.view import Path, breach, dictionary, is_integer
 
 if TYPE_CHECKING:
@@ -26,54 +26,65 @@ _WIDEST: Final = 6  # bytes that one character takes at most in JSON
 # -- cache breakpoints ------------------------------------------------------------------------------------------
 
 
-def _markers(view: View) -> Iterator[tuple[Path, str, Any]]:
+class _Marker(NamedTuple):
+    """One `cache_control`: where it stands, how the provider writes that place with the type and without, its value."""
+
+    path: Path
+    tagged: str
+    at: str
+    value: Any
+
+
+def _markers(view: View) -> Iterator[_Marker]:
     """Every `cache_control` that is not null, in the order in which the provider processes them."""
-    places: list[tuple[Path, str, dict[str, Any]]] = [
-        (("tools", index), f"tools.{index}", tool) for index, tool in view.tools
+    holders: list[tuple[Path, str, str, dict[str, Any]]] = []
+    for index, tool in view.tools:
+        kind = tool.get("type")
+        tagged = f"tools.{index}.{kind if isinstance(kind, str) else 'custom'}"
+        holders.append((("tools", index), tagged, f"tools.{index}", tool))
+    holders += [
+        (("system", index), f"system.{index}", f"system.{index}", dictionary(one)) for index, one in view.system_blocks
     ]
-    places += [(("system", index), f"system.{index}", dictionary(one)) for index, one in view.system_blocks]
     for block in view.blocks:
-        places.append((block.path, block.at, dictionary(block.value)))
-        places += [(one.path, one.at, dictionary(one.value)) for one in view.inside.get(block.path, ())]
-    for path, at, holder in places:
-        marker = holder.get("cache_control")
-        if marker is not None:
-            yield (*path, "cache_control"), f"{at}.cache_control", marker
+        inside = view.inside.get(block.path, ())
+        holders += [(one.path, one.tagged, one.at, dictionary(one.value)) for one in (block, *inside)]
+    for path, tagged, at, holder in holders:
+        if (value := holder.get("cache_control")) is not None:
+            yield _Marker((*path, "cache_control"), f"{tagged}.cache_control", f"{at}.cache_control", value)
+    if (whole := view.get("cache_control")) is not ABSENT and whole is not None:
+        yield _Marker(("cache_control",), "cache_control", "cache_control", whole)
 
 
 def cache_control(view: View) -> Iterator[Breach]:
     """A cache breakpoint is ephemeral, for five minutes or an hour."""
-    top = view.get("cache_control")
-    if top is not ABSENT and top is not None and not isinstance(top, dict):
-        yield breach(("cache_control",), reason="Input should be an object")
-    for path, at, marker in _markers(view):
-        if not isinstance(marker, dict):
-            yield breach(path, at=at, reason="Input should be an object")
-            continue
-        if marker.get("type") != "ephemeral":
-            tag = (
-                f"Input tag {str(marker.get('type'))[:40]!r} found using 'type' does not match any of the expected tags"
-            )
-            reason = f"{tag}: 'ephemeral'" if "type" in marker else "Field required"
-            yield breach(path, at=at if "type" in marker else f"{at}.type", reason=reason)
-        if marker.get("ttl", ABSENT) not in (*shapes.TTLS, ABSENT):
-            yield breach((*path, "ttl"), at=f"{at}.ephemeral.ttl", reason="Input should be '5m' or '1h'")
-        for key in marker:
-            if key not in {"type", "ttl"}:
-                yield breach((*path, key), at=f"{at}.ephemeral.{key}", reason="Extra inputs are not permitted")
+    for path, at, _, value in _markers(view):
+        if not isinstance(value, dict):
+            yield breach(path, at=at, reason=members.NO_OBJECT)
+        elif "type" not in value:
+            yield breach(path, at=f"{at}.type", reason=members.MISSING)
+        elif value["type"] != "ephemeral":
+            yield breach((*path, "type"), at=at, reason=members.tag_reason(value["type"], ("ephemeral",)))
+        else:
+            place = members.Place(path, f"{at}.ephemeral", value, shapes.EPHEMERAL)
+            yield from members.wrong(place)
+            yield from members.unknown(place)
 
 
 def cache_blocks(view: View) -> Iterator[Breach]:
-    """At most four cache breakpoints in a request."""
+    """At most four cache breakpoints in a request; the one of the whole request marks its last block."""
     found = list(_markers(view))
+    if found and found[-1].path == ("cache_control",) and view.blocks:
+        last = view.blocks[-1]
+        if last.path[1] == view.messages[-1][0] and dictionary(last.value).get("cache_control") is not None:
+            found.pop()
     if len(found) > CACHE_BLOCKS:
-        yield breach(found[CACHE_BLOCKS][0], count=len(found))
+        yield breach(found[CACHE_BLOCKS].path, count=len(found))
 
 
 def cache_order(view: View) -> Iterator[Breach]:
     """No breakpoint for an hour comes after one for five minutes."""
     short = False
-    for path, at, marker in _markers(view):
+    for path, _, at, marker in _markers(view):
         ttl = dictionary(marker).get("ttl", "5m")
         if ttl == "1h" and short:
             yield breach((*path, "ttl"), at=f"{at}.ttl")
@@ -122,16 +133,14 @@ def prompt_and_answer(view: View) -> Iterator[Breach]:
 
 def _strings(payload: Any) -> Iterator[str]:
     """Every string of a payload, keys included; iterative, because payloads nest as they like."""
-    stack = [payload]
+    stack, seen = [payload], set()
     while stack:
         item = stack.pop()
         if isinstance(item, str):
             yield item
-        elif isinstance(item, dict):
-            stack.extend(item.keys())
-            stack.extend(item.values())
-        elif isinstance(item, list):
-            stack.extend(item)
+        elif isinstance(item, (dict, list)) and id(item) not in seen:
+            seen.add(id(item))
+            stack.extend((*item.keys(), *item.values()) if isinstance(item, dict) else item)
 
 
 def body_size(view: View) -> Iterator[Breach]:

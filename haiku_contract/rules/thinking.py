@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from haiku_contract.model import ABSENT
-from haiku_contract.rules import shapes
+from haiku_contract.rules import images, members, shapes
 from haiku_contract.rules.view import THINKING, breach, dictionary, is_integer, is_number
 
 if TYPE_CHECKING:
@@ -15,28 +15,25 @@ if TYPE_CHECKING:
 
 LEAST_BUDGET: Final = 1024
 LEAST_TOP_P: Final = 0.95
+LEAST_SIGNATURE: Final = 64
 
 
 def thinking_type(view: View) -> Iterator[Breach]:
-    """`thinking` is an object of a known type; an enabled one has a budget."""
+    """`thinking` is an object of a known type, with the members of that type."""
     value = view.get("thinking")
     if value is ABSENT:
         return
     if not isinstance(value, dict):
-        yield breach(("thinking",), reason="Input should be an object")
+        yield breach(("thinking",), reason=members.NO_OBJECT)
     elif "type" not in value:
-        yield breach(("thinking",), at="thinking.type", reason="Field required")
-    elif view.thinking not in shapes.THINKING_TYPES:
-        tags = ", ".join(repr(one) for one in shapes.THINKING_TYPES)
-        shown = view.thinking[:40] or type(value["type"]).__name__
-        reason = f"Input tag {shown!r} found using 'type' does not match any of the expected tags: {tags}"
+        yield breach(("thinking",), at="thinking.type", reason=members.MISSING)
+    elif view.thinking not in shapes.THINKING:
+        reason = members.tag_reason(value["type"], tuple(shapes.THINKING))
         yield breach(("thinking", "type"), at="thinking", reason=reason)
-    elif view.thinking == "enabled":
-        at = "thinking.enabled.budget_tokens"
-        if "budget_tokens" not in value:
-            yield breach(("thinking",), at=at, reason="Field required")
-        elif not is_integer(value["budget_tokens"]):
-            yield breach(("thinking", "budget_tokens"), at=at, reason="Input should be a valid integer")
+    else:
+        place = members.Place(("thinking",), f"thinking.{view.thinking}", value, shapes.THINKING[view.thinking])
+        yield from members.wrong(place)
+        yield from members.unknown(place)
 
 
 def least_budget(view: View) -> Iterator[Breach]:
@@ -140,3 +137,36 @@ def order(view: View) -> Iterator[Breach]:
         kinds = [block.kind for block in blocks]
         if turn.role == "assistant" and kinds and kinds[0] not in THINKING and set(kinds) & set(THINKING):
             yield breach(blocks[0].path, at=blocks[0].at, found=kinds[0] or "nothing")
+
+
+_INVALID_SIGNATURE: Final = "Invalid `signature` in `thinking` block"
+_INVALID_DATA: Final = "Invalid `data` in `redacted_thinking` block"
+
+
+def unsigned(view: View) -> Iterator[Breach]:
+    """A block of thinking is signed, and has something in it."""
+    for block in view.blocks:
+        if block.kind == "thinking" and block.value.get("signature") == "":
+            if block.value.get("thinking") == "":
+                at, reason = f"{block.at}.thinking", "each thinking block must contain thinking"
+                yield breach((*block.path, "thinking"), at=at, reason=reason)
+            else:
+                yield breach((*block.path, "signature"), at=block.at, reason=_INVALID_SIGNATURE)
+        elif block.kind == "redacted_thinking" and block.value.get("data") == "":
+            yield breach((*block.path, "data"), at=block.at, reason=_INVALID_DATA)
+
+
+def forged(view: View) -> Iterator[Breach]:
+    """A signature is one that the provider can have made."""
+    for block in view.blocks:
+        for kind, key, reason in (
+            ("thinking", "signature", _INVALID_SIGNATURE),
+            ("redacted_thinking", "data", _INVALID_DATA),
+        ):
+            if block.kind == kind and _is_forged(block.value.get(key)):
+                yield breach((*block.path, key), at=block.at, reason=reason)
+
+
+def _is_forged(value: Any) -> bool:
+    """True for text that cannot have come from the provider, whose signatures are base64 and longer than this."""
+    return isinstance(value, str) and value != "" and (len(value) < LEAST_SIGNATURE or not images.is_base64(value))

@@ -93,18 +93,6 @@ def items(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def schemas(root: Any) -> Iterator[dict[str, Any]]:
-    """Every object inside a JSON Schema, the root included; iterative, because payloads nest as they like."""
-    stack = [root]
-    while stack:
-        item = stack.pop()
-        if isinstance(item, dict):
-            yield item
-            stack.extend(item.values())
-        elif isinstance(item, list):
-            stack.extend(item)
-
-
 class View:
     """A payload and its parts, each looked for once."""
 

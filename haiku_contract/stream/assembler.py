@@ -6,6 +6,7 @@ text and thinking piece by piece; a signature comes whole; `message_delta` overw
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -23,13 +24,16 @@ COUNTS: Final = frozenset(
 )
 """What of the usage a `message_delta` may say anew."""
 
-_GROWING: Final = {"text_delta": "text", "thinking_delta": "thinking"}
+GROWING: Final = {"text_delta": "text", "thinking_delta": "thinking"}
 """Delta types whose pieces are joined, and the key of the piece, in the delta and in the block."""
 _STOP: Final = ("stop_reason", "stop_sequence", "stop_details")
 
 
 class Assembler:
-    """Takes the events of a stream that fit, in their order; `message` is what they make."""
+    """Takes the events of a stream that fit, in their order; `message` is what they make.
+
+    It keeps what it is given and changes it: the events must be nobody else's.
+    """
 
     __slots__ = ("_content", "_growing", "_message", "_pieces")
 
@@ -41,34 +45,34 @@ class Assembler:
 
     @property
     def message(self) -> dict[str, Any] | None:
-        """The message as far as it has come; None before it begins. An open block holds what has arrived of it."""
+        """The message as far as it has come, a value of its own; None before it begins."""
         if self._message is None:
             return None
         self._join()
-        content = [
-            {key: list(value) if isinstance(value, list) else value for key, value in block.items()}
-            for block in self._content
-        ]
-        return {**self._message, "content": content, "usage": dict(self._message["usage"])}
+        message: dict[str, Any] = json.loads(json.dumps({**self._message, "content": self._content}))
+        return message
 
     def start(self, message: dict[str, Any]) -> None:
         """`message_start`."""
-        self._message = {**message, "usage": dict(message["usage"])}
+        self._message = message
 
     def open(self, block: dict[str, Any]) -> None:
         """`content_block_start`."""
         self._join()
-        self._content.append(dict(block))
+        self._content.append(block)
 
     def add(self, delta: dict[str, Any]) -> None:
-        """`content_block_delta`, of a type that fits the open block."""
+        """`content_block_delta`, of a type in `MERGED` that fits the open block."""
         kind = delta["type"]
-        key = _GROWING.get(kind)
-        if key is not None:
+        key = GROWING.get(kind)
+        if key is None:
+            if self._content:
+                _WHOLE[kind](self._content[-1], delta)
+            return
+        if key != self._growing:
+            self._join()
             self._growing = key
-            self._pieces.append(delta[key])
-        elif self._content:
-            _WHOLE[kind](self._content[-1], delta)
+        self._pieces.append(delta[key])
 
     def set_input(self, value: Any) -> None:
         """`content_block_stop` of a tool's call: its input."""
@@ -95,7 +99,11 @@ class Assembler:
 
 
 def _cite(block: dict[str, Any], delta: dict[str, Any]) -> None:
-    block["citations"] = [*(block.get("citations") or ()), delta["citation"]]
+    citations = block.get("citations")
+    if isinstance(citations, list):
+        citations.append(delta["citation"])
+    else:
+        block["citations"] = [delta["citation"]]
 
 
 def _sign(block: dict[str, Any], delta: dict[str, Any]) -> None:
@@ -107,3 +115,14 @@ _WHOLE: Final[dict[str, Callable[[dict[str, Any], dict[str, Any]], None]]] = {
     "signature_delta": _sign,
 }
 """Delta types that come whole, and what they do to the block."""
+
+MERGED: Final = frozenset((*GROWING, *_WHOLE))
+"""The delta types that are merged here; the pieces of an input are not."""
+
+PIECES: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
+    **{kind: (key, ("string",)) for kind, key in GROWING.items()},
+    "input_json_delta": ("partial_json", ("string",)),
+    "citations_delta": ("citation", ()),
+    "signature_delta": ("signature", ()),
+}
+"""What is read of a delta of each type: the key, and the JSON types that it may have (any where none is named)."""

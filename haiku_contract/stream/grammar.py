@@ -17,16 +17,19 @@ It is data, read from `stream.json` (described in schemas/README.md). Every cons
 
 from __future__ import annotations
 
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from haiku_contract import pointer
-from haiku_contract.errors import ContractLoadError
+from haiku_contract.errors import ContractLoadError, UsageError
 from haiku_contract.model import Constraint
+from haiku_contract.stream import reading
 from haiku_contract.validation import SchemaValidator
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
+
+_Check: TypeAlias = "Callable[[Any], bool]"
 
 UTF8: Final = "stream:/framing/utf8"
 COMPLETE: Final = "stream:/framing/complete"
@@ -47,6 +50,8 @@ RULES: Final = (
     STOP_REASON,
 )
 """The rules that the validator knows; a file that leaves one out cannot be used."""
+
+_ANY_EVENT: Final = {"type": "object", "required": ["type"], "properties": {"type": {"type": "string"}}}
 
 
 def accepts(state: str) -> str:
@@ -73,9 +78,11 @@ class StreamGrammar:
         events: the schema of each known event type.
         initial: the state before the first event.
         states: for each state the event types that it accepts, and the state after each.
+        later: for each state the event types that may still come, and the state after the nearest of each.
         terminal: the states in which a stream may end.
         blocks: for each known block type the delta types that fit it.
         deltas: every known delta type.
+        keys: for each event type the keys that its schema names.
         usage: for each count that never falls the keys that lead to it in a `usage`.
         cut_by: the stop reasons for which the input of a tool may be cut off.
     """
@@ -84,14 +91,23 @@ class StreamGrammar:
         """Args: the content of a `stream.json`.
 
         Raises:
-            ContractLoadError: it is not of that form, or a schema in it is none.
+            ContractLoadError: it is not of that form, a schema in it is none, or the schemas do not ask for what a
+                message is put together from.
         """
         try:
             self._read(document)
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            self._check_schemas(document)
+            need = reading.unmet(document)
+        except (KeyError, TypeError, AttributeError, ValueError, RecursionError, UsageError) as error:
             raise ContractLoadError(
                 f"not the stream part of a contract: {error!r} while reading it; schemas/README.md describes the form"
             ) from None
+        if need is not None:
+            types = f" of type {' or '.join(sorted(need.types))}" if need.types else ""
+            raise ContractLoadError(
+                f"not the stream part of a contract: the schemas must require {need}{types}; a message is put together "
+                "from it (schemas/README.md)"
+            )
 
     def __repr__(self) -> str:
         return f"<StreamGrammar of {len(self.events)} event types>"
@@ -115,10 +131,18 @@ class StreamGrammar:
             self.states[state]
         for kind in {kind for accepted in self.states.values() for kind in accepted}:
             self.events[kind]
+        self.keys = reading.keys(document)
+        self.later = {state: _later(self.states, state) for state in self.states}
 
     def _validator(self, place: str) -> SchemaValidator:
         # The whole document is the schema, so that a place in it is the id of a constraint, whatever refers to it.
         return SchemaValidator("stream", {"$ref": f"#{place}", **self.document})
+
+    def _check_schemas(self, document: Mapping[str, Any]) -> None:
+        # A meta-schema looks where JSON Schema has its schemas, and not under the keys of this file.
+        starts = [block["start"] for block in document["blocks"].values()]
+        schemas = [document["event"], *document["events"].values(), *document["deltas"].values(), *starts]
+        SchemaValidator("stream", {**document, "allOf": schemas}).engine  # noqa: B018 - compiling is the check
 
     def _text(self, rule: str) -> str:
         return str(pointer.get(self.document, pointer.split(rule.removeprefix("stream:")))["expected"])
@@ -128,9 +152,13 @@ class StreamGrammar:
         return self._expected[rule]
 
     @cached_property
-    def known_keys(self) -> dict[str, Any]:
-        """For each event type the keys that its schema names, each with those below it; None where nothing is said."""
-        return {kind: _known(self.document, validator.schema) for kind, validator in self.events.items()}
+    def checks(self) -> dict[str, _Check]:
+        """For each event type whether an event of it conforms, both to what every event is and to its own schema."""
+        every = self.event.engine.is_valid
+        own: dict[str, _Check] = {kind: validator.engine.is_valid for kind, validator in self.events.items()}
+        if {key: value for key, value in self.document["event"].items() if key != "description"} == _ANY_EVENT:
+            return own  # whoever has looked the type up knows that the event is an object with a type
+        return {kind: partial(_both, every, is_valid) for kind, is_valid in own.items()}
 
     @cached_property
     def constraints(self) -> tuple[Constraint, ...]:
@@ -161,15 +189,16 @@ def _constraint(rule: str, value: Any, reason: str = "") -> Constraint:
     return Constraint(rule, "stream", place, keyword, value, violable=not reason, reason=reason)
 
 
-def _known(document: Mapping[str, Any], schema: Any) -> dict[str, Any] | None:
-    """The keys that a schema names, in its branches too; None for a schema that names none."""
-    if not isinstance(schema, dict):
-        return None
-    found: dict[str, Any] = {}
-    if "$ref" in schema:
-        found |= _known(document, pointer.get(document, pointer.split(schema["$ref"][1:]))) or {}
-    for name, member in schema.get("properties", {}).items():
-        found[name] = _known(document, member)
-    for branch in schema.get("allOf", ()):
-        found |= _known(document, branch.get("then")) or {}
-    return found or None
+def _both(one: _Check, other: _Check, event: Any) -> bool:
+    return one(event) and other(event)
+
+
+def _later(states: Mapping[str, Mapping[str, str]], state: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    reached = [state]
+    for one in reached:  # grows: what is nearer comes first
+        for kind, following in states[one].items():
+            found.setdefault(kind, following)
+            if following not in reached:
+                reached.append(following)
+    return found

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from haiku_contract import wire
 from haiku_contract.errors import ContractLoadError
+from haiku_contract.model import ABSENT
+from haiku_contract.stream import grammar as rules
 from haiku_contract.stream.pieces import JsonPieces
 from haiku_contract.validation import SchemaValidator
 
@@ -13,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from haiku_contract.model import Violation
+
+_MOST_DIGITS: Final = 400  # more than an integer that a double can hold has, fewer than int() refuses
 
 
 class ToolInput:
@@ -22,11 +27,12 @@ class ToolInput:
         pieces: what is known of the JSON text.
     """
 
-    __slots__ = ("_schema", "_text", "pieces")
+    __slots__ = ("_schema", "_start", "_text", "pieces")
 
-    def __init__(self, schema: SchemaValidator | None, *, keep: bool) -> None:
-        """Args: the schema that the request declares, if any, and whether the value is wanted anyway."""
+    def __init__(self, start: Any, schema: SchemaValidator | None, *, keep: bool) -> None:
+        """Args: what the block begins with; the schema that the request declares, if any; whether a value is wanted."""
         self.pieces = JsonPieces()
+        self._start = start
         self._schema = schema
         self._text: list[str] | None = [] if keep or schema is not None else None
 
@@ -37,20 +43,36 @@ class ToolInput:
         return self.pieces.feed(piece)
 
     @property
-    def kept(self) -> bool:
-        """Whether there is a value to ask for."""
-        return self._text is not None and self.pieces.size > 0
-
     def value(self) -> Any:
-        """The input; of one that was cut off what is whole, as clients show it; of one that is no JSON nothing."""
+        """The input as clients show it.
+
+        Of one that was cut off what is whole, of one that is no JSON nothing, and without any piece what the block
+        began with. Numbers beyond a double are infinite.
+        """
+        if not self.pieces.size:
+            return self._start
         text = "".join(self._text or ())
         # Not orjson: it reads an integer beyond 64 bits as a float.
-        return json.loads(text if self.pieces.is_json else self.pieces.closed(text) or "{}")
+        return json.loads(text if self.pieces.is_json else self.pieces.closed(text) or "{}", parse_int=_integer)
 
-    def violations(self, value: Any) -> Iterator[Violation]:
-        """What the declared schema says of the input."""
-        if self._schema is not None:
-            yield from self._schema.iter_errors(value)
+    def faults(self) -> Iterator[tuple[str, tuple[Violation, ...]]]:
+        """Which rules a whole input breaks, each with the details; nothing where it was not kept.
+
+        An input without any piece is what the block began with: it is held against the declared schema alone.
+        """
+        if self._text is None:
+            return
+        value, below = wire.decode("".join(self._text)) if self.pieces.size else (self._start, ())
+        if below:
+            yield rules.INPUT_JSON, below
+        if self._schema is not None and value is not ABSENT:
+            details = tuple(self._schema.iter_errors(value))
+            if details:
+                yield rules.INPUT_SCHEMA, details
+
+
+def _integer(digits: str) -> int | float:
+    return int(digits) if len(digits) <= _MOST_DIGITS else float(digits)
 
 
 def declared(request: Any) -> dict[str, SchemaValidator]:

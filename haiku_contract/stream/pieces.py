@@ -10,7 +10,6 @@ from typing import Final
 
 from haiku_contract.scan import MAX_DEPTH
 
-_IN_STRING: Final = re.compile(r'[^"\\\x00-\x1f]*')
 _BLANKS: Final = " \t\n\r"
 _DIGITS: Final = "0123456789"
 _HEX: Final = frozenset("0123456789abcdefABCDEF")
@@ -20,6 +19,9 @@ _CLOSERS: Final = {"{": "}", "[": "]"}
 
 # What is expected (RFC 8259 sections 2 to 5); after the outermost value nothing but blanks.
 _VALUE, _FIRST_VALUE, _FIRST_KEY, _KEY, _COLON, _AFTER, _END, _BROKEN = range(8)
+_KEYS: Final = frozenset((_FIRST_KEY, _KEY))
+_VALUES: Final = frozenset((_VALUE, _FIRST_VALUE))
+_CLOSABLE: Final = frozenset((_AFTER, _FIRST_KEY, _FIRST_VALUE))
 
 # Section 6, a number by what has been read of it: for each state the state after `0`, another digit, and each sign.
 _NUMBER: Final = {
@@ -32,7 +34,36 @@ _NUMBER: Final = {
     "sign": {"0": "exponent", "1": "exponent"},
     "exponent": {"0": "exponent", "1": "exponent"},
 }
-_WHOLE_NUMBERS: Final = frozenset(("0", "int", "fraction", "exponent"))
+_GROWING_NUMBERS: Final = frozenset(("int", "fraction", "exponent"))
+_WHOLE_NUMBERS: Final = frozenset(("0", *_GROWING_NUMBERS))
+
+# Runs that the automaton would only walk through: the regular expressions take them in one step. They never go back
+# (possessive quantifiers), and take nothing that the next piece could continue, so that they change no verdict.
+_BLANK: Final = r"[ \t\n\r]*+"
+_CHARACTERS: Final = r'[^"\\\x00-\x1f]*+(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*+)*+'
+_STRING: Final = f'"{_CHARACTERS}"'
+_SCALAR: Final = (
+    rf"(?:{_STRING}|-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?(?=[ \t\n\r,\]}}])|true|false|null)"
+)
+
+
+def _list(item: str) -> str:
+    """Items between commas, or none."""
+    return f"(?:{item}(?:{_BLANK},{_BLANK}{item})*+)?+"
+
+
+_PAIR: Final = f"{_STRING}{_BLANK}:{_BLANK}"
+_FLAT: Final = rf"(?:\[{_BLANK}{_list(_SCALAR)}{_BLANK}\]|\{{{_BLANK}{_list(_PAIR + _SCALAR)}{_BLANK}\}})"
+_WHOLE: Final = f"(?:{_SCALAR}|{_FLAT})"
+
+_INSIDE_TEXT: Final = re.compile(_CHARACTERS)
+_RUN_OF_DIGITS: Final = re.compile(r"[0-9]*+")
+_RUN_OF_BLANKS: Final = re.compile(_BLANK)
+_MORE: Final = {
+    "]": re.compile(f"(?:{_BLANK},{_BLANK}{_WHOLE})++"),
+    "}": re.compile(f"(?:{_BLANK},{_BLANK}{_PAIR}{_WHOLE})++"),
+}
+"""What may follow a value, by what would close the innermost array or object: more values that are whole."""
 
 
 class JsonPieces:
@@ -40,6 +71,7 @@ class JsonPieces:
 
     Attributes:
         first: the first character that is no blank; empty as long as there is none.
+        is_too_deep: it is no JSON because of more than `MAX_DEPTH` levels of nesting.
         size: how many characters were fed.
     """
 
@@ -54,11 +86,13 @@ class JsonPieces:
         "_open_at_cut",
         "_text",
         "first",
+        "is_too_deep",
         "size",
     )
 
     def __init__(self) -> None:
         self.first = ""
+        self.is_too_deep = False
         self.size = 0
         self._expected = _VALUE
         self._open = ""  # what would close everything that is open, innermost first
@@ -105,44 +139,58 @@ class JsonPieces:
         return self._expected != _BROKEN
 
     def _between(self, piece: str, at: int) -> int:
-        char = piece[at]
         if self._number:
-            following = _NUMBER[self._number].get(_class(char))
-            if following:
-                self._number = following
-                return at + 1
-            if self._number not in _WHOLE_NUMBERS:
-                self._expected = _BROKEN
-                return at
-            self._number = ""
-            self._mark(at)
+            return self._in_number(piece, at)
         if self._literal:
-            if char != self._literal[0]:
-                self._expected = _BROKEN
-                return at
-            self._literal = self._literal[1:]
-            if not self._literal:
-                self._mark(at + 1)
-            return at + 1
-        if char not in _BLANKS:
-            self.first = self.first or char
-            self._token(char, at)
+            return self._in_literal(piece, at)
+        char = piece[at]
+        if char in _BLANKS:
+            return _end(_RUN_OF_BLANKS, piece, at)
+        # What is taken whole may open one more level.
+        if char == "," and self._expected == _AFTER and len(self._open) < MAX_DEPTH:
+            end = _end(_MORE[self._open[0]], piece, at)
+            if end > at:
+                self._mark(end)
+                return end
+        if not self.first:
+            self.first = char
+        self._token(char, at)
+        return self._in_text(piece, at + 1) if self._text else at + 1
+
+    def _in_literal(self, piece: str, at: int) -> int:
+        if piece[at] != self._literal[0]:
+            self._expected = _BROKEN
+        self._literal = self._literal[1:]
+        if not self._literal:
+            self._mark(at + 1)
         return at + 1
+
+    def _in_number(self, piece: str, at: int) -> int:
+        following = _NUMBER[self._number].get(_class(piece[at]))
+        if following:
+            self._number = following
+            return _end(_RUN_OF_DIGITS, piece, at + 1) if following in _GROWING_NUMBERS else at + 1
+        if self._number not in _WHOLE_NUMBERS:
+            self._expected = _BROKEN
+            return at
+        self._number = ""
+        self._mark(at)
+        return at
 
     def _token(self, char: str, at: int) -> None:
         expected = self._expected
-        if expected in {_KEY, _FIRST_KEY} and char == '"':
+        if char == '"' and expected in _KEYS:
             self._text = self._is_key = True
             self._expected = _COLON
         elif expected == _COLON and char == ":":
             self._expected = _VALUE
         elif expected == _AFTER and char == ",":
             self._expected = _KEY if self._open[0] == "}" else _VALUE
-        elif expected in {_AFTER, _FIRST_KEY, _FIRST_VALUE} and self._open[:1] == char:
+        elif self._open[:1] == char and expected in _CLOSABLE:
             self._open = self._open[1:]
             self._expected = _AFTER if self._open else _END
             self._mark(at + 1)
-        elif expected in {_VALUE, _FIRST_VALUE}:
+        elif expected in _VALUES:
             self._value(char, at)
         else:
             self._expected = _BROKEN
@@ -155,7 +203,10 @@ class JsonPieces:
             self._literal = _LITERALS[char]
         elif char == "-" or char in _DIGITS:
             self._number = char if char in "-0" else "int"
-        elif char in _CLOSERS and len(self._open) < MAX_DEPTH:
+        elif char in _CLOSERS and len(self._open) == MAX_DEPTH:
+            self.is_too_deep = True
+            self._expected = _BROKEN
+        elif char in _CLOSERS:
             self._open = _CLOSERS[char] + self._open
             self._expected = _FIRST_KEY if char == "{" else _FIRST_VALUE
             self._mark(at + 1)
@@ -165,14 +216,16 @@ class JsonPieces:
     def _in_text(self, piece: str, at: int) -> int:
         if self._escape:
             return self._in_escape(piece, at)
-        run = _IN_STRING.match(piece, at)
-        at = run.end() if run else at
+        at = _end(_INSIDE_TEXT, piece, at)
         if at == len(piece):
             return at
         if piece[at] == '"':
             self._text = False
             if not self._is_key:
                 self._mark(at + 1)
+            elif piece.startswith(":", at + 1):  # nearly always
+                self._expected = _VALUE
+                return at + 2
         elif piece[at] == "\\":
             self._escape = "\\"
         else:
@@ -205,3 +258,9 @@ def _class(char: str) -> str:
     if char in "Ee":
         return "e"
     return "1" if "1" <= char <= "9" else char
+
+
+def _end(run: re.Pattern[str], piece: str, at: int) -> int:
+    """Where a run that begins here ends; here, where there is none."""
+    found = run.match(piece, at)
+    return found.end() if found else at

@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 from haiku_contract import wire
 from haiku_contract.stream import grammar as rules
-from haiku_contract.stream.assembler import Assembler
+from haiku_contract.stream.assembler import MERGED, Assembler
 from haiku_contract.stream.inputs import ToolInput, declared
 from haiku_contract.stream.reporting import Place, named, tally, under, violation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from haiku_contract.model import Violation
     from haiku_contract.stream.grammar import StreamGrammar
 
 _UNKNOWN: Final = "unknown"  # the state of a stop reason or of an open block of which only a broken event spoke
-_ENDS: Final = {"failed": "the error"}
+_OF_A_BLOCK: Final = frozenset(("content_block_start", "content_block_delta", "content_block_stop"))
 
 
 class Protocol:
@@ -75,8 +75,11 @@ class Protocol:
 
     @property
     def message(self) -> dict[str, Any] | None:
-        """The message as far as it has come."""
-        return None if self._assembler is None else self._assembler.message
+        """The message as far as it has come; of an input that is still arriving what is whole."""
+        message = None if self._assembler is None else self._assembler.message
+        if message is not None and self._input is not None:
+            message["content"][-1]["input"] = self._input.value
+        return message
 
     def take(self, kind: str, value: dict[str, Any], offset: int | None, number: int, found: list[Violation]) -> None:
         """An event of a known type that conforms to its schema; what is wrong with it here is added to `found`."""
@@ -110,7 +113,7 @@ class Protocol:
         elif kind == "message_delta":
             self._stop_reason = _UNKNOWN
         elif kind == "error":
-            self.error = (_UNKNOWN, "")
+            self._on_error(value)
 
     def take_unknown(self, kind: str) -> None:
         """An event of an unknown type, not after the end: tolerated and counted."""
@@ -135,7 +138,9 @@ class Protocol:
             return
         self._refused = self._state
         accepted = self._states[self._state]
-        expected = " or ".join(accepted) if accepted else f"nothing after {_ENDS.get(self._state, 'the end')}"
+        expected = (
+            " or ".join(accepted) if accepted else f"nothing after the {'end' if self.error is None else 'error'}"
+        )
         self._report(rules.accepts(self._state), (), expected, named(kind) or "another event")
 
     def _goes_on(self, kind: str, value: Any) -> bool:
@@ -144,17 +149,16 @@ class Protocol:
         It is ignored where it repeats what has been or comes too late, so that one fault stays one violation.
         """
         self._refuse(kind)
-        state = self._state
-        targets = [accepted[kind] for accepted in self._states.values() if kind in accepted]
-        if state in self._grammar.terminal or not targets or (kind == "message_start" and state != "start"):
+        target = self._grammar.later[self._state].get(kind)
+        if target is None:
             return False
-        if kind.startswith("content_block"):
+        if kind in _OF_A_BLOCK:
             # Where the event that should have come before is missing, this one speaks of the block after the last one.
-            if state == "closing" or not isinstance(value, dict) or value.get("index") != self._blocks:
+            if not isinstance(value, dict) or value.get("index") != self._blocks:
                 return False
             if kind != "content_block_start":
                 self._open_block(self._blocks, {"type": _UNKNOWN}, None)
-        self._state = targets[0]
+        self._state = target
         if kind == "message_stop":
             self._stop_reason = self._stop_reason or _UNKNOWN
         return True
@@ -186,6 +190,8 @@ class Protocol:
             self._on_other_delta(kind)
         elif kind == "input_json_delta":
             self._on_piece(delta["partial_json"])
+        elif kind not in MERGED:
+            tally(self.unknown, f"content_block_delta/{kind}")
         elif self._assembler is not None:
             self._assembler.add(delta)
 
@@ -205,7 +211,9 @@ class Protocol:
         nothing_before = not tool.pieces.first
         if not tool.feed(piece):
             expected = self._grammar.expected(rules.INPUT_JSON)
-            self._report(rules.INPUT_JSON, ("delta", "partial_json"), expected, wire.describe(piece))
+            deep = (wire.violation("depth", (), "more"),) if tool.pieces.is_too_deep else ()
+            actual = wire.describe(piece)
+            self._report(rules.INPUT_JSON, ("delta", "partial_json"), expected, actual, self._details("", deep))
         elif nothing_before and tool.pieces.first not in {"", "{"}:
             expected = self._grammar.expected(rules.INPUT_OBJECT)
             actual = f"JSON that begins with {tool.pieces.first}"
@@ -231,9 +239,10 @@ class Protocol:
         if self._stop_reason is None:
             self._report(rules.STOP_REASON, (), self._grammar.expected(rules.STOP_REASON), "message_stop without one")
 
-    def _on_error(self, value: dict[str, Any]) -> None:
-        error = value["error"]
-        self.error = (error["type"], error["message"])
+    def _on_error(self, value: Any) -> None:
+        said = value.get("error") if isinstance(value, dict) else None
+        kind, text = (said.get("type"), said.get("message")) if isinstance(said, dict) else (None, None)
+        self.error = (kind if isinstance(kind, str) else _UNKNOWN, text if isinstance(text, str) else "")
 
     # -- what handlers share --------------------------------------------------------------------------------------
 
@@ -252,7 +261,7 @@ class Protocol:
             tally(self.unknown, f"content_block_start/{self._block}")
         elif "input_json_delta" in self._fits:
             schema = self._tools.get(block["name"]) if self._block == "tool_use" else None
-            self._input = ToolInput(schema, keep=self._assembler is not None)
+            self._input = ToolInput(block.get("input", {}), schema, keep=self._assembler is not None)
         if self._assembler is not None:
             self._assembler.open(known)
 
@@ -262,26 +271,31 @@ class Protocol:
 
     def _close_block(self) -> None:
         tool, self._input, self._index, self._number = self._input, None, None, None
-        if tool is None or tool.pieces.size == 0:
+        if tool is None:
             return
-        if tool.pieces.can_be_json and not tool.pieces.is_json:
-            # It was cut off. Whether that is a fault depends on why the message stops, which is said later.
-            words = (self._grammar.expected(rules.INPUT_JSON), "an input that is not complete", "")
-            self._cut = violation(rules.INPUT_JSON, Place(*self._at), (), words)
-        if not tool.kept:
-            return
-        value = tool.value()
-        if self._assembler is not None:
-            self._assembler.set_input(value)
-        if tool.pieces.is_json:
-            rule, place = rules.INPUT_SCHEMA, Place(*self._at)
-            details = tuple(under(rule, (place.number,), one) for one in tool.violations(value))
-            if details:
-                words = (self._grammar.expected(rule), details[0].message, details[0].hint)
-                self._found.append(violation(rule, place, (), words, details))
+        if self._assembler is not None and tool.pieces.size:
+            self._assembler.set_input(tool.value)
+        if tool.pieces.size and tool.pieces.can_be_json and not tool.pieces.is_json:
+            self._cut = self._fault(rules.INPUT_JSON, "an input that is not complete")
+        elif tool.pieces.can_be_json:
+            self._judge(tool)
+
+    def _judge(self, tool: ToolInput) -> None:
+        """An input that is whole, or that never began."""
+        for rule, details in tool.faults():
+            below = self._details(rule if rule == rules.INPUT_SCHEMA else "", details)
+            fault = self._fault(rule, details[0].message, below)
+            if tool.pieces.size:
+                self._found.append(fault)
+            else:  # perhaps it was cut off before its first piece
+                self._cut = fault
+
+    def _details(self, rule: str, found: Sequence[Violation]) -> tuple[Violation, ...]:
+        """What is wrong within an input: under the id of the rule that asks for it, or under its own."""
+        return tuple(under(rule or one.constraint, (self._at[0],), one) for one in found)
 
     def _settle(self, *, excused: bool) -> None:
-        """It is known now whether an input that was cut off is a fault."""
+        """It is known now whether an input that was cut off, or that never began, is a fault."""
         cut, self._cut = self._cut, None
         if cut is not None and not excused:
             self._found.append(cut)
@@ -300,5 +314,11 @@ class Protocol:
                 self._report(rule, (*tokens, *path), expected, wire.describe(count))
             self._usage[name] = count
 
-    def _report(self, rule: str, tokens: tuple[str, ...], expected: str, actual: str) -> None:
-        self._found.append(violation(rule, Place(*self._at), tokens, (expected, actual, "")))
+    def _report(
+        self, rule: str, tokens: tuple[str, ...], expected: str, actual: str, context: tuple[Violation, ...] = ()
+    ) -> None:
+        self._found.append(violation(rule, Place(*self._at), tokens, (expected, actual, ""), context))
+
+    def _fault(self, rule: str, actual: str, context: tuple[Violation, ...] = ()) -> Violation:
+        words = (self._grammar.expected(rule), actual, context[0].hint if context else "")
+        return violation(rule, Place(*self._at), (), words, context)

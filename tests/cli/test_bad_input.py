@@ -101,7 +101,7 @@ BAD_INPUT = {
     "empty fault": Bad("fuzz --fault=", "no fault '': it starts with one of lenient, strict, crash, broken, then ':'"),
     "no such surface": Bad("fuzz --surface nope", "Invalid value for '--surface': 'nope' is not one of 'bare', "),
     "fault of somebody else's endpoint": Bad(
-        f"fuzz --url http://127.0.0.1:1 --fault lenient:{HOT}", "--url cannot be combined with --reference, --fault or "
+        f"fuzz --url http://127.0.0.1:1 --fault lenient:{HOT}", "--url cannot be combined with --fault"
     ),
     "output that is a directory": Bad(
         "fuzz --output .", ".: cannot be written: is a directory; name a file in it"
@@ -179,3 +179,28 @@ def test_version_and_help(cli: Cli, normalised: Normalise) -> None:
         result = cli(verb, "--help")
         assert (result.code, result.err) == (0, "")
         assert f"Usage: haiku-contract {verb}" in result.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["fuzz", "--timeout", "nan"], "--timeout"),
+        (["fuzz", "--list-faults", "--fault", "x"], "one of the two"),
+        (["validate", "request", "-", "-"], "only once"),
+        (["generate", "--side", "response", "--constraint", "request:/type"], "add --side request"),
+        (["generate", "--constraint", "request:/nothing"], "'haiku-contract constraints'"),
+    ],
+)
+def test_contradictions_are_told(cli: Cli, arguments: list[str], words: str) -> None:
+    result = cli(*arguments)
+    assert (result.code, result.out, result.err.count("\n")) == (2, "", 1)
+    assert words in result.err
+
+
+def test_an_overwritten_file_keeps_its_permissions(cli: Cli, tmp_path: Path) -> None:
+    target = tmp_path / "private.json"
+    target.write_text("old", "utf-8")
+    target.chmod(0o600)
+    assert cli("constraints", "--format", "json", "--output", str(target)).code == 0
+    assert target.stat().st_mode & 0o777 == 0o600
+    assert json.loads(target.read_text("utf-8"))["constraints"]

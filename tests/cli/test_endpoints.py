@@ -91,17 +91,24 @@ NO_ENDPOINTS = {
     "breaks off": (b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{", "cannot be reached (RemoteProtocolError: "),
     "web page": (
         _http("200 OK", "<p>Hello</p>"),
-        "does not answer as this surface does; check the URL and the surface",
+        "does not answer as this surface does (HTTP 200: <p>Hello</p>); check the URL and the surface",
     ),
-    "no content": (_http("204 No Content"), "does not answer as this surface does; check the URL and the surface"),
-    "not found": (_http("404 Not Found", "<p>nope</p>"), "does not answer as this surface does; check the URL and the"),
+    "no content": (_http("204 No Content"), "does not answer as this surface does (HTTP 204); check the URL and the"),
+    "not found": (
+        _http("404 Not Found", "<p>nope</p>"),
+        "does not answer as this surface does (HTTP 404: <p>nope</p>);",
+    ),
     "no route": (
         _http("404 Not Found", ROUTE, "application/json"),
-        "does not answer as this surface does; check the URL and the surface (HTTP 404: Could not route to \\x1b[31m/",
+        "does not answer as this surface does (HTTP 404: Could not route to \\x1b[31m/",
     ),
     "moved": (
         _http("302 Found", "", "text/html", "location: /there"),
-        "does not answer as this surface does; check the",
+        "does not answer as this surface does (HTTP 302); check the URL",
+    ),
+    "JSON that is none": (
+        _http("200 OK", "abc", "application/json"),
+        "does not answer as this surface does (HTTP 200); check the URL and the surface",
     ),
     "unauthorised": (_http("401 Unauthorized"), "refuses the credentials (HTTP 401)"),
     "forbidden": (_http("403 Forbidden"), "refuses the credentials (HTTP 403)"),
@@ -114,7 +121,7 @@ NO_ENDPOINTS = {
 def test_what_answers_is_no_endpoint(cli: Cli, tmp_path: Path, name: str) -> None:
     answer, line = NO_ENDPOINTS[name]
     with Somebody(answer) as somebody:
-        result = cli("fuzz", "--url", somebody.url, "--timeout", "5", "--output", "report.txt")
+        result = cli("fuzz", "--url", somebody.url, "--timeout", "5", "--retries", "0", "--output", "report.txt")
     assert (result.code, result.out, result.err.count("\n")) == (4, "", 1)
     assert result.err.startswith(f"haiku-contract: {somebody.url} {line}")
     assert result.err.strip().isprintable()
@@ -133,9 +140,10 @@ def test_nobody_answers(cli: Cli) -> None:
 
 def test_nobody_answers_in_time(cli: Cli) -> None:
     with Somebody(None) as somebody:
-        result = cli("fuzz", "--url", somebody.url, "--timeout", "0.2")
+        result = cli("fuzz", "--url", somebody.url, "--timeout", "0.2", "--retries", "0")
     assert (result.code, result.out) == (4, "")
-    assert result.err == f"haiku-contract: {somebody.url} cannot be reached (ReadTimeout)\n"
+    line = f"{somebody.url} cannot be reached (ReadTimeout); check that it runs, and its host and port"
+    assert result.err == f"haiku-contract: {line}\n"
 
 
 def test_endpoint_that_crashes_on_everything(cli: Cli, report_schema: dict[str, Any]) -> None:
@@ -180,3 +188,81 @@ def test_interrupted(command: list[str]) -> None:
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=30)
     assert (process.returncode, out, err) == (130, b"", b"\nhaiku-contract: interrupted\n")
+
+
+def test_a_busy_endpoint_is_asked_again(cli: Cli) -> None:
+    with Somebody(_http("429 Too Many Requests", "", "text/html", "retry-after: 0")) as somebody:
+        result = cli("fuzz", "--url", somebody.url, "--retries", "2")
+    assert (result.code, result.out) == (4, "")
+    assert len(somebody.heard) == 3
+
+
+def test_budget(cli: Cli, report_schema: dict[str, Any]) -> None:
+    result = cli("fuzz", "--max-requests", "5", "--format", "json")
+    assert result.code == 3
+    assert re.fullmatch(r"haiku-contract: \d+ cases left out: the budget is used up\n", result.err)
+    report = json.loads(result.out)
+    jsonschema.Draft202012Validator(report_schema).validate(report)
+    assert report["requests"] == 5
+    assert f"{len(report['left_out'])} cases" in result.err
+
+
+def test_resume(cli: Cli, tmp_path: Path) -> None:
+    first = cli("fuzz", "--max-requests", "50", "--resume", "run.jsonl", "--format", "json")
+    second = cli("fuzz", "--resume", "run.jsonl", "--format", "json")
+    whole = cli("fuzz", "--format", "json")
+    assert (first.code, second.code, whole.code) == (3, 0, 0)
+    sent = [json.loads(one.out)["requests"] for one in (first, second, whole)]
+    assert sent == [50, sent[2] - 50, sent[2]]
+    assert json.loads(second.out)["verdicts"] == json.loads(whole.out)["verdicts"]
+    assert [path.name for path in tmp_path.iterdir()] == ["run.jsonl"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "code", "words"),
+    [
+        (["--live"], {}, 4, "the real endpoint needs an account id: set CLOUDFLARE_ACCOUNT_ID, or give --account"),
+        (["--live", "--account", "abc"], {}, 4, "the real endpoint needs an API token: set CLOUDFLARE_API_TOKEN"),
+        (["--live", "--surface", "bare"], {"CLOUDFLARE_ACCOUNT_ID": "a", "CLOUDFLARE_API_TOKEN": "12345678"}, 4,
+         "the surface 'bare' has no public address"),
+        (["--live", "--url", "http://127.0.0.1:1"], {}, 2, "--url cannot be combined with --live"),
+        (["--live", "--fault", "x"], {}, 2, "--live cannot be combined with --fault"),
+        (["--account", "abc"], {}, 2, "--account and --gateway are for --live"),
+        (["--rate", "fast"], {}, 2, "not a rate: 'fast'"),
+        (["--resume", "."], {}, 2, ".: cannot be read"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_run(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, arguments: list[str], environment: dict[str, str], code: int, words: str
+) -> None:
+    for name in ("CLOUDFLARE_ACCOUNT_ID", "CLOUDFLARE_API_TOKEN", "CLOUDFLARE_GATEWAY_ID"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    result = cli("fuzz", *arguments)
+    assert (result.code, result.out, result.err.count("\n")) == (code, "", 1)
+    assert result.err.startswith(f"haiku-contract: {words}")
+
+
+def test_baseline(cli: Cli, report_schema: dict[str, Any]) -> None:
+    faulty = ("fuzz", "--fault", "lenient:request:/properties/temperature/maximum", "--baseline", "known.json")
+    assert cli(*faulty).code == 2
+    written = cli(*faulty, "--update-baseline", "--reason", "waits for the provider")
+    assert (written.code, written.err) == (0, "")
+    again = cli(*faulty)
+    assert (again.code, again.err) == (0, "")
+    assert "accepted leaky request:/properties/temperature/maximum, until 2" in again.out
+    assert "waits for the provider" in again.out
+    other = cli("fuzz", "--fault", "lenient:request:/required/0", "--baseline", "known.json", "--format", "json")
+    assert other.code == 1
+    report = json.loads(other.out)
+    jsonschema.Draft202012Validator(report_schema).validate(report)
+    assert {one["accepted"] for one in report["findings"]} == {None}
+    assert len(report["baseline"]["vanished"]) == 1
+
+
+def test_a_baseline_that_is_none(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text("{}", "utf-8")
+    result = cli("fuzz", "--baseline", "x.json")
+    assert (result.code, result.err) == (2, "haiku-contract: x.json: not a baseline; --update-baseline writes one\n")
+    assert cli("fuzz", "--update-baseline").code == 2

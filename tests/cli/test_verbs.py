@@ -13,6 +13,9 @@ import jsonschema
 import pytest
 
 import haiku_contract as hc
+from haiku_contract import pointer
+from haiku_contract.campaign import matrix
+from haiku_contract.model import ABSENT, Fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -135,10 +138,17 @@ def test_constraints(cli: Cli, parrot: str) -> None:
         "request:/properties/text/maxLength  violable\n"
         "request:/required/0                 violable\n"
         "request:/additionalProperties       unviolable: accepts every further key\n"
+        "wire:syntax                         violable\n"
+        "wire:encoding                       violable\n"
+        "wire:duplicate-key                  violable\n"
+        "wire:depth                          violable\n"
+        "wire:number                         violable\n"
+        "wire:surrogate                      violable\n"
+        "wire:content-type                   violable\n"
         "response:/type                      violable\n"
         "response:/properties/echo/type      violable\n"
         "response:/required/0                violable\n"
-        "8 constraints of example/parrot@0.0.0, 7 violable\n"
+        "15 constraints of example/parrot@0.0.0, 14 violable\n"
     )
 
 
@@ -164,8 +174,28 @@ def test_constraints_json(cli: Cli, parrot: str) -> None:
 
 def test_constraints_that_cannot_be_broken_have_a_reason(cli: Cli) -> None:
     found = json.loads(cli("constraints", "--format", "json").out)["constraints"]
-    assert {one["id"] for one in found} == {one.id for one in hc.load().constraints}
+    contract = hc.load()
+    known = [*contract.constraints, *matrix.wire_constraints(), *contract.stream.constraints]
+    assert sorted(one["id"] for one in found) == sorted(one.id for one in known)
     assert all(one["violable"] or one["reason"] for one in found)
+
+
+@pytest.mark.parametrize("side", ["request", "response", "stream", "wire"])
+def test_constraints_of_one_side(cli: Cli, side: str) -> None:
+    found = json.loads(cli("constraints", "--side", side, "--format", "json").out)["constraints"]
+    assert {one["id"].partition(":")[0] for one in found} == {side}
+
+
+def test_undoing_a_fault_gives_the_twin(cli: Cli) -> None:
+    lines = cli("generate", "--side", "all", "--kind", "faulted").out.splitlines()
+    undone = 0
+    sides = {side.side: side for side in hc.load().sides}
+    for case in map(json.loads, lines):
+        if "undo" in case and case["side"] in sides:
+            operation = Fault(case["undo"]["op"], case["undo"]["path"], case["undo"].get("value", ABSENT))
+            assert sides[case["side"]].is_valid(pointer.apply(operation, case["payload"])), case["id"]
+            undone += 1
+    assert undone > 300
 
 
 # -- generate -------------------------------------------------------------------------------------------------------
@@ -198,6 +228,7 @@ def test_generate_one_constraint(cli: Cli) -> None:
         "constraint": "request:/properties/top_k/exclusiveMinimum",
         "breaks": ["request:/properties/top_k/exclusiveMinimum"],
         "fault": {"op": "replace", "path": "/top_k", "value": 0},
+        "undo": {"op": "replace", "path": "/top_k", "value": 1},
         "payload": {"messages": [{"role": "user", "content": "Hello"}], "max_tokens": 1, "top_k": 0},
     }
 

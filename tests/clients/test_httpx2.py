@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+import types
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import haiku_contract as hc
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 httpx2: Any = pytest.importorskip("httpx2")
 
@@ -40,6 +44,39 @@ def test_asynchronously(contract: hc.Contract, server: str) -> None:
                 assert b"message_stop" in b"".join([chunk async for chunk in response.aiter_bytes()])
 
     asyncio.run(go())
+
+
+def test_the_decoders_of_httpx2_are_used(contract: hc.Contract, monkeypatch: pytest.MonkeyPatch) -> None:
+    backwards = types.SimpleNamespace(decode=lambda chunk: iter([chunk[::-1]]))
+    decoders = httpx2._decoders.SUPPORTED_DECODERS
+    monkeypatch.setitem(decoders, "zz", lambda: backwards)
+    headers = {"content-type": "application/json", "content-encoding": "zz"}
+
+    class Body(httpx2.SyncByteStream):  # type: ignore[misc]
+        def __iter__(self) -> Iterator[bytes]:
+            yield b"{}"[::-1]
+
+    inner = httpx2.MockTransport(lambda _: httpx2.Response(200, headers=headers, stream=Body()))
+    with (
+        httpx2.Client(transport=hc.GuardTransport(contract, inner, response="raise")) as client,
+        client.stream("POST", "http://127.0.0.1:9/v1/messages", json=GOOD) as response,
+        pytest.raises(hc.ContractViolation, match="response:/required/0"),
+    ):
+        list(response.iter_raw())
+
+
+def test_one_transport_serves_both_kinds_of_client(contract: hc.Contract, server: str) -> None:
+    url = f"{server}/ai/v1/messages"
+    transport = hc.GuardTransport(contract, response="raise")
+
+    async def go() -> int:
+        async with httpx2.AsyncClient(transport=transport) as client:
+            return int((await client.post(url, json=GOOD)).status_code)
+
+    with httpx2.Client(transport=transport) as client:
+        assert client.post(url, json=GOOD).status_code == 200
+        assert asyncio.run(go()) == 200
+        assert client.post(url, json=GOOD).status_code == 200
 
 
 def test_a_transport_of_httpx2_inside(contract: hc.Contract) -> None:

@@ -1,0 +1,78 @@
+"""Where a campaign sends its requests: the reference endpoint, a URL, or the real endpoint."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import httpx
+
+from haiku_contract.campaign.run import Target
+from haiku_contract.endpoint import live, surfaces
+from haiku_contract.endpoint.reference.app import SERVED
+from haiku_contract.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from haiku_contract.cli.fuzz import Options
+    from haiku_contract.endpoint.surfaces import Surface
+
+_MAX_PORT = 65_535
+
+
+class Destination(NamedTuple):
+    """A target, the headers of every request to it, and what must never be shown of them."""
+
+    target: Target
+    headers: Mapping[str, str]
+    secrets: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<Destination {self.target.name}>"
+
+
+def destination(options: Options, environment: Mapping[str, str]) -> Destination:
+    """What the options name.
+
+    Raises:
+        UsageError: it cannot be sent to.
+        EndpointError: a credential is missing.
+    """
+    surface = surfaces.named(options.surface)
+    if options.live:
+        known = live.credentials(environment, account=options.account, gateway=options.gateway)
+        url, identity = live.address(surface.name, known)
+        target = Target(f"the real endpoint ({surface.name})", url, surface, billed=True)
+        headers = live.headers(surface.name, options.contract.model_id) | identity
+        return Destination(target, headers, (known.token, known.account))
+    if options.account is not None or options.gateway is not None:
+        raise UsageError("--account and --gateway are for --live")
+    if options.url is not None:
+        headers = live.headers(surface.name, options.contract.model_id)
+        return Destination(_anywhere(options.url, surface), headers)
+    if surface.name not in SERVED:
+        raise UsageError(f"the reference endpoint has no surface {surface.name!r}: choose one of {', '.join(SERVED)}")
+    headers = live.headers(surface.name, options.contract.model_id)
+    return Destination(
+        Target("reference endpoint", "http://reference.invalid" + (surface.path or "/"), surface), headers
+    )
+
+
+def _anywhere(url: str, surface: Surface) -> Target:
+    try:
+        parsed = httpx.URL(url)
+        usable = parsed.scheme in {"http", "https"} and parsed.host and (parsed.port or 0) <= _MAX_PORT
+        name = str(parsed.copy_with(userinfo=b"", query=None, fragment=None))
+    except (httpx.InvalidURL, ValueError):  # ValueError: host names that no name server could know
+        usable, name = False, ""
+    if not usable:
+        raise UsageError(f"not a URL that can be sent to: {_shown(url)}; write it as http[s]://HOST[:PORT]/PATH")
+    path, mark, query = parsed.raw_path.partition(b"?")
+    if surface.path:
+        path = path.rstrip(b"/") + surface.path.encode()
+    return Target(name, str(parsed.copy_with(raw_path=path + mark + query)), surface, billed=True)
+
+
+def _shown(url: str) -> str:
+    """A text that should have been a URL, without what may be a secret in it."""
+    return repr(url.partition("?")[0].rpartition("@")[2])

@@ -1,0 +1,163 @@
+"""What a campaign concludes from answers that no reference endpoint gives: lost, endless, odd, and badly explained."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+import httpx
+import pytest
+
+import haiku_contract as hc
+from haiku_contract.campaign import drive as edge
+from haiku_contract.campaign.drive import Sender, drive
+from haiku_contract.campaign.run import Target, campaign
+from haiku_contract.cli.fuzz import _sender
+from haiku_contract.endpoint import surfaces
+from haiku_contract.generate import suite
+from haiku_contract.model import OutcomeKind, VerdictKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from haiku_contract.model import CampaignFinished, Verdict
+
+CONTRACT: Final = hc.load()
+TARGET: Final = Target("somewhere", "http://reference.invalid/", surfaces.named("bare"), billed=True)
+MESSAGE: Final = {
+    "id": "msg_1",
+    "type": "message",
+    "role": "assistant",
+    "content": [{"type": "text", "text": "Hello"}],
+    "model": "claude-haiku-4-5-20251001",
+    "stop_reason": "end_turn",
+    "usage": {"input_tokens": 1_000, "output_tokens": 100},
+}
+MAXIMUM: Final = "request:/properties/temperature/maximum"
+
+
+def run(answer: Callable[[httpx.Request, bool], httpx.Response], *, most: int | None = None) -> CampaignFinished:
+    """A campaign against a function of the request and of whether the contract allows it."""
+    cases = suite(CONTRACT, "request")[:most]
+    transport = httpx.MockTransport(lambda request: answer(request, CONTRACT.request.is_valid_bytes(request.content)))
+    with httpx.Client(transport=transport) as client:
+        return drive(campaign(CONTRACT, cases, TARGET, lambda _: None), client, Sender(TARGET, CONTRACT.model_id))
+
+
+def accepted(status: int = 200, body: Any = MESSAGE) -> httpx.Response:
+    return httpx.Response(status, json=body)
+
+
+def rejected(message: str) -> httpx.Response:
+    return httpx.Response(400, json={"success": False, "errors": [{"code": 7003, "message": message}]})
+
+
+def verdict(result: CampaignFinished, constraint: str) -> Verdict:
+    return next(one for one in result.verdicts if one.constraint == constraint)
+
+
+def test_values_at_the_edge_that_were_not_answered_leave_a_constraint_undetermined() -> None:
+    answered = 0
+
+    def answer(_request: httpx.Request, allowed: bool) -> httpx.Response:
+        nonlocal answered
+        answered += allowed
+        if not allowed:
+            return rejected("no")
+        return accepted() if answered == 1 else httpx.Response(429)
+
+    found = verdict(run(answer), MAXIMUM)
+    assert (found.verdict, found.detail) == (VerdictKind.UNDETERMINED, "throttled")
+    assert found.witness is not None
+
+
+def test_every_success_is_held_against_the_response_schema() -> None:
+    result = run(lambda _, allowed: accepted(201, {"nonsense": 1}) if allowed else rejected("no"))
+    assert verdict(result, "response:/required/0").verdict is VerdictKind.BROKEN
+
+
+@pytest.mark.parametrize(
+    ("named", "kind"),
+    [
+        ("Invalid value at temperature: too big", VerdictKind.ENFORCED),
+        ("temperature: Input should be less than or equal to 1", VerdictKind.ENFORCED),
+        ("Something is wrong", VerdictKind.ENFORCED),
+        ("error: something is wrong", VerdictKind.ENFORCED),
+        ("Invalid value at messages: nope", VerdictKind.MISATTRIBUTED),
+        ("Invalid value at (root): nope", VerdictKind.MISATTRIBUTED),
+    ],
+)
+def test_the_named_place_has_to_be_the_broken_one(named: str, kind: VerdictKind) -> None:
+    result = run(lambda _, allowed: accepted() if allowed else rejected(named))
+    assert verdict(result, MAXIMUM).verdict is kind
+
+
+def test_an_ancestor_is_named_rightly_only_where_a_union_fails() -> None:
+    result = run(lambda _, allowed: accepted() if allowed else rejected("Invalid value at messages: nope"))
+    enforced = [one.constraint for one in result.verdicts if one.verdict is VerdictKind.ENFORCED]
+    assert "request:/properties/messages/type" in enforced
+    assert "request:/properties/messages/items/properties/role/enum" not in enforced
+    assert not [one for one in enforced if "/content/" in one]
+    content = run(
+        lambda _, allowed: accepted() if allowed else rejected("Invalid value at messages[0].content: Invalid input")
+    )
+    inside = "request:/properties/messages/items/properties/content/anyOf/1/items/required/0"
+    assert verdict(content, inside).verdict in {VerdictKind.ENFORCED, VerdictKind.MISATTRIBUTED}
+    witnesses = [one for one in content.findings if one.constraint == inside]
+    assert all("/first" not in one.case for one in witnesses)
+
+
+def test_a_body_that_cannot_be_read_has_no_place() -> None:
+    result = run(lambda _, allowed: accepted() if allowed else rejected("Required value missing: messages"))
+    assert verdict(result, "wire:syntax").verdict is VerdictKind.MISATTRIBUTED
+    assert verdict(result, "wire:duplicate-key").verdict is VerdictKind.ENFORCED
+
+
+def test_an_answer_without_end_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(edge, "_MOST_BYTES", 10_000)
+
+    def endless() -> Iterator[bytes]:
+        while True:
+            yield b" " * 1_000
+
+    with pytest.raises(
+        hc.EndpointError, match=r"cannot be reached \(Endless: the answer is longer than 10,000 bytes\)"
+    ):
+        run(lambda *_: httpx.Response(200, headers={"content-type": "application/json"}, content=endless()))
+
+
+def test_an_answer_that_drips_is_lost() -> None:
+    def drip() -> Iterator[bytes]:
+        while True:
+            yield b" "
+
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, content=drip()))
+    sender = Sender(TARGET, CONTRACT.model_id, most_seconds=0.05)
+    steps = campaign(CONTRACT, suite(CONTRACT, "request"), TARGET, lambda _: None)
+    with httpx.Client(transport=transport) as client, pytest.raises(hc.EndpointError, match="does not end"):
+        drive(steps, client, sender)
+
+
+def test_what_streams_have_used_is_counted() -> None:
+    started = {**MESSAGE, "content": [], "stop_reason": None, "stop_sequence": None}
+    events: tuple[dict[str, Any], ...] = (
+        {"type": "message_start", "message": {**started, "usage": {"input_tokens": 1_000_000, "output_tokens": 1}}},
+        {
+            "type": "message_delta",
+            "delta": {"stop_reason": "end_turn", "stop_sequence": None},
+            "usage": {"output_tokens": 1_000_000},
+        },
+        {"type": "message_stop"},
+    )
+    body = "".join(f"event: {one['type']}\ndata: {json.dumps(one)}\n\n" for one in events)
+    result = run(
+        lambda *_: httpx.Response(200, headers={"content-type": "text/event-stream"}, content=body.encode()), most=1
+    )
+    assert result.outcomes == {OutcomeKind.ACCEPTED: 1}
+    assert result.cost_usd == pytest.approx(6)
+
+
+def test_caches_are_passed_by() -> None:
+    with httpx.Client() as client:
+        request = _sender(TARGET, CONTRACT.model_id, 1.0).request(client, suite(CONTRACT, "request")[0])
+    assert request.headers["cf-aig-skip-cache"] == "true"
