@@ -52,6 +52,9 @@ SIMPLEST: list[tuple[Any, Any]] = [
     ({"allOf": [{"type": "string"}, {"minLength": 7}], "maxLength": 7}, "Hello H"),
     ({"anyOf": [{"type": "string", "maxLength": 2}, {"type": "null"}], "minLength": 3}, None),
     ({"oneOf": [{"minimum": 5}, {"maximum": 9}], "type": "integer"}, 10),
+    ({"contains": {"oneOf": [True, True]}, "exclusiveMaximum": -1}, -2),  # the branches are one object in Python
+    ({"oneOf": [True, {"exclusiveMaximum": -1}]}, 1),
+    ({"not": {"$ref": "#/$defs/x", "dependentSchemas": {"a": False}}, "$defs": {"x": {"title": ""}}}, {"a": "Hello"}),
     ({"oneOf": [TAG, {**TAG, "properties": {"kind": {"type": "string"}}}]}, {"kind": "Hello"}),
     ({"type": "object", "not": {"required": ["a"]}, "minProperties": 1, "properties": {"a": {}}}, {"x_extra": "Hello"}),
     ({"type": "string", "not": {"maxLength": 6}}, "Hello H"),

@@ -73,9 +73,9 @@ def _negation(refused: _Refused) -> Iterator[tuple[Goal, ...]]:
 
 def _one_branch(refused: _Refused) -> Iterator[tuple[Goal, ...]]:
     fitting = [branch for branch in refused.atom.said["oneOf"] if refused.holds(branch)]
-    for kept in fitting if len(fitting) > 1 else ():
+    for index, kept in enumerate(fitting) if len(fitting) > 1 else ():
         if id(kept) in refused.node.opened:
-            yield tuple(Goal(Words({"not": one})) for one in fitting if one is not kept)
+            yield tuple(Goal(Words({"not": one})) for one in (*fitting[:index], *fitting[index + 1 :]))
 
 
 def _contained(refused: _Refused) -> Iterator[tuple[Goal, ...]]:
