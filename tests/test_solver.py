@@ -232,3 +232,11 @@ def test_patterns_are_read_as_ecma_262_has_them(pattern: str, right: str | None,
         assert ecma.matches(pattern, right)
         assert ecma.texts(pattern)
     assert all(ecma.matches(pattern, text) for text in ecma.texts(pattern, least=9))
+
+
+@pytest.mark.parametrize("pattern", ["^(a+)+b$", "^(a|a+)*b$", "^((a*)*)*b$", "^(?:a+){2,}b$"])
+def test_a_pattern_that_would_take_ages_is_left_to_the_engine(pattern: str) -> None:
+    assert ecma.matches(pattern, "a" * 100)
+    assert not ecma.matches(pattern, "a" * 10)
+    schema = {"type": "string", "pattern": pattern, "minLength": 40}
+    assert hc.SchemaValidator("response", schema).is_valid(solver_of(hc.SchemaValidator("response", schema)).simplest())

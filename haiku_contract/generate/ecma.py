@@ -36,6 +36,10 @@ _PIECE: Final = re.compile(
 )
 """What ECMA 262 writes otherwise than Python."""
 
+_REPEATS: Final = frozenset(("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"))
+_HOLDING: Final = _REPEATS | {"SUBPATTERN", "ATOMIC_GROUP", "ASSERT", "ASSERT_NOT"}
+_FEW: Final = 3
+_MOST_TRIED: Final = 11  # characters of a text that a slow pattern is tried on
 _MOST_REPEATS: Final = 2_000
 _TRIED: Final = (0, 1, 2, 3, 5, 8)
 _MOST_BRANCHES: Final = 12
@@ -96,9 +100,27 @@ _WORDS: Final[dict[str, Callable[[re.Match[str], bool], str]]] = {
 
 
 def matches(pattern: str, text: str) -> bool:
-    """Whether a text matches; every text may, where Python cannot read the pattern: the engine judges."""
+    """Whether a text matches; every text may where Python cannot tell, or not in time: the engine judges."""
     found = compiled(pattern)
-    return found is None or found.search(text) is not None
+    return found is None or (len(text) > _MOST_TRIED and _is_slow(pattern)) or found.search(text) is not None
+
+
+@lru_cache(maxsize=4_096)
+def _is_slow(pattern: str) -> bool:
+    """Whether repetitions stand in repetitions, for which Python can need time exponential in the text."""
+    return _repeats_inside(_parser.parse(translated(pattern), re.ASCII), inside=False)
+
+
+def _repeats_inside(tree: Any, *, inside: bool) -> bool:
+    for code, value in tree:
+        name = str(code)
+        repeats = name in _REPEATS and int(value[1]) > _FEW
+        if repeats and inside:
+            return True
+        parts = value[1] if name == "BRANCH" else [value[-1]] if name in _HOLDING else []
+        if any(_repeats_inside(part, inside=inside or repeats) for part in parts):
+            return True
+    return False
 
 
 @lru_cache(maxsize=4_096)
@@ -109,8 +131,7 @@ def texts(pattern: str, least: int = 0) -> tuple[str, ...]:
         pattern: the expression.
         least: how many characters are wanted at least, where repetitions in the pattern leave a choice.
     """
-    found = compiled(pattern)
-    if found is None:
+    if compiled(pattern) is None:
         return ()
     tree = _parser.parse(translated(pattern), re.ASCII)
     matching: dict[str, None] = {}
@@ -118,7 +139,7 @@ def texts(pattern: str, least: int = 0) -> tuple[str, ...]:
         for turn in range(_MOST_BRANCHES):
             text = _Sampler(repeats, turn).text(tree)
             for padded in (text, f"a{text}", f"{text}a"):
-                if padded not in matching and found.search(padded):
+                if padded not in matching and matches(pattern, padded):
                     matching[padded] = None
         if len(matching) >= _ENOUGH and repeats >= least:
             break
@@ -142,7 +163,7 @@ class _Sampler:
             return chr(value)
         if code in {"NOT_LITERAL", "ANY", "IN"}:
             return self._pick(_accepting(code, value), _named(value) if code == "IN" else [])
-        if code in {"MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"}:
+        if code in _REPEATS:
             low, high, inner = value
             count = min(max(int(low), min(self._repeats, int(high))), _MOST_REPEATS)
             return "".join(self.text(inner) for _ in range(count))
