@@ -153,6 +153,7 @@ class _Sampler:
         self._repeats = repeats
         self._turn = turn
         self._picked = 0
+        self._inside = 0
         self._groups: dict[int, str] = {}
 
     def text(self, tree: Any) -> str:
@@ -165,8 +166,12 @@ class _Sampler:
             return self._pick(_accepting(code, value), _named(value) if code == "IN" else [])
         if code in _REPEATS:
             low, high, inner = value
-            count = min(max(int(low), min(self._repeats, int(high))), _MOST_REPEATS)
-            return "".join(self.text(inner) for _ in range(count))
+            wanted = min(self._repeats, _FEW) if self._inside else self._repeats
+            count = min(max(int(low), min(wanted, int(high))), _MOST_REPEATS)
+            self._inside += 1
+            text = "".join(self.text(inner) for _ in range(count))
+            self._inside -= 1
+            return text
         if code == "SUBPATTERN":
             text = self.text(value[-1])
             if value[0] is not None:
