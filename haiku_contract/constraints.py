@@ -1,23 +1,23 @@
 """The walk over a schema: every assertion site, whether anything reaches it, and whether any JSON value can break it.
 
-Keyword semantics are those of JSON Schema draft 2020-12 (Core sections 10 and 11, Validation section 6).
+Keyword semantics are those of JSON Schema draft 2020-12 (Core sections 10 and 11, Validation section 6); of earlier
+drafts where `$schema` names one.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
-from urllib.parse import unquote, urljoin
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from haiku_contract import pointer
 from haiku_contract.model import Constraint
+from haiku_contract.schemas import HOLDING, REFERENCES, Document, Schema, Shape, held, known, localised, subschemas
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from haiku_contract.model import Side
 
-Schema: TypeAlias = dict[str, Any] | bool
-Shape: TypeAlias = Literal["schema", "list", "map"]
+__all__ = ["Schema", "keyword_at", "outside", "replace", "subschemas", "types", "walk", "without"]
 
 APPLICATORS: Final[dict[str, Shape]] = {
     "properties": "map",
@@ -28,7 +28,9 @@ APPLICATORS: Final[dict[str, Shape]] = {
     "unevaluatedProperties": "schema",
     "prefixItems": "list",
     "items": "schema",
+    "additionalItems": "schema",
     "unevaluatedItems": "schema",
+    "dependencies": "map",
     "allOf": "list",
     "anyOf": "list",
     "oneOf": "list",
@@ -67,28 +69,22 @@ ASSERTIONS: Final = {
     "minProperties": ("object",),
     "required": ("object",),
     "dependentRequired": ("object",),
+    "dependencies": ("object",),
     **dict.fromkeys(UNIONS, ()),
     "not": (),
     "contains": ("array",),
 }
 """Keywords that are constraints of their own, and the JSON types they speak of (none: all)."""
 
-_CLOSING: Final = ("additionalProperties", "unevaluatedProperties", "items", "unevaluatedItems")
+_CLOSING: Final = ("additionalProperties", "unevaluatedProperties", "items", "additionalItems", "unevaluatedItems")
 _DEFINITIONS: Final = ("$defs", "definitions")
-_REFERENCES: Final = ("$ref", "$dynamicRef")
 _ASKING: Final = ("if", *OPAQUE)
-_SHAPES: Final[dict[str, Shape]] = {
-    **APPLICATORS,
-    **dict.fromkeys(_ASKING, "schema"),
-    **dict.fromkeys(_DEFINITIONS, "map"),
-}
-"""Every keyword that holds schemas."""
 
 _SPEAKS_OF: Final[dict[str, tuple[str, ...]]] = {
     **{keyword: names for keyword, names in ASSERTIONS.items() if names},
     **dict.fromkeys(("properties", "patternProperties", "propertyNames", "dependentSchemas"), ("object",)),
     **dict.fromkeys(("additionalProperties", "unevaluatedProperties"), ("object",)),
-    **dict.fromkeys(("prefixItems", "items", "unevaluatedItems"), ("array",)),
+    **dict.fromkeys(("prefixItems", "items", "additionalItems", "unevaluatedItems"), ("array",)),
 }
 """The JSON types that a keyword speaks of; those that are not listed speak of every instance."""
 
@@ -103,11 +99,14 @@ _TRIVIAL: Final[dict[str, Callable[[Any], bool]]] = {
     "type": lambda value: set(types(value)) >= _ALL_TYPES,
     "not": lambda value: value is False,
     "dependentRequired": lambda value: not any(value.values()),
+    "dependencies": lambda value: not any(isinstance(one, list) and one for one in value.values()),
+    **dict.fromkeys(("exclusiveMinimum", "exclusiveMaximum"), lambda value: value is False),
 }
 """For each keyword that can be written so that it asserts nothing: when it is."""
 
 
 _NO_CONTAINS: Final = "stands beside no 'contains', without which it says nothing"
+_NO_TUPLE: Final = "stands beside no list under 'items', without which it says nothing"
 _NO_IF: Final = "stands beside no 'if', without which it says nothing"
 _ONLY_ASKED: Final = "only asked under 'not', 'contains', 'if' or 'unevaluated…', where to fail is no fault"
 _UNUSED: Final = "no reference leads to this definition"
@@ -123,8 +122,8 @@ class _Site(NamedTuple):
 
 
 def types(value: str | list[str]) -> list[str]:
-    """The value of `type` as a list."""
-    return [value] if isinstance(value, str) else value
+    """The names of types under `type`; drafts before 4, which only the slow engine reads, have schemas there too."""
+    return [value] if isinstance(value, str) else [one for one in value if isinstance(one, str)]  # type: ignore[redundant-expr]  # draft 3
 
 
 def is_trivial(schema: Any) -> bool:
@@ -134,18 +133,19 @@ def is_trivial(schema: Any) -> bool:
 
 def walk(schema: Schema, side: Side) -> tuple[Constraint, ...]:
     """Every constraint of a schema, in the order of the document; unused definitions last, as unreachable."""
+    document = Document(localised(schema))
     found: dict[str, Constraint] = {}
     visited: set[tuple[str, bool, str]] = set()
-    _visit(schema, side, _Site((), schema), found, visited)
-    places = list(_places(schema))
+    _visit(document, side, _Site((), document.root), found, visited)
+    places = list(_places(document))
     for place in places:
         if place.never == _ONLY_ASKED:
-            for target in _targets(schema, place):
-                _visit(schema, side, target, found, visited)
-    known = {here for here, _, _ in visited}
+            for target in _targets(document, place):
+                _visit(document, side, target, found, visited)
+    seen = {here for here, _, _ in visited}
     for place in places:
-        if place.never == _UNUSED and pointer.join(place.tokens) not in known:
-            _visit(schema, side, place, found, visited)
+        if place.never == _UNUSED and pointer.join(place.tokens) not in seen:
+            _visit(document, side, place, found, visited)
     return tuple(found.values())
 
 
@@ -158,7 +158,7 @@ def keyword_at(tokens: Iterable[str | int]) -> str:
     rest = iter(tokens)
     for token in rest:
         keyword = str(token)
-        if _SHAPES.get(keyword) in {"list", "map"} and next(rest, None) is not None:
+        if HOLDING.get(keyword) in {"list", "map"} and next(rest, None) is not None:
             keyword = ""
         elif keyword == "required":
             next(rest, None)
@@ -190,27 +190,22 @@ def replace(document: Any, tokens: list[str], value: Any) -> Any:
     return {**document, token: replace(document.get(token), rest, value)}
 
 
-def subschemas(root: Schema) -> Iterator[tuple[tuple[str, ...], Schema]]:
-    """Every schema inside a schema, itself first, with the tokens of its place."""
-    for site in _places(root):
-        yield site.tokens, site.schema
-
-
 def outside(root: Schema) -> tuple[tuple[str, ...], str] | None:
     """The first place in a schema that cannot be followed within the schema itself, and why; None when all can."""
+    document = Document(root)
     for tokens, schema in subschemas(root):
         if isinstance(schema, bool):
             continue
         if tokens and isinstance(schema.get("$id"), str):
             return (*tokens, "$id"), "a schema with an '$id' of its own inside another one"
-        for keyword in _REFERENCES:
-            if keyword in schema and _target(root, schema[keyword]) is None:
+        for keyword in REFERENCES:
+            if isinstance(known(schema, document.number).get(keyword), str) and not document.target(schema[keyword]):
                 return (*tokens, keyword), f"a reference to {schema[keyword]!r}, which is another document"
     return None
 
 
 def _visit(
-    root: Schema, side: Side, start: _Site, found: dict[str, Constraint], visited: set[tuple[str, bool, str]]
+    document: Document, side: Side, start: _Site, found: dict[str, Constraint], visited: set[tuple[str, bool, str]]
 ) -> None:
     """Depth first, without recursion: definitions may refer to each other in chains of any length."""
     stack: list[Iterator[_Site]] = [iter((start,))]
@@ -220,21 +215,23 @@ def _visit(
             stack.pop()
         elif (key := (pointer.join(site.tokens), site.names, site.never)) not in visited:
             visited.add(key)
-            stack.append(_inside(root, side, site, found))
+            stack.append(_inside(document, side, site, found))
 
 
-def _inside(root: Schema, side: Side, site: _Site, found: dict[str, Constraint]) -> Iterator[_Site]:
+def _inside(document: Document, side: Side, site: _Site, found: dict[str, Constraint]) -> Iterator[_Site]:
     """Add the constraints of one schema, and hand out the schemas in it that assert something too."""
     if isinstance(site.schema, bool):
         if site.schema is False:
             _add(found, _constraint(side, site, site.tokens, value=False))
         return
-    for keyword, value in site.schema.items():
+    said = known(site.schema, document.number)
+    site = site._replace(schema=said)
+    for keyword, value in said.items():
         for constraint in _constraints_at(side, site, keyword, value):
             _add(found, constraint)
         yield from _children(site, keyword, value)
-        if keyword in _REFERENCES and (target := _target(root, value)) is not None:
-            yield target._replace(names=site.names, never=site.never)
+        if keyword in REFERENCES and (target := document.target(value)) is not None:
+            yield _Site(*target, names=site.names, never=site.never)
 
 
 def _add(found: dict[str, Constraint], constraint: Constraint) -> None:
@@ -275,16 +272,19 @@ def _constraint(side: Side, site: _Site, tokens: tuple[str, ...], *, value: Any,
 def _never(schema: Schema, keyword: str, value: Any, *, names: bool) -> str:
     """Why no JSON value can break the keyword here; empty when one can."""
     beside = schema if isinstance(schema, dict) else {}
-    if keyword in _TRIVIAL and _TRIVIAL[keyword](value):
-        return "accepts every value"
-    if keyword in {"minContains", "maxContains"} and "contains" not in beside:
-        return _NO_CONTAINS
-    if keyword == "contains" and beside.get("minContains") == 0:
-        return "'minContains' asks for none"
-    if keyword == "anyOf" and any(is_trivial(branch) for branch in value):
-        return "one branch accepts every value"
-    if names and keyword == "type" and "string" in types(value):
-        return "a JSON key is a string"
+    reasons = {
+        "accepts every value": keyword in _TRIVIAL and _TRIVIAL[keyword](value),
+        _NO_CONTAINS: keyword in {"minContains", "maxContains"} and "contains" not in beside,
+        _NO_TUPLE: keyword == "additionalItems" and not isinstance(beside.get("items"), list),
+        "the exclusive bound speaks for it": beside.get(f"exclusive{keyword.capitalize()}") is True,
+        "'minContains' speaks for it": keyword == "contains" and beside.get("minContains", 0) > 0,
+        "'minContains' asks for none": keyword == "contains" and beside.get("minContains") == 0,
+        "one branch accepts every value": keyword == "anyOf" and any(is_trivial(branch) for branch in value),
+        "a JSON key is a string": names and keyword == "type" and "string" in types(value),
+    }
+    found = next((reason for reason, holds in reasons.items() if holds), "")
+    if found:
+        return found
     return "" if keyword == "type" else _not_spoken_of(beside, keyword, names=names)
 
 
@@ -307,28 +307,16 @@ def _children(site: _Site, keyword: str, value: Any) -> Iterator[_Site]:
     never = _not_spoken_of(beside, keyword, names=site.names)
     if keyword in {"then", "else"} and "if" not in beside:
         never = _NO_IF
+    if keyword == "additionalItems" and not isinstance(beside.get("items"), list):
+        never = _NO_TUPLE
     in_place = keyword not in _SPEAKS_OF
-    for tokens, child in _held(site.tokens, keyword, value):
+    for tokens, child in held(site.tokens, keyword, value):
         yield _Site(tokens, child, keyword == "propertyNames" or (site.names and in_place), site.never or never)
 
 
-def _held(above: tuple[str, ...], keyword: str, value: Any) -> Iterator[tuple[tuple[str, ...], Schema]]:
-    """The schemas under a keyword, and where they stand."""
-    tokens = (*above, keyword)
-    shape = _SHAPES.get(keyword)
-    if shape == "map":
-        for name, child in value.items():
-            yield (*tokens, name), child
-    elif isinstance(value, list) and shape:  # drafts before 2020-12 allow lists under 'items'
-        for index, child in enumerate(value):
-            yield (*tokens, str(index)), child
-    elif shape:
-        yield tokens, value
-
-
-def _places(root: Schema) -> Iterator[_Site]:
+def _places(document: Document) -> Iterator[_Site]:
     """Every schema inside a schema; `never` tells definitions and what is only asked from what asserts."""
-    stack = [_Site((), root)]
+    stack = [_Site((), document.root)]
     while stack:
         site = stack.pop()
         yield site
@@ -339,36 +327,13 @@ def _places(root: Schema) -> Iterator[_Site]:
             never = _ONLY_ASKED if keyword in _ASKING or site.never == _ONLY_ASKED else ""
             if keyword in _DEFINITIONS:
                 never = _UNUSED
-            children += [_Site(tokens, child, never=never) for tokens, child in _held(site.tokens, keyword, value)]
+            children += [_Site(tokens, child, never=never) for tokens, child in held(site.tokens, keyword, value)]
         stack.extend(reversed(children))
 
 
-def _targets(root: Schema, site: _Site) -> Iterator[_Site]:
-    for keyword in _REFERENCES:
+def _targets(document: Document, site: _Site) -> Iterator[_Site]:
+    for keyword in REFERENCES:
         if isinstance(site.schema, dict) and keyword in site.schema:
-            target = _target(root, site.schema[keyword])
+            target = document.target(site.schema[keyword])
             if target is not None:
-                yield target._replace(never=site.never)
-
-
-def _target(root: Schema, reference: str) -> _Site | None:
-    """The place in the same document that a reference names: `#`, `#/…` or `#anchor`; None for other documents."""
-    document, _, fragment = reference.partition("#")
-    own = str(root.get("$id", "")).partition("#")[0] if isinstance(root, dict) else ""
-    if document and urljoin(own, document) != own:
-        return None
-    if fragment and not fragment.startswith("/"):
-        return next((site for site in _places(root) if fragment in _anchors(site.schema)), None)
-    tokens = pointer.split(unquote(fragment))
-    try:
-        return _Site(tuple(tokens), pointer.get(root, tokens))
-    except (KeyError, IndexError, ValueError):
-        return None
-
-
-def _anchors(schema: Schema) -> set[str]:
-    return (
-        {schema[name] for name in ("$anchor", "$dynamicAnchor") if name in schema}
-        if isinstance(schema, dict)
-        else set()
-    )
+                yield _Site(*target, never=site.never)

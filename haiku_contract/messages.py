@@ -108,6 +108,20 @@ def broken(violations: Iterable[Violation]) -> frozenset[str]:
     return frozenset(ids)
 
 
+def named(schema: Schema, side: Side, failures: Iterable[Failure]) -> frozenset[str]:
+    """What `broken` finds in the violations behind an engine's failures, without the words."""
+    ids: set[str] = set()
+    for failure in failures:
+        meant = intended(schema, failure) if failure.branches else None
+        for branch in failure.branches if meant is None else (meant,):
+            ids |= named(schema, side, branch)
+        if meant is None:
+            place, value = f"{side}:{pointer.join(failure.schema_path)}", pointer.get(schema, failure.schema_path)
+            members = enumerate(value) if _keyword(schema, failure) == "required" else ()
+            ids |= {f"{place}/{index}" for index, name in members if name not in failure.instance} or {place}
+    return frozenset(ids)
+
+
 def intended(schema: Schema, failure: Failure) -> tuple[Failure, ...] | None:
     """The failures of the branch that was meant: its type fits; then discriminators, depth and fewness decide.
 
@@ -232,7 +246,7 @@ def _dependent(value: Any, _parent: Any, failure: Failure) -> _Text:
     missing = [
         f"{_literal(name)} (because of {_literal(key)})"
         for key, names in value.items()
-        if key in failure.instance
+        if key in failure.instance and isinstance(names, list)  # drafts before 2019-09 have schemas there too
         for name in names
         if name not in failure.instance
     ]
@@ -292,7 +306,7 @@ _TEXTS: Final[dict[str, Callable[[Any, Any, Failure], _Text]]] = {
     "maxContains": lambda value, _parent, _failure: _Text(f"at most {value} items that fit 'contains'"),
     "maxProperties": _count("at most", "key"),
     "minProperties": _count("at least", "key"),
-    "dependentRequired": _dependent,
+    **dict.fromkeys(("dependentRequired", "dependencies"), _dependent),
     "additionalProperties": _closed,
     "unevaluatedProperties": _closed,
     "items": _no_further,

@@ -46,7 +46,7 @@ def step(document: Any, token: str | int) -> Any:
     if isinstance(document, list):
         return document[_index(token)]
     if isinstance(document, dict):
-        return document[token]
+        return document[str(token)]  # an engine may give a key of digits as a number
     raise KeyError(token)
 
 

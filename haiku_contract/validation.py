@@ -17,6 +17,7 @@ from haiku_contract.errors import ContractLoadError, ContractViolation
 from haiku_contract.gate import gated
 from haiku_contract.messages import Failure
 from haiku_contract.model import ABSENT
+from haiku_contract.schemas import localised
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -145,7 +146,9 @@ class SchemaValidator:
 
     def broken(self, payload: Any) -> frozenset[str]:
         """The ids of the constraints that a decoded payload breaks."""
-        return messages.broken(self._explain(payload))
+        if self.engine.is_valid(payload):
+            return frozenset()
+        return messages.named(self.schema, self.side, self.engine.failures(payload))
 
     def exercised(self, payload: Any) -> frozenset[str]:
         """The ids of the constraints that were held against some part of a decoded payload."""
@@ -166,6 +169,7 @@ def compile_schema(schema: Any, side: Side) -> Engine:
     """
     if not isinstance(schema, (dict, bool)):
         raise ContractLoadError(f"the {side} schema is not a schema: expected an object, found {wire.describe(schema)}")
+    schema = localised(schema)
     try:
         engine: Engine = _FastEngine(schema)
     except jsonschema_rs.ValidationError as error:

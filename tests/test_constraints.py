@@ -124,7 +124,7 @@ VOCABULARY_SITES: list[tuple[str, str]] = [
     ("/properties/list/prefixItems/0/const", ""),
     ("/properties/list/prefixItems/1/enum", ""),
     ("/properties/list/items/multipleOf", ""),
-    ("/properties/list/contains", ""),
+    ("/properties/list/contains", "'minContains' speaks for it"),
     ("/properties/list/minContains", ""),
     ("/properties/list/maxContains", ""),
     ("/properties/list/uniqueItems", ""),

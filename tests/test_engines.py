@@ -108,6 +108,13 @@ SAMPLES: dict[str, Sample] = {
     "contains none": Sample(
         {"contains": TEXT, "minContains": 0, "maxContains": 1}, [[], [1], [""]], [(["", ""], {("/maxContains", "")})],
     ),
+    "draft 7": Sample(
+        {"$schema": "http://json-schema.org/draft-07/schema#", "dependencies": {"a": ["b"], "c": {"required": ["d"]}},
+         "items": [TEXT], "additionalItems": {"type": "null"}, "$defs": {"unknown": False}},
+        [{}, {"a": 1, "b": 2}, ["", None]],
+        [({"a": 1}, {("/dependencies", "")}), ({"c": 1}, {("/dependencies/c/required/0", "")}),
+         (["", 1], {("/additionalItems/type", "/1")})],
+    ),
     "all of": Sample(
         {"allOf": [{"type": "number"}, {"$ref": "#/$defs/small"}], "$defs": {"small": {"maximum": 5}}}, [5],
         [(6, {("/$defs/small/maximum", "")}), ("", {("/allOf/0/type", "")})],
@@ -210,7 +217,7 @@ def engines(schema: Any) -> tuple[_FastEngine, ReferenceEngine]:
 def test_both_engines_report_what_is_broken(name: str) -> None:
     schema, valid, invalid = SAMPLES[name]
     listed = {one.pointer for one in constraints.walk(schema, "request") if one.violable}
-    bare = jsonschema.Draft202012Validator(schema)
+    bare = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)(schema)
     for engine in engines(schema):
         for instance in valid:
             assert engine.is_valid(instance)
@@ -305,7 +312,7 @@ UNUSABLE: list[tuple[Any, str]] = [
     ({"$ref": "#/$defs/nope"}, "nope"),
     ({"$dynamicRef": "#nope"}, "nope"),
     ({"$ref": "https://json-schema.org/draft/2020-12/schema"}, "a reference to .*another document"),
-    ({"$defs": {"a": {"$id": "inner"}}}, r"at \$defs\.a\.\$id: "),
+    ({"$defs": {"a": {"$id": "inner", "$dynamicAnchor": "x"}, "b": {"$dynamicAnchor": "x"}}}, r"at \$defs\.a\.\$id: "),
     ({"$schema": "https://example.org/dialect"}, "Unknown meta-schema"),
     ({"enum": ["x\ny" * 10_000], "type": "x\ny" * 10_000}, "at type: "),
 ]

@@ -77,6 +77,10 @@ SAID: dict[str, tuple[Any, Any, str, str]] = {
         {"dependentRequired": {"a": ["b"]}}, {"a": 1},
         '(root): expected the keys "b" (because of "a"), found key "a"', "",
     ),
+    "dependencies": (
+        {"$schema": "http://json-schema.org/draft-07/schema#", "dependencies": {"a": ["b"], "b": True}}, {"a": 1},
+        '(root): expected the keys "b" (because of "a"), found key "a"', "",
+    ),
     "anyOf": (
         {"anyOf": [{"type": "string"}, {"const": 1}]}, 2,
         "(root): expected a string or 1, found number 2", 'write it in quotes: "2"',

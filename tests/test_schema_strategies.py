@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, validators
 
 import haiku_contract as hc
 from haiku_contract.constraints import APPLICATORS, ASSERTIONS
@@ -210,6 +210,13 @@ SIBLINGS: dict[str, Any] = {
         "then": {"multipleOf": 5},
     },
     "negation": {"type": "string", "not": {"const": "Hello"}},
+    "draft 7": {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "type": ["object", "array"],
+        "items": [{"type": "string"}],
+        "additionalItems": {"type": "integer"},
+        "dependencies": {"a": ["b"], "b": {"minProperties": 2}},
+    },
     "impossible option": {"type": "object", "properties": {"a": False, "b": {"type": "string"}}},
     "everything": True,
 }
@@ -217,7 +224,7 @@ SIBLINGS: dict[str, Any] = {
 
 @pytest.mark.parametrize("schema", SIBLINGS.values(), ids=list(SIBLINGS))
 def test_other_schemas_are_converted(schema: Any) -> None:
-    judge = Draft202012Validator(schema)
+    judge = validators.validator_for(schema, default=Draft202012Validator)(schema)
     unjudged = drawn(Converter(hc.SchemaValidator("request", schema)).unjudged())
     assert unjudged
     assert [value for value in unjudged if not judge.is_valid(value)] == []
@@ -226,9 +233,11 @@ def test_other_schemas_are_converted(schema: Any) -> None:
     )
 
 
-def test_a_pattern_that_python_cannot_read_gets_typical_texts() -> None:
+def test_a_pattern_that_only_ecma_262_reads() -> None:
     schema = {"type": "string", "pattern": "^\\p{Lu}+$"}
-    assert set(drawn(requests(with_schema(schema)))) == {"A", "ABC"}
+    texts = set(drawn(requests(with_schema(schema))))
+    assert {"A", "ABC"} < texts
+    assert all(text.isupper() for text in texts)
 
 
 def test_every_keyword_has_a_schema_here() -> None:
@@ -257,7 +266,7 @@ def test_every_keyword_has_a_schema_here() -> None:
             {"properties": {"x": {"type": "string", "not": {"minLength": 0}}}, "required": ["x"], "type": "object"},
             "'not' at",
         ),
-        ({"type": "string", "pattern": "\\p{Lu}\\p{Nd}\\p{Lu}"}, "'pattern'"),
+        ({"type": "string", "pattern": "^\\p{Script=Greek}{3}$"}, "'pattern'"),
         ({"allOf": [{"const": 1}, {"const": 2}]}, "nothing is allowed"),
         ({"type": "array", "minItems": 2, "items": False}, "leave no value"),
         ({"type": "object", "required": ["a", "b"], "maxProperties": 1}, "leave no value"),

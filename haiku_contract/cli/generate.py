@@ -1,4 +1,4 @@
-"""`haiku-contract generate`: the cases of the suite as JSON Lines."""
+"""`haiku-contract generate`: the cases of the suite, as JSON Lines or as a portable test suite."""
 
 from __future__ import annotations
 
@@ -11,10 +11,15 @@ from haiku_contract import generate as generation
 from haiku_contract.cli import streams
 from haiku_contract.cli.options import contract_option, output_option, write
 from haiku_contract.errors import UsageError
+from haiku_contract.generate import corpus
 from haiku_contract.report import structured
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from haiku_contract.contract import Contract
+    from haiku_contract.model import Case, Side
+    from haiku_contract.validation import SchemaValidator
 
 
 _SIDES = ("request", "response", "stream")
@@ -26,13 +31,32 @@ _SIDES = ("request", "response", "stream")
 @click.option("--side", type=click.Choice([*_SIDES, "all"]), default="request", show_default=True)
 @click.option("--constraint", metavar="ID", help="Only the cases about one constraint.")
 @click.option(
+    "--format",
+    "layout",
+    type=click.Choice(["jsonl", "test-suite"]),
+    default="jsonl",
+    show_default=True,
+    help="One case a line, or one document in the layout of the JSON-Schema-Test-Suite.",
+)
+@click.option("--packed", is_flag=True, help="As few conforming cases as possible that show everything together.")
+@click.option("--coverage", is_flag=True, help="Print what the cases cover and what they cannot, instead of them.")
+@click.option(
     "--directory",
     metavar="DIR",
     help="Write the cases of '--side stream' as files instead: DIR/conforming/*.sse, DIR/faulted/*.sse.",
 )
 @output_option
-def generate(
-    *, contract: Contract, kind: str, side: str, constraint: str | None, directory: str | None, output: str | None
+def generate(  # noqa: PLR0913 - the options of the command
+    *,
+    contract: Contract,
+    kind: str,
+    side: str,
+    constraint: str | None,
+    layout: str,
+    packed: bool,
+    coverage: bool,
+    directory: str | None,
+    output: str | None,
 ) -> None:
     """Print the deterministic suite, one case a line.
 
@@ -41,13 +65,21 @@ def generate(
 
     The payload of a stream is the list of its events; one whose fault lies below them has its bytes instead. With
     --directory each stream is a file to test clients with; DIR/faulted/expected.json says what each breaks first.
+
+    With --format test-suite the cases that are one JSON value are one document with a group for each side; each test
+    has `description`, `data` and `valid`, and besides `id`, `constraint`, `breaks`, `patch` and `undo`.
     """
     if directory is not None and (side != "stream" or output is not None):
         raise UsageError("--directory is for '--side stream' and takes the place of --output")
+    if side == "stream" and (packed or coverage or layout != "jsonl"):
+        raise UsageError("--packed, --coverage and '--format test-suite' are for payloads that are one JSON value")
+    if coverage:
+        write("".join(line + "\n" for one in contract.sides if side in ("all", one.side) for line in told(one)), output)
+        return
     cases = [
         case
-        for case in (*generation.suite(contract), *generation.suite(contract, "stream"))
-        if side in ("all", case.side) and kind in ("all", case.kind) and constraint in (None, case.constraint)
+        for case in _cases(contract, side, packed=packed)
+        if kind in ("all", case.kind) and constraint in (None, case.constraint)
     ]
     if not cases and constraint is not None:
         other = constraint.partition(":")[0]
@@ -56,6 +88,28 @@ def generate(
         raise UsageError(f"no case about {constraint!r}; {hint}")
     if directory is not None:
         streams.write_folder(cases, directory)
-        return
-    lines = (json.dumps(structured.case(case), ensure_ascii=False) + "\n" for case in cases)
-    write("".join(lines), output)
+    elif layout == "test-suite":
+        document = json.dumps(corpus.groups(contract, cases), ensure_ascii=False, indent=4)
+        write(document + "\n", output)
+    else:
+        write("".join(json.dumps(structured.case(case), ensure_ascii=False) + "\n" for case in cases), output)
+
+
+def _cases(contract: Contract, side: str, *, packed: bool) -> Iterator[Case]:
+    sides: tuple[Side, ...] = ("request", "response") if packed else ("request", "response", "stream")
+    for one in sides:
+        if side in ("all", one):
+            yield from generation.covering(contract, one).cases if packed else generation.cases(contract, one)
+
+
+def told(validator: SchemaValidator) -> Iterator[str]:
+    """What the cases of a schema cover, and of each constraint without a faulted case the reason; one line each."""
+    found = generation.coverage(validator)
+    violable = sum(one.violable for one in validator.constraints)
+    yield f"{validator.side}: {found.faulted} of {violable} violable constraints have a faulted case"
+    packed = found.packed
+    if packed is not None:
+        shown = packed.wanted - len(packed.missed)
+        bound = f"no suite has fewer than {packed.lower_bound}"
+        yield f"{validator.side}: {len(packed.cases)} packed cases show {shown} of {packed.wanted} features; {bound}"
+    yield from (f"{name}: {reason}" for name, reason in found.reasons.items())

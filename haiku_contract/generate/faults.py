@@ -6,21 +6,42 @@ constraint and, wherever that is possible, nothing else; undoing the one edit gi
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from haiku_contract import pointer
-from haiku_contract.constraints import types
-from haiku_contract.generate.conforming import EXTRA_KEY
-from haiku_contract.generate.values import SAMPLES
-from haiku_contract.model import ABSENT, Fault
+from haiku_contract.constraints import UNIONS, is_trivial, replace
+from haiku_contract.errors import UsageError
+from haiku_contract.generate.conforming import solver_of
+from haiku_contract.generate.goals import Host, Step, modern_step
+from haiku_contract.generate.operators import FORBIDDEN, OPERATORS, Edit, Site
+from haiku_contract.generate.routes import Route, site_of
+from haiku_contract.generate.solver import Solver
+from haiku_contract.model import Fault
+from haiku_contract.schemas import REFERENCES
+from haiku_contract.validation import SchemaValidator
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
-    from haiku_contract.generate.routes import Path
+    from haiku_contract.generate.goals import Path, Positions
     from haiku_contract.model import Constraint
-    from haiku_contract.validation import SchemaValidator
+
+Judge: TypeAlias = "Callable[[SchemaValidator, Any], frozenset[str]]"
+
+__all__ = ["OPERATORS", "Faulted", "Target", "certified", "target_of"]
+
+_MOST_HOSTS: Final = 4
+_MOST_EXCLUSIVE: Final = 2
+_MOST_TOGETHER: Final = 12
+_LITTLE_WORK: Final = 15_000
+
+
+_SELDOM_ALONE: Final = frozenset(("", "type", "const", "enum", "anyOf", "oneOf", "not", "required"))
+"""Keywords that are broken together with others for reasons that another payload would not change."""
+
+
+_IN_PLACE: Final = (*REFERENCES, "allOf")
 
 
 class Faulted(NamedTuple):
@@ -31,24 +52,52 @@ class Faulted(NamedTuple):
         fault: the edit.
         payload: the payload after it.
         breaks: ids of all constraints that the payload breaks; `{constraint}` where it can be broken alone.
+        twin: the conforming payload before it.
     """
 
     label: str
     fault: Fault
     payload: Any
     breaks: frozenset[str]
+    twin: Any
 
 
-class _Edit(NamedTuple):
-    """A proposal: an operation relative to the site, with `ABSENT` for removals."""
+class Target(NamedTuple):
+    """A constraint that is to be broken, and how payloads get there.
 
-    label: str
-    op: Literal["add", "remove", "replace"]
-    path: Path = ()
-    value: Any = ABSENT
+    Attributes:
+        constraint: the constraint.
+        steps: the way to the schema whose instances are edited.
+        said: that schema, in the words of 2020-12.
+        forbids: the last step of the way, where what stands at its end is `false` and nothing can.
+    """
+
+    constraint: Constraint
+    steps: tuple[Step, ...]
+    said: dict[str, Any]
+    forbids: Step | None = None
 
 
-_Operator: TypeAlias = "Callable[[Constraint, dict[str, Any], Any], Iterator[_Edit]]"
+def target_of(validator: SchemaValidator, constraint: Constraint, ways: Mapping[str, Route]) -> Target | None:
+    """How to get to a constraint; None where no way leads there."""
+    document = solver_of(validator).document
+    forbids = constraint.keyword not in OPERATORS or not constraint.keyword
+    refuses = constraint.keyword == "not" and is_trivial(constraint.value)
+    route = ways.get(constraint.pointer if forbids else site_of(constraint))
+    if not forbids and not refuses:
+        if route is None or not isinstance(route.schema, dict):
+            return None
+        return Target(constraint, route.steps, document.modern(route.schema))
+    steps = route.steps if route is not None else ()
+    while steps and steps[-1].keyword in _IN_PLACE:
+        steps = steps[:-1]
+    if not steps:
+        return None
+    parents = [one for one in ways.values() if one.steps == steps[:-1] and isinstance(one.schema, dict)]
+    parent = parents[0].schema if parents else None
+    if not isinstance(parent, dict):
+        return None
+    return Target(constraint, steps[:-1], document.modern(parent), modern_step(steps[-1]))
 
 
 def certified(
@@ -66,160 +115,162 @@ def certified(
     Returns:
         Those that break the constraint with the fewest others: alone if any does.
     """
+    target = Target(constraint, (), solver_of(validator).document.modern(schema))
+    return fewest(list(proven(validator, target, Host(twin, path))))
+
+
+def fewest(found: list[Faulted]) -> list[Faulted]:
+    """Those that break the fewest constraints."""
+    least = min((len(one.breaks) for one in found), default=0)
+    return [one for one in found if len(one.breaks) == least]
+
+
+def faults(validator: SchemaValidator, target: Target, positions: Positions) -> Iterator[Faulted]:
+    """The faults of a constraint in the simplest payloads that reach it: those that break it alone as they are found.
+
+    Only where none does, those that break it with the fewest others follow.
+
+    Raises:
+        UsageError: no payload reaches the constraint; the message says why.
+    """
+    solver = solver_of(validator)
+    together: list[Faulted] = []
+    reached = solver.one(target.steps, positions)
+    alone = False
+    for one in proven(validator, target, reached):
+        if len(one.breaks) == 1:
+            alone = True
+            yield one
+        else:
+            together.append(one)
+    if alone or (together and target.constraint.keyword in _SELDOM_ALONE):
+        yield from () if alone else fewest(together)
+        return
+    for host in _others(validator, target, positions):
+        for one in proven(validator, target, host):
+            if len(one.breaks) == 1:
+                yield one
+                return
+            together.append(one)
+    for one in _searched(validator, target, reached):
+        if len(one.breaks) == 1:
+            yield one
+            return
+        together.append(one)
+    yield from fewest(together or list(proven(validator, target, reached, _failing)))[:_MOST_TOGETHER]
+
+
+def _others(validator: SchemaValidator, target: Target, positions: Positions) -> Iterator[Host]:
+    """Further payloads: those that fit no other branch of the unions on the way, then less simple ones."""
+    solver = solver_of(validator)
+    if any(step.keyword in UNIONS for step in target.steps):
+        yield from islice(solver.hosts(target.steps, positions, exclusive=True), _MOST_EXCLUSIVE)
+    yield from islice(solver.hosts(target.steps, positions), 1, _MOST_HOSTS)
+
+
+def _failing(validator: SchemaValidator, payload: Any) -> frozenset[str]:
+    """The ids of all constraints that a payload does not meet, in every branch of the unions that it fails.
+
+    Wider than what `broken` names, which is the branch that was meant: for constraints of branches that never are.
+    """
+    found: set[str] = set()
+    stack = list(validator.engine.failures(payload))
+    while stack:
+        failure = stack.pop()
+        stack += [one for branch in failure.branches for one in branch]
+        place = f"{validator.side}:{pointer.join(failure.schema_path)}"
+        value = pointer.get(validator.schema, failure.schema_path)
+        if failure.schema_path[-1:] == ("required",) and isinstance(value, list) and isinstance(failure.instance, dict):
+            found |= {f"{place}/{index}" for index, name in enumerate(value) if name not in failure.instance}
+        else:
+            found.add(place)
+    return frozenset(found)
+
+
+def proven(
+    validator: SchemaValidator, target: Target, host: Host, judge: Judge = SchemaValidator.broken
+) -> Iterator[Faulted]:
+    """The proposals for one payload that break the constraint, as the judge has it."""
     try:
-        current = pointer.get(twin, path)
+        current = pointer.get(host.payload, host.path)
     except (KeyError, IndexError, ValueError):
-        return []
-    found: list[Faulted] = []
-    for edit in _proposals(constraint, schema, current):
-        fault = Fault(edit.op, pointer.join((*path, *edit.path)), edit.value)
-        payload = pointer.apply(fault, twin)
-        breaks = validator.broken(payload)
-        if constraint.id in breaks:
-            found.append(Faulted(edit.label, fault, payload, breaks))
-    fewest = min((len(one.breaks) for one in found), default=0)
-    return [one for one in found if len(one.breaks) == fewest]
+        return
+    for edit in _proposals(validator, target, current):
+        one = _judged(validator, target.constraint, host, edit, judge)
+        if one is not None:
+            yield one
 
 
-def _proposals(constraint: Constraint, schema: dict[str, Any], current: Any) -> Iterator[_Edit]:
-    operator = OPERATORS.get(constraint.keyword)
-    if operator is not None:
-        yield from operator(constraint, schema, current)
+def _judged(
+    validator: SchemaValidator, constraint: Constraint, host: Host, edit: Edit, judge: Judge = SchemaValidator.broken
+) -> Faulted | None:
+    fault = Fault(edit.op, pointer.join((*host.path, *edit.path)), edit.value)
+    try:
+        payload = pointer.apply(fault, host.payload)
+    except UsageError:
+        return None
+    breaks = judge(validator, payload)
+    return Faulted(edit.label, fault, payload, breaks, host.payload) if constraint.id in breaks else None
 
 
-def _replace(label: str, value: Any) -> _Edit:
-    return _Edit(label, "replace", (), value)
+def _proposals(validator: SchemaValidator, target: Target, current: Any) -> Iterator[Edit]:
+    constraint, said = target.constraint, target.said
+    site = Site(constraint.keyword, constraint.value, said, current, solver_of(validator))
+    if target.forbids is not None:
+        yield from FORBIDDEN.get(target.forbids.keyword, FORBIDDEN[""])(site, target.forbids.key)
+        return
+    operator = OPERATORS.get(constraint.keyword, OPERATORS[""])
+    if any(step.keyword == "propertyNames" for step in target.steps):
+        for edit in operator(site._replace(current="")):
+            if edit.op == "replace" and isinstance(edit.value, str):
+                for value in (*islice(current.values(), _MOST_HOSTS), None, "text"):
+                    yield Edit(edit.label, "add", (edit.value,), value)
+        return
+    yield from operator(site)
 
 
-def _type(constraint: Constraint, _schema: dict[str, Any], _current: Any) -> Iterator[_Edit]:
-    allowed = types(constraint.value)
-    for name, samples in SAMPLES.items():
-        for label, sample in samples:
-            whole = "integer" in allowed and name == "number" and sample == int(sample)
-            if name not in allowed and not whole:
-                yield _replace(label, sample)
-
-
-def _member(constraint: Constraint, _schema: dict[str, Any], current: Any) -> Iterator[_Edit]:
-    members = constraint.value if constraint.keyword == "enum" else [constraint.value]
-    text = next((one for one in [current, *members] if isinstance(one, str)), None)
-    if text is not None:
-        yield _replace("unknown", "unknown")
-        yield _replace("near-miss", text + "s")
-        yield _replace("other-case", text.upper() if text != text.upper() else text.lower())
-        yield _replace("padded", text + " ")
-        yield _replace("empty", "")
-    for samples in SAMPLES.values():
-        yield _replace(samples[0][0], samples[0][1])
-
-
-def _bound(outwards: int) -> _Operator:
-    def propose(constraint: Constraint, schema: dict[str, Any], _current: Any) -> Iterator[_Edit]:
-        limit = constraint.value
-        if constraint.keyword.startswith("exclusive"):
-            yield _replace("at", limit)
-        whole = "integer" in types(schema.get("type", []))
-        side = "above" if outwards > 0 else "below"
-        if not whole:
-            yield _replace(f"just-{side}", math.nextafter(limit, math.copysign(math.inf, outwards)))
-        beyond = math.floor(limit) + 1 if outwards > 0 else math.ceil(limit) - 1
-        yield _replace(side, beyond)
-        yield _replace(f"far-{side}", outwards * 1e9)
-
-    return propose
-
-
-def _required(constraint: Constraint, _schema: dict[str, Any], current: Any) -> Iterator[_Edit]:
-    if isinstance(current, dict) and constraint.value in current:
-        yield _Edit("removed", "remove", (constraint.value,))
-
-
-def _closed(_constraint: Constraint, schema: dict[str, Any], current: Any) -> Iterator[_Edit]:
-    if isinstance(current, dict):
-        yield _Edit("unknown-key", "add", (EXTRA_KEY,), "text")
-        yield _Edit("null-key", "add", (EXTRA_KEY,), None)
-        for name in list(schema.get("properties", {}))[:1]:
-            yield _Edit("near-miss-key", "add", (name + "s",), "text")
-            yield _Edit("other-case-key", "add", (name.upper(),), "text")
-        yield _Edit("empty-key", "add", ("",), "text")
-
-
-def _closed_items(_constraint: Constraint, _schema: dict[str, Any], current: Any) -> Iterator[_Edit]:
-    if isinstance(current, list):
-        yield _Edit("further-item", "add", ("-",), "text")
-
-
-def _length(outwards: int) -> _Operator:
-    def propose(constraint: Constraint, _schema: dict[str, Any], current: Any) -> Iterator[_Edit]:
-        length = constraint.value + outwards
-        if length < 0:
+def _searched(validator: SchemaValidator, target: Target, host: Host) -> Iterator[Faulted]:
+    """Faults with a value that the solver finds for the schema with the constraint turned around."""
+    constraint = target.constraint
+    if target.forbids is not None:
+        return
+    document = solver_of(validator).document
+    tokens = pointer.split(site_of(constraint))
+    site = pointer.get(document.root, tokens)
+    turned = _turned(constraint, site)
+    if turned is None:
+        return
+    solver = Solver(document.changed(replace(document.root, tokens, turned)), work=_LITTLE_WORK)
+    for count, found in enumerate(solver.hosts(target.steps)):
+        if count >= _MOST_HOSTS:
             return
-        if isinstance(current, str):
-            yield _replace("above" if outwards > 0 else "below", ((current or "a") * (length + 1))[:length])
-        elif isinstance(current, list) and current:
-            yield _replace("above" if outwards > 0 else "below", (current * (length + 1))[:length])
-
-    return propose
+        value = pointer.get(found.payload, found.path) if found.path else found.payload
+        one = _judged(validator, constraint, host, Edit("otherwise", "replace", (), value))
+        if one is not None:
+            yield one
 
 
-def _pattern(_constraint: Constraint, _schema: dict[str, Any], _current: Any) -> Iterator[_Edit]:
-    for label, text in (("empty", ""), ("blank", " "), ("symbols", "\u0001!"), ("text", "text"), ("digits", "0")):
-        yield _replace(label, text)
-
-
-def _multiple(constraint: Constraint, _schema: dict[str, Any], current: Any) -> Iterator[_Edit]:
-    if isinstance(current, (int, float)):
-        yield _replace("between", current + constraint.value / 2)
-
-
-def _unique(_constraint: Constraint, _schema: dict[str, Any], current: Any) -> Iterator[_Edit]:
-    if isinstance(current, list) and current:
-        yield _Edit("repeated", "add", ("-",), current[0])
-
-
-def _properties(outwards: int) -> _Operator:
-    def propose(constraint: Constraint, _schema: dict[str, Any], current: Any) -> Iterator[_Edit]:
-        if not isinstance(current, dict):
-            return
-        if outwards > 0:
-            extra = {f"{EXTRA_KEY}_{index}": "text" for index in range(constraint.value + 1)}
-            yield _replace("above", {**current, **extra})
-        elif constraint.value > 0:
-            yield _replace("below", dict(list(current.items())[: constraint.value - 1]))
-
-    return propose
-
-
-def _any_type(_constraint: Constraint, _schema: dict[str, Any], _current: Any) -> Iterator[_Edit]:
-    for samples in SAMPLES.values():
-        for label, sample in samples:
-            yield _replace(label, sample)
-
-
-OPERATORS: Final[dict[str, _Operator]] = {
-    "type": _type,
-    "enum": _member,
-    "const": _member,
-    "minimum": _bound(-1),
-    "exclusiveMinimum": _bound(-1),
-    "maximum": _bound(1),
-    "exclusiveMaximum": _bound(1),
-    "multipleOf": _multiple,
-    "minLength": _length(-1),
-    "maxLength": _length(1),
-    "pattern": _pattern,
-    "minItems": _length(-1),
-    "maxItems": _length(1),
-    "uniqueItems": _unique,
-    "minProperties": _properties(-1),
-    "maxProperties": _properties(1),
-    "required": _required,
-    "additionalProperties": _closed,
-    "unevaluatedProperties": _closed,
-    "items": _closed_items,
-    "unevaluatedItems": _closed_items,
-    "anyOf": _any_type,
-    "oneOf": _any_type,
-    "not": _any_type,
+_BESIDE: dict[str, tuple[str, ...]] = {
+    "additionalProperties": ("properties", "patternProperties"),
+    "items": ("prefixItems",),
+    "additionalItems": ("items",),
+    "minContains": ("contains", "maxContains"),
+    "maxContains": ("contains", "minContains"),
+    "contains": ("minContains",),
+    "minimum": ("exclusiveMinimum",),
+    "maximum": ("exclusiveMaximum",),
 }
-"""How each keyword is broken."""
+"""What a keyword is read together with."""
+
+
+def _turned(constraint: Constraint, site: Any) -> dict[str, Any] | None:
+    """The schema of a site with one constraint turned into its opposite."""
+    keyword, value = constraint.keyword, constraint.value
+    if not isinstance(site, dict) or keyword not in site or keyword.startswith("unevaluated"):
+        return None
+    rest = {one: other for one, other in site.items() if one != keyword}
+    refused = {keyword: value} | {one: site[one] for one in _BESIDE.get(keyword, ()) if one in site}
+    if keyword == "required" and isinstance(site["required"], list):
+        rest["required"] = [name for name in site["required"] if name != value]
+        refused = {"required": [value]}
+    return {**rest, "allOf": [*site.get("allOf", ()), {"not": refused}]}

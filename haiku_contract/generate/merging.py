@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
-from urllib.parse import unquote
 
-from haiku_contract import pointer
 from haiku_contract.constraints import types
 from haiku_contract.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from haiku_contract.constraints import Schema
+    from haiku_contract.schemas import Document, Schema
 
 ANNOTATIONS: Final = frozenset(
     (
@@ -57,23 +55,17 @@ def assertions(schema: dict[str, Any]) -> dict[str, Any]:
     return {keyword: value for keyword, value in schema.items() if keyword not in ANNOTATIONS}
 
 
-def target(root: Schema, reference: str) -> Target:
-    """The schema in the same document that `#`, `#/…` or `#anchor` names.
+def target(document: Document, reference: str) -> Target:
+    """The schema in the same document that a reference names.
 
     Raises:
         UsageError: there is none.
     """
-    fragment = unquote(reference[1:]) if reference.startswith("#") else None
-    if fragment is not None and (not fragment or fragment.startswith("/")):
-        tokens = tuple(pointer.split(fragment))
-        try:
-            return Target(tokens, pointer.get(root, tokens))
-        except (KeyError, IndexError, ValueError):
-            pass
-    for tokens, schema in _anchored(root, ()):
-        if fragment and fragment in {schema.get("$anchor"), schema.get("$dynamicAnchor")}:
-            return Target(tokens, schema)
-    raise UsageError(f"cannot generate from $ref {reference!r}: only references into the same document are followed")
+    found = document.target(reference)
+    if found is None:
+        followed = "only references into the same document are followed"
+        raise UsageError(f"cannot generate from $ref {reference!r}: {followed}")
+    return Target(*found)
 
 
 def references(schema: Any) -> Iterator[str]:
@@ -94,7 +86,7 @@ def folded_references(schema: Schema) -> Iterator[str]:
             yield from folded_references(branch)
 
 
-def flatten(root: Schema, schema: Schema, steps: int = 0) -> Schema:
+def flatten(document: Document, schema: Schema, steps: int = 0) -> Schema:
     """The schema with its references followed and its `allOf` merged, down to where neither is left.
 
     Raises:
@@ -108,9 +100,9 @@ def flatten(root: Schema, schema: Schema, steps: int = 0) -> Schema:
     folded: Schema = {keyword: value for keyword, value in schema.items() if keyword not in {"allOf", *REFERENCES}}
     for keyword in REFERENCES:
         if keyword in schema:
-            folded = both(flatten(root, target(root, schema[keyword]).schema, steps + 1), folded)
+            folded = both(flatten(document, target(document, schema[keyword]).schema, steps + 1), folded)
     for branch in schema.get("allOf", ()):
-        folded = both(folded, flatten(root, branch, steps + 1))
+        folded = both(folded, flatten(document, branch, steps + 1))
     return folded
 
 
@@ -143,15 +135,15 @@ def _merged(
 class Heights:
     """How many references have to be followed, one inside the other, to build the flattest value of a schema."""
 
-    def __init__(self, root: Schema) -> None:
-        """Args: the schema that references lead into."""
-        self._root = root
+    def __init__(self, document: Document) -> None:
+        """Args: what references lead into."""
+        self._document = document
         self._known: dict[str, float] | None = None
 
     def of(self, schema: Schema) -> float:
         """The height; infinite for a schema each of whose values holds another such value, or that has none."""
         if self._known is None:
-            self._known = dict.fromkeys(references(self._root), math.inf)
+            self._known = dict.fromkeys(references(self._document.root), math.inf)
             changed = True
             while changed:
                 found = {name: 1 + self._of(self._target(name)) for name in self._known}
@@ -160,7 +152,7 @@ class Heights:
 
     def _target(self, name: str) -> Schema:
         try:
-            return target(self._root, name).schema
+            return target(self._document, name).schema
         except UsageError:
             return False
 
@@ -283,11 +275,3 @@ _MERGERS: Final[dict[str, Callable[[Any, Any], Any]]] = {
     **dict.fromkeys(("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties", "maxContains"), min),
 }
 """How two values of one keyword become one; for the others the later one stands, and the judge decides."""
-
-
-def _anchored(schema: Any, tokens: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
-    if isinstance(schema, dict):
-        yield tokens, schema
-    children = schema.items() if isinstance(schema, dict) else enumerate(schema) if isinstance(schema, list) else ()
-    for key, child in children:
-        yield from _anchored(child, (*tokens, str(key)))

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections import deque
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from haiku_contract import pointer
 from haiku_contract.constraints import APPLICATORS
+from haiku_contract.generate import ecma
+from haiku_contract.generate.goals import Step
+from haiku_contract.schemas import REFERENCES, Document, held, known
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from haiku_contract.constraints import Schema
+    from haiku_contract.generate.goals import Path
     from haiku_contract.model import Constraint
-
-Path: TypeAlias = tuple[str | int, ...]
-
-
-class Step(NamedTuple):
-    """One applicator on the way: the keyword, and its key or index where it holds several schemas."""
-
-    keyword: str
-    key: str = ""
+    from haiku_contract.schemas import Schema, Tokens
 
 
 class Route(NamedTuple):
@@ -47,57 +41,53 @@ def site_of(constraint: Constraint) -> str:
 
 def routes(root: Schema) -> dict[str, Route]:
     """The shortest way to every schema inside a schema, by its pointer; breadth first, so recursion ends."""
+    document = Document(root)
     found: dict[str, Route] = {"": Route((), root)}
-    queue: deque[tuple[str, ...]] = deque([()])
+    queue: deque[Tokens] = deque([()])
     while queue:
         tokens = queue.popleft()
         route = found[pointer.join(tokens)]
-        for step, child in _edges(route.schema, tokens):
-            here = pointer.join(child)
+        for step, there, schema in _edges(document, tokens, route.schema):
+            here = pointer.join(there)
             if here not in found:
-                try:
-                    schema = pointer.get(root, child)
-                except (KeyError, IndexError, ValueError):
-                    continue
                 found[here] = Route((*route.steps, step), schema)
-                queue.append(child)
+                queue.append(there)
     return found
 
 
-def _edges(schema: Schema, tokens: tuple[str, ...]) -> Iterator[tuple[Step, tuple[str, ...]]]:
+def _edges(document: Document, tokens: Tokens, schema: Schema) -> Iterator[tuple[Step, Tokens, Schema]]:
     if not isinstance(schema, dict):
         return
-    for keyword, value in schema.items():
-        shape = APPLICATORS.get(keyword)
-        if shape == "schema":
-            yield Step(keyword), (*tokens, keyword)
-        elif shape == "list":
-            for index in range(len(value)):
-                yield Step(keyword, str(index)), (*tokens, keyword, str(index))
-        elif shape == "map":
-            for name in value:
-                yield Step(keyword, name), (*tokens, keyword, name)
-        elif keyword == "$ref" and value.startswith("#"):
-            yield Step(keyword), tuple(pointer.split(value[1:]) if value != "#" else [])
+    said = known(schema, document.number)
+    for keyword, value in said.items():
+        if keyword in {"then", "else"} and "if" not in said:
+            continue
+        if keyword in APPLICATORS:
+            for there, child in held(tokens, keyword, value):
+                yield Step(keyword, *there[len(tokens) + 1 :]), there, child
+        elif keyword in REFERENCES and (target := document.target(value, tokens)) is not None:
+            yield Step(keyword), *target
 
 
 def locations(route: Route, root: Schema, instance: Any) -> list[Path]:
     """Every place in the instance that the route's schema is held against, branches of unions left open."""
+    document = Document(root)
     places: list[tuple[Path, Any, Any]] = [((), instance, root)]
     for step in route.steps:
-        places = [following for place in places for following in _follow(step, *place, root)]
+        places = [following for place in places for following in _follow(step, *place, document)]
     return [path for path, _, _ in places]
 
 
-def _follow(step: Step, path: Path, value: Any, schema: Any, root: Schema) -> Iterator[tuple[Path, Any, Any]]:
-    if step.keyword == "$ref":
-        yield path, value, pointer.get(root, pointer.split(schema["$ref"].lstrip("#")))
-        return
+def _follow(step: Step, path: Path, value: Any, schema: Any, document: Document) -> Iterator[tuple[Path, Any, Any]]:
     inner = schema[step.keyword]
-    shape = APPLICATORS[step.keyword]
-    if shape != "schema":
-        inner = inner[int(step.key) if shape == "list" else step.key]
-    for token in _TOKENS.get(step.keyword, _here)(step, schema, value):
+    if step.keyword in REFERENCES:
+        target = document.target(inner)
+        yield path, value, None if target is None else target.schema
+        return
+    if step.key or isinstance(inner, list) or APPLICATORS[step.keyword] == "map":
+        inner = inner[int(step.key)] if isinstance(inner, list) else inner[step.key]
+    keyword = "prefixItems" if step.keyword == "items" and step.key else step.keyword
+    for token in _TOKENS.get(keyword, _here)(step, schema, value):
         yield ((*path, token), value[token], inner) if token is not None else (path, value, inner)
 
 
@@ -114,15 +104,19 @@ def _dependent(step: Step, _schema: Any, value: Any) -> Iterable[str | int | Non
 
 
 def _further_keys(_step: Step, schema: Any, value: Any) -> Iterable[str | int | None]:
-    return [name for name in value if name not in schema.get("properties", {})] if isinstance(value, dict) else []
+    if not isinstance(value, dict):
+        return []
+    known_names, patterns = schema.get("properties", {}), schema.get("patternProperties", {})
+    return [name for name in value if name not in known_names and not any(ecma.matches(one, name) for one in patterns)]
 
 
 def _matching_keys(step: Step, _schema: Any, value: Any) -> Iterable[str | int | None]:
-    return [name for name in value if re.search(step.key, name)] if isinstance(value, dict) else []
+    return [name for name in value if ecma.matches(step.key, name)] if isinstance(value, dict) else []
 
 
 def _further_items(_step: Step, schema: Any, value: Any) -> Iterable[str | int | None]:
-    return range(len(schema.get("prefixItems", ())), len(value)) if isinstance(value, list) else []
+    leading = schema["items"] if isinstance(schema.get("items"), list) else schema.get("prefixItems", ())
+    return range(len(leading), len(value)) if isinstance(value, list) else []
 
 
 def _numbered(step: Step, _schema: Any, value: Any) -> Iterable[str | int | None]:
@@ -135,8 +129,10 @@ _TOKENS: Final[dict[str, Callable[[Step, Any, Any], Iterable[str | int | None]]]
     "additionalProperties": _further_keys,
     "unevaluatedProperties": _further_keys,
     "items": _further_items,
+    "additionalItems": _further_items,
     "unevaluatedItems": _further_items,
     "prefixItems": _numbered,
     "dependentSchemas": _dependent,
+    "dependencies": _dependent,
 }
 """Which children of an instance an applicator speaks of, by keyword; the others speak of the instance itself (None)."""

@@ -15,18 +15,18 @@ from hypothesis import strategies as st
 from haiku_contract import pointer, wire
 from haiku_contract.contract import Contract, load
 from haiku_contract.errors import UsageError
-from haiku_contract.generate._schema_strategies import Converter, fresh, reach
-from haiku_contract.generate.conforming import deref
-from haiku_contract.generate.faults import Faulted, certified
-from haiku_contract.generate.routes import locations, routes, site_of
+from haiku_contract.generate._schema_strategies import Converter, fresh
+from haiku_contract.generate.conforming import ALONE, solver_of
+from haiku_contract.generate.faults import Faulted, Target, faults, fewest, proven, target_of
+from haiku_contract.generate.goals import Host
+from haiku_contract.generate.routes import Route, locations, routes
 from haiku_contract.generate.suite import _name as case_name
 from haiku_contract.model import Case, Fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from haiku_contract.generate.conforming import Host
-    from haiku_contract.generate.routes import Path, Route
+    from haiku_contract.generate.goals import Path
     from haiku_contract.model import Constraint, Side
     from haiku_contract.validation import SchemaValidator
 
@@ -41,7 +41,7 @@ class _Site(NamedTuple):
         constraint: what is to be broken.
         name: how case ids name it.
         route: the way to the schema that it stands in.
-        schema: that schema.
+        target: how it is broken.
         reached: the simplest conforming payload with a place for it.
         edits: the edits of that payload that break it with the fewest others: alone where it can be broken alone.
     """
@@ -49,7 +49,7 @@ class _Site(NamedTuple):
     constraint: Constraint
     name: str
     route: Route
-    schema: dict[str, Any]
+    target: Target
     reached: Host
     edits: tuple[Faulted, ...]
 
@@ -212,7 +212,7 @@ def _faulted_cases(
 ) -> Case:
     site = _first_breakable(validator, wanted, draw(st.integers(0, len(wanted) - 1)))
     payload = draw(payloads)
-    places = locations(site.route, validator.schema, payload)
+    places = locations(site.route, solver_of(validator).document.root, payload)
     turn = draw(st.integers(0, len(places) - 1)) if places else 0
     twin, found = _edited(validator, site, payload, [*places[turn:], *places[:turn]])
     chosen = found[draw(st.integers(0, len(found) - 1))]
@@ -243,13 +243,13 @@ def _edited(
     validator: SchemaValidator, site: _Site, payload: Any, places: list[Path]
 ) -> tuple[Any, tuple[Faulted, ...]]:
     """A conforming twin, and the edits of it that break no more than has to break."""
-    fewest = len(site.edits[0].breaks)
+    least = len(site.edits[0].breaks)
     for twin, path in _twins(validator, site, payload, places):
-        found = certified(validator, site.constraint, site.schema, twin, path)
-        best = tuple(one for one in found if len(one.breaks) <= fewest)
+        found = fewest(list(proven(validator, site.target, Host(twin, path))))
+        best = tuple(one for one in found if len(one.breaks) <= least)
         if best:
             return twin, best
-    return fresh(site.reached.payload), site.edits
+    return fresh(site.edits[0].twin), tuple(one for one in site.edits if one.twin is site.edits[0].twin)
 
 
 def _twins(validator: SchemaValidator, site: _Site, payload: Any, places: list[Path]) -> Iterator[tuple[Any, Path]]:
@@ -259,7 +259,7 @@ def _twins(validator: SchemaValidator, site: _Site, payload: Any, places: list[P
     whole, path = site.reached
     for depth in range(len(path), 0, -1):
         grafted = _graft(payload, whole, path[:depth])
-        if validator.is_valid(grafted) and path in locations(site.route, validator.schema, grafted):
+        if validator.is_valid(grafted) and path in locations(site.route, solver_of(validator).document.root, grafted):
             yield grafted, path
 
 
@@ -287,7 +287,7 @@ def _violable(validator: SchemaValidator) -> tuple[str, ...]:
 
 @lru_cache(_MOST_CACHED)
 def _routes(validator: SchemaValidator) -> dict[str, Route]:
-    return routes(validator.schema)
+    return routes(solver_of(validator).document.root)
 
 
 def _site(validator: SchemaValidator, constraint_id: str) -> _Site:
@@ -311,16 +311,16 @@ def _site(validator: SchemaValidator, constraint_id: str) -> _Site:
 @lru_cache(_MOST_CACHED * 100)
 def _breakable(validator: SchemaValidator, constraint_id: str) -> _Site | None:
     constraint = validator.constraint(constraint_id)
-    route = _routes(validator).get(site_of(constraint)) if constraint is not None else None
-    schema = deref(validator.schema, route.schema) if route is not None else None
-    if constraint is None or route is None or not isinstance(schema, dict):
+    target = target_of(validator, constraint, _routes(validator)) if constraint is not None else None
+    if constraint is None or target is None:
         return None
-    reached = reach(validator, route)
-    if reached is None:
+    try:
+        reached = solver_of(validator).one(target.steps)
+        found = fewest(list(faults(validator, target, ALONE)))
+    except UsageError:
         return None
-    found = certified(validator, constraint, schema, reached.payload, reached.path)
     name = case_name(constraint.pointer, constraint)
-    return _Site(constraint, name, route, schema, reached, tuple(found)) if found else None
+    return _Site(constraint, name, Route(target.steps, target.said), target, reached, tuple(found)) if found else None
 
 
 def _near(validator: SchemaValidator, constraint_id: str) -> str:

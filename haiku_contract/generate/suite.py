@@ -6,26 +6,49 @@ Every case is judged before it is emitted: conforming ones by the validator, fau
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from haiku_contract import pointer, wire
+from haiku_contract.errors import UsageError
 from haiku_contract.generate import values
-from haiku_contract.generate.conforming import ALONE, EXTRA_KEY, Positions, deref, host, simplest
-from haiku_contract.generate.faults import certified
-from haiku_contract.generate.routes import Route, routes, site_of
+from haiku_contract.generate.conforming import ALONE, Positions, solver_of
+from haiku_contract.generate.faults import faults, proven, target_of
+from haiku_contract.generate.merging import Unsatisfiable
+from haiku_contract.generate.routes import routes
 from haiku_contract.generate.streams import stream_suite
-from haiku_contract.model import ABSENT, JSON_CONTENT_TYPE, Case, Fault
-from haiku_contract.scan import MAX_DEPTH
+from haiku_contract.generate.wire_faults import wire_cases
+from haiku_contract.model import ABSENT, Case, Fault
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from haiku_contract.contract import Contract
-    from haiku_contract.generate.conforming import Host
+    from haiku_contract.generate.faults import Faulted, Target
+    from haiku_contract.generate.goals import Path
+    from haiku_contract.generate.routes import Route
     from haiku_contract.model import Constraint, Side
     from haiku_contract.validation import SchemaValidator
 
 _PLACES: Final = (("first", Positions(0, 3)), ("middle", Positions(1, 3)), ("last", Positions(2, 3)))
+
+
+class Feature(NamedTuple):
+    """Something that a conforming payload shows.
+
+    Attributes:
+        name: as in case ids, without the side.
+        constraint: id of the constraint that it is about; None for the contract as a whole.
+        payload: the simplest payload that shows it.
+        path: where.
+        value: the value there; `ABSENT` where the feature is that nothing stands there.
+    """
+
+    name: str
+    constraint: str | None
+    payload: Any
+    path: Path
+    value: Any
 
 
 def suite(contract: Contract, side: Side | None = None) -> tuple[Case, ...]:
@@ -36,116 +59,152 @@ def suite(contract: Contract, side: Side | None = None) -> tuple[Case, ...]:
         side: `request`, `response` or `stream`; the first two when absent, whose cases are one JSON value each.
 
     Returns:
-        For each side: the simplest payload, the boundary values, the faults, and on the request side the faults below
-        JSON (`wire:`). Ids are unique.
+        What `cases` yields.
+    """
+    return tuple(cases(contract, side))
+
+
+def cases(contract: Contract, side: Side | None = None) -> Iterator[Case]:
+    """The cases of `suite` one by one, each as soon as it is known: the first of a large contract comes at once.
+
+    Yields:
+        For each side, by value per case: the simplest payload, a fault of every constraint, the conforming boundary
+        values, on the request side the faults below JSON (`wire:`), and the other faults. Ids are unique.
     """
     if side == "stream":
-        return stream_suite(contract)
-    found: dict[str, Case] = {}
+        yield from stream_suite(contract)
+        return
     for validator in contract.sides:
         if side in (None, validator.side):
-            for case in _cases(validator):
-                found.setdefault(case.id, case)
-    return tuple(found.values())
+            yield from cases_of(validator)
+
+
+def cases_of(validator: SchemaValidator) -> Iterator[Case]:
+    """The cases of one schema, as `cases` yields them."""
+    seen: set[str] = set()
+    for case in _cases(validator):
+        if case.id not in seen:
+            seen.add(case.id)
+            yield case
+
+
+def unreached(validator: SchemaValidator, constraint: Constraint) -> str:
+    """Why a constraint has no faulted case: unviolable, unreachable or undecided, and the reason.
+
+    Args:
+        validator: the schema that the constraint stands in.
+        constraint: one that no case of the suite is about.
+    """
+    if not constraint.violable:
+        return f"{'unviolable' if constraint.reachable else 'unreachable'}: {constraint.reason}"
+    target = target_of(validator, constraint, routes(solver_of(validator).document.root))
+    if target is None:
+        return "unreachable: no payload is ever held against this place"
+    try:
+        solver_of(validator).one(target.steps)
+    except Unsatisfiable as error:
+        return f"unreachable: {error}"
+    except UsageError as error:
+        return str(error)
+    return "undecided: no edit was found because of which a payload fails; a branch of a union may accept all of them"
 
 
 def _cases(validator: SchemaValidator) -> Iterator[Case]:
-    base = simplest(validator.schema)
-    if not validator.engine.is_valid(base):
+    try:
+        base = solver_of(validator).simplest()
+    except UsageError:  # there is no payload to begin with, which `unreached` explains
         return
     yield _conforming(validator, "simplest", None, base)
-    reachable = routes(validator.schema)
-    for here, route in reachable.items():
-        yield from _boundary_cases(validator, here, route)
+    ways = routes(solver_of(validator).document.root)
+    further: list[Iterator[Case]] = []
     for constraint in validator.constraints:
-        route_to = reachable.get(site_of(constraint))
-        if constraint.violable and route_to is not None:
-            yield from _faulted_cases(validator, constraint, route_to)
+        target = target_of(validator, constraint, ways) if constraint.violable else None
+        if target is not None:
+            faulted = _faulted_cases(validator, target)
+            yield from islice(faulted, 1)
+            further.append(faulted)
+    for one in features(validator):
+        yield _conforming(validator, one.name, one.constraint, one.payload)
     if validator.side == "request":
         yield from wire_cases(base)
+    for faulted in further:
+        yield from faulted
 
 
-def _boundary_cases(validator: SchemaValidator, here: str, route: Route) -> Iterator[Case]:
-    """The conforming values of one schema, each in the simplest payload that reaches it."""
-    schema = deref(validator.schema, route.schema)
-    reached = host(validator.schema, route)
-    if not _holds(validator, reached):
+def features(validator: SchemaValidator) -> Iterator[Feature]:
+    """Everything that conforming payloads of a schema can show, each in the simplest payload that shows it."""
+    known = {one.id: one for one in validator.constraints}
+    for here, route in routes(solver_of(validator).document.root).items():
+        yield from _features_at(validator, here, route, known)
+
+
+def _features_at(
+    validator: SchemaValidator, here: str, route: Route, known: Mapping[str, Constraint]
+) -> Iterator[Feature]:
+    """The presence, the absence and the boundary values of one place."""
+    solver = solver_of(validator)
+    if any(step.keyword == "propertyNames" for step in route.steps):
+        return  # what stands there is a key
+    try:
+        payload, path = solver.one(route.steps)
+        current = pointer.get(payload, path)
+    except (UsageError, KeyError, IndexError, ValueError):
         return
-    current = pointer.get(reached.payload, reached.path)
-    about = _about(validator, here, schema)
+    about = _about(validator, here, route.schema, known)
     if route.steps and route.steps[-1].keyword == "properties":
-        yield _conforming(validator, f"{_name(here)}/present", about, reached.payload)
-        without = pointer.apply(Fault("remove", pointer.join(reached.path)), reached.payload)
+        yield Feature(f"{_name(here)}/present", about, payload, path, current)
+        without = pointer.apply(Fault("remove", pointer.join(path)), payload)
         if validator.engine.is_valid(without):
-            yield _conforming(validator, f"{_name(here)}/absent", about, without)
-    if not isinstance(schema, dict):
+            yield Feature(f"{_name(here)}/absent", about, without, path, ABSENT)
+    if not isinstance(route.schema, dict):
         return
-    for value in values.boundary(schema, current):
-        payload = pointer.apply(Fault("replace", pointer.join(reached.path), value.value), reached.payload)
-        if validator.engine.is_valid(payload):
+    for value in values.boundary(solver.document.modern(route.schema), current):
+        edited = pointer.apply(Fault("replace", pointer.join(path), value.value), payload)
+        if validator.engine.is_valid(edited):
             site = f"{here}/{value.keyword}"
-            known = validator.constraint(f"{validator.side}:{site}")
-            yield _conforming(validator, f"{_name(site)}/{value.label}", known.id if known else about, payload)
+            found = known.get(f"{validator.side}:{site}")
+            name = f"{_name(site)}/{value.label}"
+            yield Feature(name, found.id if found else about, edited, path, value.value)
 
 
-def _about(validator: SchemaValidator, here: str, schema: Any) -> str | None:
+def _about(validator: SchemaValidator, here: str, schema: Any, known: Mapping[str, Constraint]) -> str | None:
     """The constraint that the mere presence of a property is about: its own first one, else what closes its object."""
     if isinstance(schema, dict):
         for keyword in schema:
-            found = validator.constraint(f"{validator.side}:{here}/{keyword}")
-            if found is not None:
-                return found.id
+            if f"{validator.side}:{here}/{keyword}" in known:
+                return f"{validator.side}:{here}/{keyword}"
     closing = f"{validator.side}:{pointer.join(pointer.split(here)[:-2])}/additionalProperties"
-    return closing if validator.constraint(closing) else None
+    return closing if closing in known else None
 
 
-def _faulted_cases(validator: SchemaValidator, constraint: Constraint, route: Route) -> Iterator[Case]:
-    schema = deref(validator.schema, route.schema)
-    if not isinstance(schema, dict):
-        return
+def _faulted_cases(validator: SchemaValidator, target: Target) -> Iterator[Case]:
+    constraint = target.constraint
     name = _name(constraint.pointer, constraint)
-    alone = list(_faulted_at(validator, constraint, schema, host(validator.schema, route, ALONE), name))
-    yield from alone
-    if alone and any(step.keyword == "items" for step in route.steps):
-        for place, positions in _PLACES:
-            reached = host(validator.schema, route, positions)
-            first = next(_faulted_at(validator, constraint, schema, reached, name, place), None)
-            if first is not None:
-                yield first
-
-
-def _faulted_at(
-    validator: SchemaValidator,
-    constraint: Constraint,
-    schema: dict[str, Any],
-    reached: Host,
-    name: str,
-    place: str = "",
-) -> Iterator[Case]:
-    if not _holds(validator, reached):
-        return
-    for one in certified(validator, constraint, schema, reached.payload, reached.path):
-        label = f"{one.label}-{place}" if place else one.label
-        yield Case(
-            id=f"{validator.side}/{name}/{label}",
-            side=validator.side,
-            kind="faulted",
-            constraint=constraint.id,
-            payload=one.payload,
-            body=wire.encode(one.payload),
-            breaks=tuple(sorted(one.breaks)),
-            fault=one.fault,
-            twin=reached.payload,
-        )
-
-
-def _holds(validator: SchemaValidator, reached: Host) -> bool:
-    """The payload conforms, and the place is there."""
+    least = 0
     try:
-        pointer.get(reached.payload, reached.path)
-    except (KeyError, IndexError, ValueError):
-        return False
-    return validator.engine.is_valid(reached.payload)
+        for one in faults(validator, target, ALONE):
+            least = len(one.breaks)
+            yield _faulted(validator, constraint, one, f"{name}/{one.label}")
+        for place, positions in _PLACES if least and any(step.keyword == "items" for step in target.steps) else ():
+            found = proven(validator, target, solver_of(validator).one(target.steps, positions))
+            for one in islice((one for one in found if len(one.breaks) <= least), 1):
+                yield _faulted(validator, constraint, one, f"{name}/{one.label}-{place}")
+    except UsageError:  # no payload reaches it, or none of this length; `unreached` explains
+        return
+
+
+def _faulted(validator: SchemaValidator, constraint: Constraint, one: Faulted, name: str) -> Case:
+    return Case(
+        id=f"{validator.side}/{name}",
+        side=validator.side,
+        kind="faulted",
+        constraint=constraint.id,
+        payload=one.payload,
+        body=wire.encode(one.payload),
+        breaks=tuple(sorted(one.breaks)),
+        fault=one.fault,
+        twin=one.twin,
+    )
 
 
 def _conforming(validator: SchemaValidator, name: str, constraint: str | None, payload: Any) -> Case:
@@ -173,50 +232,3 @@ def _name(place: str, constraint: Constraint | None = None) -> str:
         names = False
         shown.append(token.replace("/", "~1") or "~")
     return "/".join(shown)
-
-
-def wire_cases(base: Any) -> Iterator[Case]:
-    """Request bodies that are wrong below JSON, made from a conforming payload; one rule of the wire each."""
-    body = wire.encode(base)
-    is_object = isinstance(base, dict)
-    open_brace = body[:1] if is_object else b"["
-    extra = b'{"' + EXTRA_KEY.encode() + b'":'
-    rows: list[tuple[str, str, bytes, str]] = [
-        ("syntax", "empty", b"", JSON_CONTENT_TYPE),
-        ("syntax", "not-json", b"Hello", JSON_CONTENT_TYPE),
-        ("syntax", "truncated", body[:-1], JSON_CONTENT_TYPE),
-        ("syntax", "trailing-comma", body[:-1] + b"," + body[-1:], JSON_CONTENT_TYPE),
-        ("syntax", "single-quotes", body.replace(b'"', b"'"), JSON_CONTENT_TYPE),
-        ("syntax", "two-values", body + body, JSON_CONTENT_TYPE),
-        ("encoding", "utf-16", b"\xff\xfe" + body.decode().encode("utf-16-le"), JSON_CONTENT_TYPE),
-        ("encoding", "byte-order-mark", b"\xef\xbb\xbf" + body, JSON_CONTENT_TYPE),
-        ("content-type", "text", body, "text/plain"),
-        ("content-type", "form", body, "application/x-www-form-urlencoded"),
-    ]
-    if is_object and base:
-        member = wire.encode(dict([next(iter(base.items()))]))
-        rows += [
-            ("duplicate-key", "repeated", open_brace + member[1:-1] + b"," + body[1:], JSON_CONTENT_TYPE),
-            ("number", "nan", extra + b"NaN," + body[1:], JSON_CONTENT_TYPE),
-            ("number", "infinity", extra + b"Infinity," + body[1:], JSON_CONTENT_TYPE),
-            ("number", "overflow", extra + b"1e400," + body[1:], JSON_CONTENT_TYPE),
-            ("surrogate", "lone", extra + b'"\\ud800",' + body[1:], JSON_CONTENT_TYPE),
-            ("encoding", "latin-1", extra + b'"caf\xe9",' + body[1:], JSON_CONTENT_TYPE),
-            (
-                "depth",
-                "deep",
-                extra + b"[" * MAX_DEPTH + b"]" * MAX_DEPTH + b"," + body[1:],
-                JSON_CONTENT_TYPE,
-            ),
-        ]
-    for rule, label, raw, content_type in rows:
-        yield Case(
-            id=f"request/wire/{rule}/{label}",
-            side="request",
-            kind="faulted",
-            constraint=f"wire:{rule}",
-            payload=ABSENT,
-            body=raw,
-            breaks=(f"wire:{rule}",),
-            content_type=content_type,
-        )

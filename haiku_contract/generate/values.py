@@ -9,7 +9,7 @@ import math
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from haiku_contract.constraints import types
-from haiku_contract.generate.conforming import EXTRA_KEY
+from haiku_contract.generate.plausible import EXTRA_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -5,7 +5,7 @@ more than its builders can guarantee (`not`, `oneOf`, `contains`) the drawn valu
 value of that place stands in for one that is refused, so that no example is rejected.
 """
 
-from haiku_contract.generate._schema_strategies.converter import Converter, reach
+from haiku_contract.generate._schema_strategies.converter import Converter
 from haiku_contract.generate._schema_strategies.leaves import fresh
 
-__all__ = ["Converter", "fresh", "reach"]
+__all__ = ["Converter", "fresh"]

@@ -14,7 +14,7 @@ from haiku_contract.generate import merging
 from haiku_contract.generate._schema_strategies import leaves, parts
 from haiku_contract.generate._schema_strategies.leaves import Check, Leaf, checked, choose
 from haiku_contract.generate._schema_strategies.parts import Place
-from haiku_contract.generate.conforming import host
+from haiku_contract.generate.conforming import solver_of
 from haiku_contract.generate.merging import Target, Unsatisfiable
 from haiku_contract.generate.routes import routes
 from haiku_contract.generate.values import SAMPLES
@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 
     from haiku_contract.constraints import Schema
     from haiku_contract.generate._schema_strategies.parts import Context, Strategy
-    from haiku_contract.generate.conforming import Host
+    from haiku_contract.generate.goals import Host
     from haiku_contract.generate.routes import Route
+    from haiku_contract.generate.solver import Solver
     from haiku_contract.validation import SchemaValidator
 
 LEAVES: Final[dict[str, Callable[[Leaf], list[Strategy]]]] = {
@@ -78,11 +79,14 @@ class Converter:
     def __init__(self, validator: SchemaValidator, *, realistic: bool = True) -> None:
         """Args: the schema and its judge, and whether values that people write are the greater part."""
         self._validator = validator
-        self._root = validator.schema
+        self._solver = solver_of(validator)
+        self._document = self._solver.document
+        self._root = self._document.root
         self._realistic = realistic
-        self._routes = _routes(validator.schema)
+        self._routes = routes(self._root)
+        self._simple: dict[str, Any] = {}
         self._built: dict[Place, Strategy] = {}
-        self._heights = merging.Heights(validator.schema)
+        self._heights = merging.Heights(self._document)
         self._circular: dict[tuple[str, ...], bool] = {}
 
     def values(self) -> Strategy:
@@ -107,7 +111,7 @@ class Converter:
         """
         if isinstance(schema, bool) or not (asserted := merging.assertions(schema)):
             return self._unrestricted(schema, place)
-        followed = [merging.target(self._root, one) for one in merging.folded_references(asserted)]
+        followed = [merging.target(self._document, one) for one in merging.folded_references(asserted)]
         if len(asserted) == len(followed) == 1 and "allOf" not in asserted:
             return self._reference(followed[0], place)
         if any(self._is_circular(target.tokens) for target in followed):
@@ -116,9 +120,12 @@ class Converter:
 
     def simple(self, where: tuple[str, ...]) -> Any:
         """The simplest value at a place of the schema; `ABSENT` where it is not known."""
-        route = self._routes.get(pointer.join(where))
-        reached = None if route is None else reach(self._validator, route)
-        return ABSENT if reached is None else pointer.get(reached.payload, reached.path)
+        here = pointer.join(where)
+        route = self._routes.get(here)
+        if here not in self._simple:
+            reached = None if route is None else reach(self._solver, route)
+            self._simple[here] = ABSENT if reached is None else pointer.get(reached.payload, reached.path)
+        return self._simple[here]
 
     def is_lean(self, place: Place) -> bool:
         """Whether only what ends the recursion is to be drawn here."""
@@ -152,7 +159,7 @@ class Converter:
         open_ends = [tokens]
         while open_ends:
             for reference in merging.references(pointer.get(self._root, open_ends.pop())):
-                found = merging.target(self._root, reference).tokens
+                found = merging.target(self._document, reference).tokens
                 if found == tokens[: len(found)]:
                     return {tokens}
                 if found not in reached:
@@ -168,7 +175,7 @@ class Converter:
         return leaves.anything(Leaf({}, place.name, self.simple(place.where), lambda _: True, self._realistic))
 
     def _constructed(self, schema: Schema, place: Place) -> Strategy:
-        flat = merging.flatten(self._root, schema)
+        flat = merging.flatten(self._document, schema)
         asserted = {} if isinstance(flat, bool) else merging.assertions(flat)
         if isinstance(schema, bool) or not asserted:
             return self._unrestricted(flat, place)
@@ -262,21 +269,12 @@ class Converter:
         return f"{side}:{pointer.join(place.where)}" if place.where else f"the root of the {side} schema"
 
 
-def reach(validator: SchemaValidator, route: Route) -> Host | None:
-    """The simplest conforming payload that reaches the end of a route; None where none could be built."""
+def reach(solver: Solver, route: Route) -> Host | None:
+    """The simplest conforming payload that reaches the end of a route; None where none was found."""
     try:
-        reached = host(validator.schema, route)
-        pointer.get(reached.payload, reached.path)
-    except (KeyError, IndexError, ValueError, TypeError, AttributeError, RecursionError):
-        return None  # the builder of simplest payloads does not know every keyword
-    return reached if validator.is_valid(reached.payload) else None
-
-
-def _routes(schema: Schema) -> dict[str, Route]:
-    try:
-        return routes(schema)
-    except UsageError:  # a reference to an anchor; what is simplest where is unknown then
-        return {}
+        return solver.one(route.steps)
+    except UsageError:
+        return None
 
 
 def _kinds(schema: dict[str, Any]) -> list[str]:

@@ -7,8 +7,6 @@ something readable; the curated oddities and the full range follow as further br
 from __future__ import annotations
 
 import math
-import re
-import warnings
 from fractions import Fraction
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -17,7 +15,8 @@ from hypothesis import reject
 from hypothesis import strategies as st
 
 from haiku_contract.errors import MissingExtraError, UsageError
-from haiku_contract.generate.conforming import PLAUSIBLE
+from haiku_contract.generate.ecma import compiled as regex
+from haiku_contract.generate.plausible import FORMATS, PLAUSIBLE
 from haiku_contract.generate.values import NUMBERS, SAMPLES, SMALLEST, TEXTS
 from haiku_contract.model import ABSENT
 
@@ -54,18 +53,6 @@ _TYPICAL: Final[dict[str, tuple[Any, ...]]] = {
 }
 """What people write under a well-known name, beside `conforming.PLAUSIBLE`; a hint: the schema decides."""
 
-_FORMATS: Final[dict[str, tuple[str, ...]]] = {
-    "date": ("2026-01-31",),
-    "date-time": ("2026-01-31T12:00:00Z", "2026-01-31T12:00:00.5+01:00"),
-    "email": ("ada@example.com",),
-    "hostname": ("example.com",),
-    "ipv4": ("192.0.2.1",),
-    "ipv6": ("2001:db8::1",),
-    "time": ("12:00:00Z",),
-    "uri": ("https://example.com/a?b=c#d",),
-    "uri-reference": ("/a?b=c",),
-    "uuid": ("123e4567-e89b-12d3-a456-426614174000",),
-}
 _WORDS: Final = ("Hello", "a", "text", "true", "1", "null")
 _TOKENS: Final = ("A", "ABC", "0", "123", "1.5", "a1", "a-b", "a_b", "a.b", "A1", "#ffffff", "/a", "1.0.0", "é")
 _JSON: Final[tuple[Any, ...]] = (
@@ -190,7 +177,7 @@ def string(leaf: Leaf) -> list[st.SearchStrategy[Any]]:
     schema = leaf.schema
     if "pattern" in schema:
         return _matching(leaf, schema["pattern"])
-    known = typical(leaf, [*_FORMATS.get(schema.get("format", ""), ()), *([] if leaf.name in _TYPICAL else _WORDS)])
+    known = typical(leaf, [*FORMATS.get(schema.get("format", ""), ()), *([] if leaf.name in _TYPICAL else _WORDS)])
     odd = [text for _, text in TEXTS if leaf.accepts(text)]
     shortest, longest = int(schema.get("minLength", 0)), schema.get("maxLength")
     longest = None if longest is None else int(longest)
@@ -203,7 +190,7 @@ def string(leaf: Leaf) -> list[st.SearchStrategy[Any]]:
 
 
 def _matching(leaf: Leaf, pattern: str) -> list[st.SearchStrategy[Any]]:
-    known = typical(leaf, [*_WORDS, *_TOKENS, *(text for texts in _FORMATS.values() for text in texts)])
+    known = typical(leaf, [*_WORDS, *_TOKENS, *(text for texts in FORMATS.values() for text in texts)])
     odd = [text for _, text in TEXTS if leaf.accepts(text)]
     complaint = (
         f"cannot generate texts for 'pattern' {pattern!r} at {leaf.shown}: nothing that was built from it conforms;"
@@ -219,17 +206,8 @@ def _matching(leaf: Leaf, pattern: str) -> list[st.SearchStrategy[Any]]:
 
 def patterned(pattern: str) -> st.SearchStrategy[str] | None:
     """Texts for an ECMA 262 pattern, as far as Python reads it the same way; None where it does not read it at all."""
-    compiled = regex(pattern)
-    return None if compiled is None else st.from_regex(compiled)
-
-
-def regex(pattern: str) -> re.Pattern[str] | None:
-    """An ECMA 262 pattern as Python's, as far as the two agree; None where Python cannot read it."""
-    with warnings.catch_warnings(action="error"):  # a pattern that Python has doubts about means something else to it
-        try:
-            return re.compile(re.sub(r"(?<!\\)\$\Z", r"\\Z", pattern), re.ASCII)  # $ would allow a last line feed
-        except (re.error, OverflowError, Warning):
-            return None
+    found = regex(pattern)
+    return None if found is None else st.from_regex(found)
 
 
 def number(leaf: Leaf) -> list[st.SearchStrategy[Any]]:

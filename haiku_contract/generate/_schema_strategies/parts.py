@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import math
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeAlias
 
 from hypothesis import strategies as st
 
-from haiku_contract.generate import merging
+from haiku_contract.generate import ecma, merging
 from haiku_contract.generate._schema_strategies import leaves
 from haiku_contract.generate._schema_strategies.leaves import fresh
-from haiku_contract.generate.conforming import EXTRA_KEY
+from haiku_contract.generate.holding import key_of
 from haiku_contract.generate.merging import Unsatisfiable
+from haiku_contract.generate.plausible import EXTRA_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -232,7 +232,7 @@ def arrays(context: Context, schema: dict[str, Any], place: Place) -> list[Strat
     contained = _contained(context, schema, items, place)
     base = min(max(fewest - len(prefix) - len(contained), 0), _MOST_DRAWN)
     limit = max(most - len(prefix) - len(contained), 0)
-    unique = _canonical if schema.get("uniqueItems") else None
+    unique = key_of if schema.get("uniqueItems") else None
     lean = context.is_lean(place)
     rest: Strategy = st.just([])
     if further is not None and (limit > 0 if not lean else base > 0):
@@ -289,18 +289,4 @@ def _satisfiable(context: Context, schema: Schema, place: Place) -> Strategy | N
 
 def _searcher(pattern: str) -> Callable[[str], bool]:
     """Whether a text matches an ECMA 262 pattern; every text may, where Python cannot read it."""
-    compiled = leaves.regex(pattern)
-    return lambda text: compiled is None or compiled.search(text) is not None
-
-
-def _canonical(value: Any) -> str:
-    """A text that two JSON values share exactly when they are equal: 1 is 1.0, but true is not 1."""
-    return json.dumps(_folded(value), sort_keys=True)
-
-
-def _folded(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _folded(child) for key, child in value.items()}
-    if isinstance(value, list):
-        return [_folded(child) for child in value]
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+    return lambda text: ecma.matches(pattern, text)

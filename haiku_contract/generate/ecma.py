@@ -1,0 +1,219 @@
+"""Regular expressions of ECMA 262: as Python's, and texts that match them."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_parser: Any = re._parser  # noqa: SLF001 - the only parser of expressions in the library
+
+_SPACE: Final = "\t\n\v\f\r \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
+_CLASSES: Final[dict[str, str]] = {
+    **dict.fromkeys(("L", "Letter", "Alphabetic", "Ll", "Lowercase_Letter", "Lowercase"), "a-zA-Zà-öø-ÿ"),
+    **dict.fromkeys(("Ll", "Lowercase_Letter", "Lowercase"), "a-zà-öø-ÿ"),
+    **dict.fromkeys(("Lu", "Uppercase_Letter", "Uppercase"), "A-ZÀ-ÖØ-Þ"),
+    **dict.fromkeys(("N", "Nd", "Number", "Decimal_Number", "digit"), "0-9"),
+    **dict.fromkeys(("P", "Punctuation"), "!-#%-*,-/:;?@\\[-\\]_{}"),
+    **dict.fromkeys(("S", "Symbol"), "$+<=>^`|~"),
+    **dict.fromkeys(("Z", "Zs", "Space_Separator", "White_Space"), _SPACE),
+    **dict.fromkeys(("ID_Start", "XID_Start"), "a-zA-Z"),
+    **dict.fromkeys(("ID_Continue", "XID_Continue"), "a-zA-Z0-9_"),
+    "ASCII": "\\x00-\\x7f",
+}
+"""Some members of the Unicode classes that patterns name; enough to make texts, and the engine judges them."""
+
+_PIECE: Final = re.compile(
+    r"\\(?P<class>[pP])\{(?:[A-Za-z_]+=)?(?P<name>[A-Za-z_]+)\}"
+    r"|\\u\{(?P<long>[0-9A-Fa-f]+)\}|\\c(?P<control>[A-Za-z])|\\(?P<plain>[/\-_#%&,:;<=>@`\"'!~ ])"
+    r"|\(\?<(?P<group>[A-Za-z_$][\w$]*)>|\\k<(?P<back>[A-Za-z_$][\w$]*)>|(?P<space>\\s)|(?P<nul>\\0(?!\d))"
+    r"|(?P<any>\[\^\])|(?P<none>\[\])|(?P<end>\$(?=\)|\||\Z))|(?P<dot>\.)|(?P<other>\\.|.)",
+    re.DOTALL,
+)
+"""What ECMA 262 writes otherwise than Python."""
+
+_REPEATS: Final = frozenset(("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"))
+_HOLDING: Final = _REPEATS | {"SUBPATTERN", "ATOMIC_GROUP", "ASSERT", "ASSERT_NOT"}
+_FEW: Final = 3
+_MOST_TRIED: Final = 11  # characters of a text that a slow pattern is tried on
+_MOST_REPEATS: Final = 2_000
+_TRIED: Final = (0, 1, 2, 3, 5, 8)
+_MOST_BRANCHES: Final = 12
+_ENOUGH: Final = 40
+_MOST_CHARACTERS: Final = 0x250
+_LIKELY: Final = "a1Ab0-_./:@ #+~é"
+
+
+@lru_cache(maxsize=4_096)
+def compiled(pattern: str) -> re.Pattern[str] | None:
+    """The pattern as Python's, as far as the two agree; None where Python cannot read it."""
+    with warnings.catch_warnings(action="error"):  # a pattern that Python has doubts about means something else to it
+        try:
+            return re.compile(translated(pattern), re.ASCII)
+        except (re.error, OverflowError, RecursionError, Warning):
+            return None
+
+
+def translated(pattern: str) -> str:
+    """The pattern in Python's words."""
+    out: list[str] = []
+    inside = False
+    for piece in _PIECE.finditer(pattern):
+        kind = piece.lastgroup or ""
+        kind = "class" if kind == "name" else kind
+        text = piece.group()
+        out.append(_WORDS[kind](piece, inside) if kind in _WORDS else text)
+        if text == "[" and kind == "other":
+            if inside:
+                out[-1] = "\\["
+            inside = True
+        elif text == "]" or kind in {"any", "none"}:
+            inside = False
+    return "".join(out)
+
+
+def _unicode_class(piece: re.Match[str], inside: bool) -> str:  # noqa: FBT001 - a row of a table
+    members = _CLASSES.get(piece["name"], "a-zA-Z")
+    if piece["class"] == "p":
+        return members if inside else f"[{members}]"
+    return "!-/" if inside else f"[^{members}]"
+
+
+_WORDS: Final[dict[str, Callable[[re.Match[str], bool], str]]] = {
+    "class": _unicode_class,
+    "long": lambda piece, _: re.escape(chr(min(int(piece["long"], 16), 0x10FFFF))),
+    "control": lambda piece, _: f"\\x{ord(piece['control']) % 32:02x}",
+    "plain": lambda piece, _: re.escape(piece["plain"]),
+    "group": lambda piece, _: f"(?P<{piece['group'].replace('$', '_')}>",
+    "back": lambda piece, _: f"(?P={piece['back'].replace('$', '_')})",
+    "space": lambda _, inside: _SPACE if inside else f"[{_SPACE}]",
+    "nul": lambda _, __: "\\x00",
+    "any": lambda _, inside: "\\[\\^]" if inside else "[\\s\\S]",
+    "none": lambda _, inside: "\\[]" if inside else "(?!)",
+    "dot": lambda _, inside: "." if inside else "[^\\n\\r\u2028\u2029]",
+    "end": lambda _, inside: "$" if inside else "\\Z",
+}
+
+
+def matches(pattern: str, text: str) -> bool:
+    """Whether a text matches; every text may where Python cannot tell, or not in time: the engine judges."""
+    found = compiled(pattern)
+    return found is None or (len(text) > _MOST_TRIED and _is_slow(pattern)) or found.search(text) is not None
+
+
+@lru_cache(maxsize=4_096)
+def _is_slow(pattern: str) -> bool:
+    """Whether repetitions stand in repetitions, for which Python can need time exponential in the text."""
+    return _repeats_inside(_parser.parse(translated(pattern), re.ASCII), inside=False)
+
+
+def _repeats_inside(tree: Any, *, inside: bool) -> bool:
+    for code, value in tree:
+        name = str(code)
+        repeats = name in _REPEATS and int(value[1]) > _FEW
+        if repeats and inside:
+            return True
+        parts = value[1] if name == "BRANCH" else [value[-1]] if name in _HOLDING else []
+        if any(_repeats_inside(part, inside=inside or repeats) for part in parts):
+            return True
+    return False
+
+
+@lru_cache(maxsize=4_096)
+def texts(pattern: str, least: int = 0) -> tuple[str, ...]:
+    """Texts that match, short ones first, without repetitions; none where none could be built.
+
+    Args:
+        pattern: the expression.
+        least: how many characters are wanted at least, where repetitions in the pattern leave a choice.
+    """
+    if compiled(pattern) is None:
+        return ()
+    tree = _parser.parse(translated(pattern), re.ASCII)
+    matching: dict[str, None] = {}
+    for repeats in dict.fromkeys((*_TRIED, least)):
+        for turn in range(_MOST_BRANCHES):
+            text = _Sampler(repeats, turn).text(tree)
+            for padded in (text, f"a{text}", f"{text}a"):
+                if padded not in matching and matches(pattern, padded):
+                    matching[padded] = None
+        if len(matching) >= _ENOUGH and repeats >= least:
+            break
+    return tuple(matching)
+
+
+class _Sampler:
+    """One way through an expression: how often repetitions repeat, and which branch is taken at forks."""
+
+    def __init__(self, repeats: int, turn: int) -> None:
+        self._repeats = repeats
+        self._turn = turn
+        self._picked = 0
+        self._inside = 0
+        self._groups: dict[int, str] = {}
+
+    def text(self, tree: Any) -> str:
+        return "".join(self._one(str(code), value) for code, value in tree)
+
+    def _one(self, code: str, value: Any) -> str:  # noqa: PLR0911 - a row for each construct
+        if code == "LITERAL":
+            return chr(value)
+        if code in {"NOT_LITERAL", "ANY", "IN"}:
+            return self._pick(_accepting(code, value), _named(value) if code == "IN" else [])
+        if code in _REPEATS:
+            low, high, inner = value
+            wanted = min(self._repeats, _FEW) if self._inside else self._repeats
+            count = min(max(int(low), min(wanted, int(high))), _MOST_REPEATS)
+            self._inside += 1
+            text = "".join(self.text(inner) for _ in range(count))
+            self._inside -= 1
+            return text
+        if code == "SUBPATTERN":
+            text = self.text(value[-1])
+            if value[0] is not None:
+                self._groups[value[0]] = text
+            return text
+        if code == "BRANCH":
+            return self.text(value[1][self._turn % len(value[1])])
+        if code == "GROUPREF":
+            return self._groups.get(value, "")
+        return self.text(value[-1]) if code == "ATOMIC_GROUP" else ""
+
+    def _pick(self, accepts: Callable[[str], bool], named: list[str]) -> str:
+        """A character, another one on every turn where there are several, and on some turns at every place."""
+        self._picked += 1
+        found = [one for one in dict.fromkeys([*_LIKELY, *named]) if accepts(one)]
+        if not found:
+            found = [chr(one) for one in range(_MOST_CHARACTERS) if accepts(chr(one))][:_MOST_BRANCHES]
+        shift = self._picked if self._turn % 3 == 1 else 0
+        return found[(self._turn + shift) % len(found)] if found else ""
+
+
+def _named(members: Any) -> list[str]:
+    """The characters that a class names itself, as members or ends of ranges."""
+    literals = [value for kind, value in members if str(kind) == "LITERAL"]
+    return [chr(one) for one in (*literals, *(value[0] for kind, value in members if str(kind) == "RANGE"))]
+
+
+def _accepting(code: str, value: Any) -> Callable[[str], bool]:
+    if code == "ANY":
+        return lambda one: one != "\n"
+    if code == "NOT_LITERAL":
+        return lambda one: ord(one) != value
+    negated = bool(value) and str(value[0][0]) == "NEGATE"
+    members = value[1:] if negated else value
+    return lambda one: any(_has(str(kind), member, one) for kind, member in members) is not negated
+
+
+def _has(kind: str, member: Any, one: str) -> bool:
+    if kind == "LITERAL":
+        return bool(ord(one) == member)
+    if kind == "RANGE":
+        return bool(member[0] <= ord(one) <= member[1])
+    name = str(member).removeprefix("CATEGORY_")
+    positive = {"DIGIT": r"\d", "SPACE": r"\s", "WORD": r"\w"}.get(name.removeprefix("NOT_"), ".")
+    return bool(re.match(positive, one, re.ASCII)) is not name.startswith("NOT_")

@@ -1,0 +1,143 @@
+"""Values without parts: numbers between bounds, texts of a length and pattern; candidates, simplest first."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, Final
+
+from haiku_contract.generate import ecma
+from haiku_contract.generate.plausible import FORMATS, PLAUSIBLE, TOKENS, WORD
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+_MOST_TEXTS: Final = 24
+_MOST_PADDED: Final = 2**20
+_NEAR: Final = 12
+_EXTREME: Final = 10**12
+
+
+def null(_said: Sequence[dict[str, Any]], _name: str) -> Iterator[Any]:
+    """JSON null."""
+    yield None
+
+
+def boolean(_said: Sequence[dict[str, Any]], _name: str) -> Iterator[Any]:
+    """Both booleans."""
+    yield from (False, True)
+
+
+def bounds(said: Sequence[dict[str, Any]]) -> tuple[float, float, bool, bool]:
+    """The tightest bounds of numbers, and whether each is exclusive."""
+    low, high, above, below = -math.inf, math.inf, False, False
+    for one in said:
+        for keyword, exclusive in (("minimum", False), ("exclusiveMinimum", True)):
+            if keyword in one and (one[keyword], exclusive) > (low, above):
+                low, above = one[keyword], exclusive
+        for keyword, exclusive in (("maximum", False), ("exclusiveMaximum", True)):
+            if keyword in one and (one[keyword], not exclusive) < (high, not below):
+                high, below = one[keyword], exclusive
+    return low, high, above, below
+
+
+def number(said: Sequence[dict[str, Any]], _name: str) -> Iterator[Any]:
+    """Numbers that a person would write, then the bounds and what lies near them."""
+    yield from _numbers(said, whole=False)
+
+
+def integer(said: Sequence[dict[str, Any]], _name: str) -> Iterator[Any]:
+    """The integral ones."""
+    yield from (int(one) for one in _numbers(said, whole=True) if math.isfinite(one) and one == math.floor(one))
+
+
+def _numbers(said: Sequence[dict[str, Any]], *, whole: bool) -> Iterator[Any]:
+    low, high, _, _ = bounds(said)
+    steps = [one["multipleOf"] for one in said if one.get("multipleOf")]
+    step = _common(steps)
+    yield _preferred(low, high, step or 1, whole=whole)
+    near = [one for one in (low, high) if math.isfinite(one)] or [0]
+    if step is not None:
+        start = math.ceil(Fraction(str(near[0])) / Fraction(str(step)))
+        for count in range(-_NEAR, _NEAR + 1):
+            exact = Fraction(str(step)) * (start + count)
+            yield int(exact) if exact.denominator == 1 else float(exact)
+    for edge in near:
+        yield edge
+        yield from (math.floor(edge) + 1, math.ceil(edge) - 1)
+        if not whole and abs(edge) < _EXTREME:
+            yield from (math.nextafter(edge, math.inf), math.nextafter(edge, -math.inf))
+    if not whole and math.isfinite(low) and math.isfinite(high):
+        yield low + (high - low) / 2
+    yield from (1, 0, -1, 2, 42, 100, *(() if whole else (0.5, 1.5)), 1_000, 10**6)
+    base = math.floor(near[0])
+    yield from (base + count for count in range(-_NEAR, _NEAR * 4))
+
+
+def _common(steps: Sequence[float]) -> float | None:
+    """A number whose multiples are multiples of all."""
+    if not steps:
+        return None
+    exact = [Fraction(str(one)) for one in steps]
+    scale = math.lcm(*(one.denominator for one in exact))
+    found = Fraction(math.lcm(*(int(one * scale) for one in exact)), scale)
+    return int(found) if found.denominator == 1 else float(found)
+
+
+def _preferred(low: float, high: float, step: float, *, whole: bool) -> Any:
+    if math.isfinite(low) and math.isfinite(high):
+        middle = low + (high - low) / 2
+        nearest = math.ceil(middle / step) * step
+        return nearest if whole or low < nearest < high else middle
+    if math.isfinite(low):
+        return max((math.floor(low / step) + 1) * step, step)
+    return min(step, (math.ceil(high / step) - 1) * step) if math.isfinite(high) else step
+
+
+def string(said: Sequence[dict[str, Any]], name: str) -> Iterator[str]:
+    """Texts: what a person would write under the name, of the format, for the patterns, of the length."""
+    least = int(max((one.get("minLength", 0) for one in said), default=0))
+    most = min((one.get("maxLength", math.inf) for one in said), default=math.inf)
+    patterns = [one["pattern"] for one in said if "pattern" in one]
+    formats = [text for one in said for text in FORMATS.get(str(one.get("format")), ())]
+    hint = PLAUSIBLE.get(name, WORD)
+    usual = [hint if isinstance(hint, str) else WORD]
+    yield from formats
+    if not patterns and not formats:
+        yield from _fitted(usual, least, most)
+    known = [text for one in said for text in noted(one) if isinstance(text, str)]
+    built = [text for one in patterns for text in ecma.texts(one, least)[:_MOST_TEXTS]]
+    yield from _fitted([*built, *known, *usual, *TOKENS], least, most)
+    stem = WORD[: int(min(most, len(WORD)))]
+    yield from (f"{stem}{count}" for count in range(2, _MOST_TEXTS))
+    if most >= 1:
+        yield from (chr(ord("a") + count) * max(least, 1) for count in range(min(_MOST_TEXTS, 26)))
+
+
+def _fitted(texts: Sequence[str], least: int, most: float) -> Iterator[str]:
+    """The texts, and what becomes of them where they are too short or too long."""
+    for text in texts:
+        yield text
+        if len(text) < least <= _MOST_PADDED:
+            yield ((text + " ") * least)[:least] if text else "a" * least
+            yield (text + "a" * least)[:least]
+            yield ("a" * least + text)[-least:] if text else "a" * least
+        if len(text) > most:
+            yield text[: int(most)]
+
+
+def noted(said: dict[str, Any]) -> list[Any]:
+    """The values that the schema's author gives as examples."""
+    examples = said.get("examples", ())
+    return [*(examples if isinstance(examples, list) else ()), *(said[one] for one in ("default",) if one in said)]
+
+
+def nothing_between(said: Sequence[dict[str, Any]], kind: str) -> str:
+    """Why bounds leave no value of a kind; empty where they leave some, or where it is not known."""
+    if kind == "string":
+        least = max((one.get("minLength", 0) for one in said), default=0)
+        most = min((one.get("maxLength", math.inf) for one in said), default=math.inf)
+        return f"at least {least} characters are asked for and at most {most} allowed" if least > most else ""
+    low, high, above, below = bounds(said)
+    empty = low > high or (low == high and (above or below))
+    return f"no number lies between {low} and {high}" if empty else ""

@@ -1,0 +1,278 @@
+"""Schemas of every draft in one form: what a draft makes of a schema object, and what a reference names; pure.
+
+Drafts 4, 6, 7, 2019-09 and 2020-12 differ in few keywords (the appendix "Change Log" of each). Everything above reads
+schemas in the words of 2020-12 and keeps the pointers of the document.
+"""
+
+from __future__ import annotations
+
+from copy import copy
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
+from urllib.parse import quote, unquote, urldefrag, urljoin
+
+from haiku_contract import pointer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+Schema: TypeAlias = dict[str, Any] | bool
+Shape: TypeAlias = Literal["schema", "list", "map"]
+Tokens: TypeAlias = tuple[str, ...]
+
+HOLDING: Final[dict[str, Shape]] = {
+    **dict.fromkeys(("properties", "patternProperties", "dependentSchemas", "dependencies"), "map"),
+    **dict.fromkeys(("$defs", "definitions"), "map"),
+    **dict.fromkeys(("additionalProperties", "unevaluatedProperties", "propertyNames"), "schema"),
+    **dict.fromkeys(("items", "additionalItems", "unevaluatedItems", "contains"), "schema"),
+    **dict.fromkeys(("not", "if", "then", "else"), "schema"),
+    **dict.fromkeys(("prefixItems", "allOf", "anyOf", "oneOf"), "list"),
+}
+"""Every keyword that holds schemas, and the shape in which it does."""
+
+REFERENCES: Final = ("$ref", "$dynamicRef", "$recursiveRef")
+_DRAFTS: Final = {"draft-04": 4, "draft-06": 6, "draft-07": 7, "2019-09": 2019}
+_NEWEST: Final = 2020
+_SIBLINGS: Final = 2019  # the first draft in which what stands beside '$ref' counts
+
+_SINCE: Final[dict[str, int]] = {
+    **dict.fromkeys(("const", "contains", "propertyNames"), 6),
+    **dict.fromkeys(("if", "then", "else"), 7),
+    **dict.fromkeys(("dependentRequired", "dependentSchemas", "unevaluatedItems", "unevaluatedProperties"), 2019),
+    **dict.fromkeys(("minContains", "maxContains", "$recursiveRef"), 2019),
+    **dict.fromkeys(("prefixItems", "$dynamicRef"), 2020),
+}
+_UNTIL: Final[dict[str, int]] = {"dependencies": 7, "additionalItems": 2019, "$recursiveRef": 2019}
+
+
+class Words(dict[str, Any]):
+    """A schema that this package has made, in the words of 2020-12 whatever the draft of the document."""
+
+
+class Place(NamedTuple):
+    """A schema inside a document: its tokens from the root, and itself."""
+
+    tokens: Tokens
+    schema: Any
+
+
+def draft(root: Schema) -> int:
+    """The draft that `$schema` names: 4, 6, 7, 2019 or 2020; the newest when it names none."""
+    named = root.get("$schema", "") if isinstance(root, dict) else ""
+    return next((number for name, number in _DRAFTS.items() if isinstance(named, str) and name in named), _NEWEST)
+
+
+def known(schema: dict[str, Any], number: int) -> dict[str, Any]:
+    """The keywords of a schema object that say something in a draft, under the names that they have there."""
+    if number < _SIBLINGS and isinstance(schema.get("$ref"), str):
+        return {"$ref": schema["$ref"]}
+    if number == _NEWEST and "dependencies" not in schema and "additionalItems" not in schema:
+        return schema
+    return {
+        keyword: value
+        for keyword, value in schema.items()
+        if _SINCE.get(keyword, 0) <= number <= _UNTIL.get(keyword, _NEWEST)
+    }
+
+
+def modern(schema: dict[str, Any], number: int) -> dict[str, Any]:
+    """A schema object in the words of 2020-12; its subschemas are those of the document, as they are."""
+    said = known(schema, number)
+    if number == _NEWEST:
+        return said
+    words = {keyword: value for keyword, value in said.items() if keyword not in _REWORDED}
+    for keyword, reword in _REWORDED.items():
+        if keyword in said:
+            words |= reword(said[keyword], said)
+    return words
+
+
+def _items(value: Any, _said: dict[str, Any]) -> dict[str, Any]:
+    return {"prefixItems": value} if isinstance(value, list) else {"items": value}
+
+
+def _additional_items(value: Any, said: dict[str, Any]) -> dict[str, Any]:
+    return {"items": value} if isinstance(said.get("items"), list) else {}
+
+
+def _dependencies(value: Any, _said: dict[str, Any]) -> dict[str, Any]:
+    keys = {name: one for name, one in value.items() if isinstance(one, list)}
+    schemas = {name: one for name, one in value.items() if not isinstance(one, list)}
+    return {word: one for word, one in (("dependentRequired", keys), ("dependentSchemas", schemas)) if one}
+
+
+def _limit(which: str) -> Callable[[Any, dict[str, Any]], dict[str, Any]]:
+    """A bound, or the boolean that makes it exclusive in draft 4."""
+    exclusive = f"exclusive{which.capitalize()}"
+
+    def reword(value: Any, said: dict[str, Any]) -> dict[str, Any]:
+        return {exclusive if said.get(exclusive) is True else which: value}
+
+    return reword
+
+
+_REWORDED: Final[dict[str, Callable[[Any, dict[str, Any]], dict[str, Any]]]] = {
+    "items": _items,
+    "additionalItems": _additional_items,
+    "dependencies": _dependencies,
+    "minimum": _limit("minimum"),
+    "maximum": _limit("maximum"),
+    "exclusiveMinimum": lambda value, _said: {} if isinstance(value, bool) else {"exclusiveMinimum": value},
+    "exclusiveMaximum": lambda value, _said: {} if isinstance(value, bool) else {"exclusiveMaximum": value},
+    "$recursiveRef": lambda value, _said: {"$ref": value},
+}
+"""What the keywords of earlier drafts are called in 2020-12."""
+
+
+def held(tokens: Tokens, keyword: str, value: Any) -> Iterator[Place]:
+    """The schemas under a keyword, and where they stand; whatever has not the keyword's shape holds none."""
+    shape = HOLDING.get(keyword)
+    here = (*tokens, keyword)
+    if shape == "map" and isinstance(value, dict):
+        for name, child in value.items():
+            if isinstance(child, (dict, bool)):
+                yield Place((*here, name), child)
+    elif shape != "map" and shape and isinstance(value, list):  # drafts before 2020-12 allow lists under 'items'
+        for index, child in enumerate(value):
+            yield Place((*here, str(index)), child)
+    elif shape == "schema" and isinstance(value, (dict, bool)):
+        yield Place(here, value)
+
+
+def subschemas(root: Schema) -> Iterator[Place]:
+    """Every schema inside a schema, itself first, in the order of the document."""
+    stack = [Place((), root)]
+    while stack:
+        place = stack.pop()
+        yield place
+        if isinstance(place.schema, dict):
+            children = [one for key, value in place.schema.items() for one in held(place.tokens, key, value)]
+            stack.extend(reversed(children))
+
+
+class Document:
+    """A schema with what its references name.
+
+    Attributes:
+        root: the schema.
+        number: its draft.
+    """
+
+    def __init__(self, root: Schema) -> None:
+        """Args: the schema; identifiers inside it count (Core section 8.2), other documents are not looked for."""
+        self.root = root
+        self.number = draft(root)
+        self._naming = "id" if self.number == _DRAFTS["draft-04"] else "$id"
+        self._modern: dict[int, tuple[dict[str, Any], dict[str, Any]]] = {}
+        self._targets: dict[tuple[str, str], Place | None] = {}
+        self._bases: dict[Tokens, str] = {}  # of the schemas that change it
+        self._resources: dict[str, Tokens] = {"": ()}
+        self._anchors: dict[tuple[str, str], Tokens] = {}
+        for place in subschemas(root):
+            self._register(place)
+
+    def changed(self, root: Schema) -> Document:
+        """The document with another root, whose identifiers stand where they stand in this one."""
+        other = copy(self)
+        other.root, other._modern, other._targets = root, {}, {}  # noqa: SLF001 - of this class
+        return other
+
+    def modern(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """The schema object in the words of 2020-12."""
+        if isinstance(schema, Words):
+            return schema
+        found = self._modern.get(id(schema))
+        if found is None:
+            found = self._modern[id(schema)] = (schema, modern(schema, self.number))  # kept, so that its id stays its
+        return found[1]
+
+    def target(self, reference: str, tokens: Tokens = ()) -> Place | None:
+        """The schema that a reference names; None when it is in no resource of the document.
+
+        Args:
+            reference: a URI reference, as `$ref` holds it.
+            tokens: where the schema stands that holds it, which matters where there are identifiers inside.
+        """
+        base = self._base(tokens)
+        if (base, reference) not in self._targets:
+            self._targets[base, reference] = self._resolved(base, reference)
+        return self._targets[base, reference]
+
+    def _resolved(self, base: str, reference: str) -> Place | None:
+        address, fragment = urldefrag(urljoin(base, reference) if reference.partition("#")[0] else base + reference)
+        if address not in self._resources:
+            return None
+        fragment = unquote(fragment)
+        if fragment and not fragment.startswith("/"):
+            found = self._anchors.get((address, fragment))
+        else:
+            found = (*self._resources[address], *pointer.split(fragment))
+        try:
+            return None if found is None else Place(found, pointer.get(self.root, found))
+        except (KeyError, IndexError, ValueError):
+            return None
+
+    def _base(self, tokens: Tokens) -> str:
+        if len(self._bases) > 1:
+            for length in range(len(tokens), 0, -1):
+                if tokens[:length] in self._bases:
+                    return self._bases[tokens[:length]]
+        return self._bases.get((), "")
+
+    def _register(self, place: Place) -> None:
+        tokens, schema = place
+        if not isinstance(schema, dict):
+            return
+        named = schema.get(self._naming)
+        if isinstance(named, str) and not (self.number < _SIBLINGS and "$ref" in schema):
+            address, fragment = urldefrag(named)
+            if address:
+                self._bases[tokens] = address = urljoin(self._base(tokens), address)
+                self._resources.setdefault(address, tokens)
+            if fragment:
+                self._anchors.setdefault((self._base(tokens), fragment), tokens)
+        for keyword in ("$anchor", "$dynamicAnchor"):
+            if isinstance(schema.get(keyword), str):
+                self._anchors.setdefault((self._base(tokens), schema[keyword]), tokens)
+
+    def identified(self) -> list[Place]:
+        """The schemas inside the document that have an identifier of their own."""
+        places = (place for place in subschemas(self.root) if place.tokens and isinstance(place.schema, dict))
+        return [place for place in places if isinstance(place.schema.get(self._naming), str)]
+
+
+def localised(root: Schema) -> Schema:
+    """The same schema with no identifiers inside it: every reference a pointer from the root; itself where it has none.
+
+    Where anything stands stays. A document with two dynamic anchors of one name is left as it is: which of them is
+    meant is decided while an instance is held against it.
+    """
+    document = Document(root)
+    identified = document.identified()
+    if not identified:
+        return root
+    places = list(subschemas(root))
+    dynamic = [one.schema["$dynamicAnchor"] for one in places if "$dynamicAnchor" in _keys(one.schema)]
+    if len(dynamic) > len(set(dynamic)):
+        return root
+    mirror: Schema = _copied(root)
+    for tokens, schema in places:
+        if not isinstance(schema, dict):
+            continue
+        mine = pointer.get(mirror, tokens)
+        if isinstance(schema.get("$ref"), str) and (found := document.target(schema["$ref"], tokens)) is not None:
+            mine["$ref"] = "#" + quote(pointer.join(found.tokens), safe="/~!$&'()*+,;=:@")
+        if tokens:
+            mine.pop("$anchor", None)
+    for tokens, _ in identified:
+        pointer.get(mirror, tokens).pop(document._naming)  # noqa: SLF001 - of this module
+    return mirror
+
+
+def _keys(schema: Any) -> dict[str, Any]:
+    return schema if isinstance(schema, dict) else {}
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _copied(child) for key, child in value.items()}
+    return [_copied(child) for child in value] if isinstance(value, list) else value

@@ -1,0 +1,75 @@
+"""`haiku-contract generate`: the portable test suite, packed cases, and what the cases cover."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from haiku_contract.cli.generate import generate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+COVERAGE = """\
+request: 37 of 37 violable constraints have a faulted case
+request: 16 packed cases show 215 of 215 features; no suite has fewer than 11
+request:/properties/messages/items/properties/content/anyOf/1/items/additionalProperties: unviolable: accepts every\
+ further key
+request:/properties/metadata/propertyNames/type: unviolable: a JSON key is a string
+request:/properties/metadata/additionalProperties: unviolable: accepts every further key
+request:/additionalProperties: unviolable: accepts every further key
+"""
+
+
+def test_the_test_suite_layout(cli: Callable[..., tuple[int, str, str]]) -> None:
+    code, out, err = cli("generate", "--format", "test-suite", "--side", "all")
+    assert (code, err) == (0, "")
+    groups = json.loads(out)
+    assert [group["description"].rpartition(" ")[2] for group in groups] == ["request", "response"]
+    for group in groups:
+        assert set(group) == {"description", "schema", "tests"}
+        assert all({"description", "data", "valid", "id", "constraint"} <= set(test) for test in group["tests"])
+    assert {
+        "description": "request/required/messages/removed",
+        "data": {"max_tokens": 1},
+        "valid": False,
+        "id": "request/required/messages/removed",
+        "constraint": "request:/required/0",
+        "breaks": ["request:/required/0"],
+        "patch": [{"op": "remove", "path": "/messages"}],
+        "undo": [{"op": "add", "path": "/messages", "value": [{"role": "user", "content": "Hello"}]}],
+    } in groups[0]["tests"]
+
+
+def test_the_same_bytes_under_any_hash_seed(spawn: Callable[..., object]) -> None:
+    runs = [
+        spawn(
+            "generate", "--side", "all", "--format", "test-suite", "--packed", env=os.environ | {"PYTHONHASHSEED": seed}
+        )
+        for seed in ("0", "1")
+    ]
+    assert runs[0].stdout == runs[1].stdout != b""  # type: ignore[attr-defined]
+
+
+def test_packed_cases(cli: Callable[..., tuple[int, str, str]]) -> None:
+    code, out, _ = cli("generate", "--packed")
+    ids = [json.loads(line)["id"] for line in out.splitlines()]
+    assert code == 0
+    assert ids == [f"request/packed/{number}" for number in range(1, len(ids) + 1)]
+
+
+def test_what_the_cases_cover(cli: Callable[..., tuple[int, str, str]]) -> None:
+    assert cli("generate", "--coverage") == (0, COVERAGE, "")
+
+
+@pytest.mark.parametrize("option", ["--packed", "--coverage", "--format=test-suite"])
+def test_streams_are_no_json_values(cli: Callable[..., tuple[int, str, str]], option: str) -> None:
+    code, _, err = cli("generate", "--side", "stream", option)
+    assert (code, "one JSON value" in err) == (2, True)
+
+
+def test_the_help_speaks_of_every_option() -> None:
+    assert all(getattr(option, "help", None) for option in generate.params if option.name not in {"kind", "side"})

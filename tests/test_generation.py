@@ -1,0 +1,139 @@
+"""Laws of generation for any contract: drawn schemas, every keyword, earlier drafts, and published schemas."""
+
+from __future__ import annotations
+
+import os
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import jsonschema_specifications
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jsonschema import validators
+
+import haiku_contract as hc
+from haiku_contract import messages, pointer, wire
+from haiku_contract._reference import ReferenceEngine
+from haiku_contract.generate.conforming import Undecided, simplest
+from haiku_contract.generate.merging import Unsatisfiable
+from haiku_contract.generate.suite import cases_of, unreached
+
+if TYPE_CHECKING:
+    from haiku_contract.model import Case
+
+LONG = "HAIKU_CONTRACT_LONG" in os.environ
+"""Whether the laws over drawn schemas are tried on 3,000 of them; a few do while something else is worked on."""
+
+LAW = settings(max_examples=3_000 if LONG else 50, derandomize=not LONG, database=None, deadline=None)
+MOST_CASES = 120  # of one schema
+
+# -- schemas ---------------------------------------------------------------------------------------------------------
+
+SCALARS = st.sampled_from([None, True, False, 0, 1, -1, 1.5, 7, "", "a", "b", "ab", "abc", "1"])
+NAMES = st.sampled_from(["a", "b", "c", "x-y"])
+PATTERNS = st.sampled_from(["^a", "b$", "^[a-c]+$", "^x-", "\\d"])
+SMALL = st.integers(0, 3)
+NUMBERS = st.sampled_from([-1, 0, 1, 1.5, 2, 3, 10])
+TYPES = st.sampled_from(["null", "boolean", "integer", "number", "string", "array", "object"])
+
+
+def keywords(inner: st.SearchStrategy[Any]) -> dict[str, st.SearchStrategy[Any]]:
+    maps = st.dictionaries(NAMES, inner, min_size=1, max_size=3)
+    lists = st.lists(inner, min_size=1, max_size=3)
+    return {
+        "type": TYPES | st.lists(TYPES, min_size=1, max_size=3, unique=True),
+        "enum": st.lists(SCALARS, min_size=1, max_size=4, unique_by=repr),
+        "const": SCALARS,
+        **dict.fromkeys(("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"), NUMBERS),
+        "multipleOf": st.sampled_from([0.5, 1, 2, 3]),
+        **dict.fromkeys(("minLength", "minItems", "minProperties", "minContains"), SMALL),
+        **dict.fromkeys(("maxLength", "maxItems", "maxProperties", "maxContains"), SMALL.map(lambda most: most + 1)),
+        "pattern": PATTERNS,
+        "uniqueItems": st.booleans(),
+        "required": st.lists(NAMES, max_size=2, unique=True),
+        "dependentRequired": st.dictionaries(NAMES, st.lists(NAMES, max_size=2, unique=True), max_size=2),
+        **dict.fromkeys(("properties", "dependentSchemas"), maps),
+        "patternProperties": st.dictionaries(PATTERNS, inner, min_size=1, max_size=2),
+        **dict.fromkeys(("additionalProperties", "unevaluatedProperties", "propertyNames"), inner),
+        **dict.fromkeys(("items", "contains", "unevaluatedItems", "not", "if", "then", "else"), inner),
+        **dict.fromkeys(("prefixItems", "allOf", "anyOf", "oneOf"), lists),
+    }
+
+
+REFERENCES = {"$ref": st.sampled_from(["#/$defs/one", "#/$defs/two"])}
+
+
+def objects(inner: st.SearchStrategy[Any], *, referring: bool = True) -> st.SearchStrategy[Any]:
+    rows = keywords(inner) | (REFERENCES if referring else {})
+    chosen = st.lists(st.sampled_from(sorted(rows)), min_size=1, max_size=4, unique=True)
+    return chosen.flatmap(lambda names: st.fixed_dictionaries({name: rows[name] for name in names}))
+
+
+PARTS = st.recursive(st.booleans() | objects(st.just(True)), objects, max_leaves=5)
+SCHEMAS = st.builds(
+    lambda schema, one, two: {**schema, "$defs": {"one": one, "two": two}} if isinstance(schema, dict) else schema,
+    PARTS,
+    objects(st.just(True), referring=False),  # references that lead back to themselves have no meaning
+    objects(st.just(True), referring=False),
+)
+VALUES = [None, True, 0, 1, 2, 1.5, "", "a", "ab", "b", [], [1], [1, 2], ["a", "a"], {}, {"a": 1}, {"a": "a", "b": 1}]
+
+
+def assert_certified(validator: hc.SchemaValidator, reference: ReferenceEngine, case: Case) -> None:
+    """Both engines agree with the case, and the edit can be undone."""
+    assert validator.engine.is_valid(case.payload) == reference.is_valid(case.payload) == (case.kind == "conforming")
+    if case.fault is None:
+        return
+    assert case.constraint in case.breaks
+    assert validator.is_valid(case.twin)
+    assert reference.is_valid(case.twin)
+    assert wire.encode(pointer.apply(case.fault, case.twin)) == case.body
+    if len(case.breaks) == 1:
+        assert validator.broken(case.payload) == {case.constraint}
+        found = messages.named(validator.schema, validator.side, reference.failures(case.payload))
+        # What failed is evaluated by nobody in the eyes of this engine, so it blames what is left over too.
+        assert {one for one in found if "/unevaluated" not in one or one == case.constraint} == {case.constraint}
+
+
+@LAW
+@given(SCHEMAS)
+def test_cases_of_any_schema_are_what_they_say(schema: Any) -> None:
+    validator, reference = hc.SchemaValidator("response", schema), ReferenceEngine.compile(schema)
+    assert reference is not None
+    for case in islice(cases_of(validator), MOST_CASES):
+        assert_certified(validator, reference, case)
+
+
+@settings(LAW, max_examples=3_000 if LONG else 100)
+@given(SCHEMAS)
+def test_a_value_is_found_wherever_a_simple_one_conforms(schema: Any) -> None:
+    engine = hc.SchemaValidator("response", schema).engine
+    if any(engine.is_valid(value) for value in VALUES):
+        assert engine.is_valid(simplest(schema))
+    else:
+        try:
+            assert engine.is_valid(simplest(schema))
+        except (Unsatisfiable, Undecided) as error:
+            assert str(error).startswith(("no value conforms", "undecided"))  # noqa: PT017 - either way is right
+
+
+PUBLISHED = {
+    name: schema.contents
+    for name in ("draft-04", "draft-06", "draft-07")
+    for schema in [jsonschema_specifications.REGISTRY[f"http://json-schema.org/{name}/schema#"]]
+}
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_published_schemas(name: str) -> None:
+    """The metaschemas that are one document: recursive, old, and every keyword in them."""
+    schema = PUBLISHED[name]
+    validator, judge = hc.SchemaValidator("response", schema), validators.validator_for(schema)(schema)
+    covered = set()
+    for case in islice(cases_of(validator), MOST_CASES):
+        assert judge.is_valid(case.payload) == (case.kind == "conforming"), case.id
+        covered.add(case.constraint if case.kind == "faulted" else None)
+    without = [one for one in validator.constraints if one.violable and one.id not in covered]
+    assert len(without) <= 0.05 * sum(one.violable for one in validator.constraints)
+    assert all(unreached(validator, one) for one in without)

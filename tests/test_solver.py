@@ -1,0 +1,242 @@
+"""The search for conforming values: every keyword, earlier drafts, what has no value, and ways through a schema."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from jsonschema import validators
+
+import haiku_contract as hc
+from haiku_contract.constraints import APPLICATORS, ASSERTIONS
+from haiku_contract.generate import ecma
+from haiku_contract.generate.conforming import Undecided, simplest, solver_of
+from haiku_contract.generate.merging import Unsatisfiable
+from haiku_contract.generate.routes import locations, routes
+from haiku_contract.schemas import localised
+
+DRAFT_4 = "http://json-schema.org/draft-04/schema#"
+DRAFT_7 = "http://json-schema.org/draft-07/schema#"
+DRAFT_2019 = "https://json-schema.org/draft/2019-09/schema"
+TAG = {"type": "object", "properties": {"kind": {"const": "a"}}, "required": ["kind"]}
+
+# fmt: off
+# A schema, and the simplest value of it that a person would expect.
+SIMPLEST: list[tuple[Any, Any]] = [
+    (True, {}),
+    ({"type": "string"}, "Hello"),
+    ({"type": ["integer", "null"], "minimum": 3}, 4),
+    ({"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}, 0.5),
+    ({"type": "number", "multipleOf": 0.01, "minimum": 0.005, "maximum": 0.015}, 0.01),
+    ({"type": "integer", "multipleOf": 7, "minimum": 10, "maximum": 20}, 14),
+    ({"type": "string", "minLength": 8, "maxLength": 9}, "Hello He"),
+    ({"type": "string", "pattern": "^[a-z]{2}-\\d+$"}, "aa-1"),
+    ({"type": "string", "format": "date"}, "2026-01-31"),
+    ({"enum": [3, "a"], "type": "string"}, "a"),
+    ({"type": "array", "items": {"type": "null"}}, [None]),
+    ({"type": "array", "prefixItems": [{"const": 1}, False], "minItems": 1, "maxItems": 3}, [1]),
+    ({"type": "array", "items": {"enum": [1, 1.0, 2]}, "uniqueItems": True, "minItems": 2}, [1, 2]),
+    ({"type": "array", "contains": {"const": 5}, "minContains": 2, "maxContains": 3}, [5, 5]),
+    ({"type": "array", "prefixItems": [True], "unevaluatedItems": {"type": "null"}, "minItems": 2}, [{}, None]),
+    ({"type": "object", "required": ["b"], "properties": {"a": {}, "b": {"type": "null"}}}, {"b": None}),
+    (
+        {"type": "object", "minProperties": 1, "patternProperties": {"^n": {}}, "additionalProperties": False},
+        {"n": "Hello"},
+    ),
+    ({"type": "object", "propertyNames": {"pattern": "^[a-z]$"}, "minProperties": 2}, {"a": "Hello", "b": "Hello"}),
+    (
+        {"type": "object", "required": ["a"], "dependentRequired": {"a": ["b"], "b": ["c"]}},
+        {"a": "Hello", "b": "Hello", "c": "Hello"},
+    ),
+    ({"required": ["a"], "dependentSchemas": {"a": {"properties": {"a": {"const": 1}}}}, "type": "object"}, {"a": 1}),
+    ({"allOf": [{"type": "string"}, {"minLength": 7}], "maxLength": 7}, "Hello H"),
+    ({"anyOf": [{"type": "string", "maxLength": 2}, {"type": "null"}], "minLength": 3}, None),
+    ({"oneOf": [{"minimum": 5}, {"maximum": 9}], "type": "integer"}, 10),
+    ({"contains": {"oneOf": [True, True]}, "exclusiveMaximum": -1}, -2),  # the branches are one object in Python
+    ({"oneOf": [True, {"exclusiveMaximum": -1}]}, 1),
+    ({"not": {"$ref": "#/$defs/x", "dependentSchemas": {"a": False}}, "$defs": {"x": {"title": ""}}}, {"a": "Hello"}),
+    ({"oneOf": [TAG, {**TAG, "properties": {"kind": {"type": "string"}}}]}, {"kind": "Hello"}),
+    ({"type": "object", "not": {"required": ["a"]}, "minProperties": 1, "properties": {"a": {}}}, {"x_extra": "Hello"}),
+    ({"type": "string", "not": {"maxLength": 6}}, "Hello H"),
+    ({"type": "object", "if": {"maxProperties": 0}, "then": {"required": ["a"]}}, {"x_extra": "Hello"}),
+    ({"type": "integer", "if": {"minimum": 0}, "then": False, "maximum": 5}, -1),
+    (
+        {"allOf": [{"properties": {"a": {}}}], "required": ["a"], "unevaluatedProperties": False, "minProperties": 1},
+        {"a": "Hello"},
+    ),
+    ({"$ref": "#/$defs/x", "maxLength": 2, "$defs": {"x": {"$anchor": "here", "type": "string"}}}, "He"),
+    ({"$dynamicRef": "#here", "$defs": {"x": {"$dynamicAnchor": "here", "type": "null"}}}, None),
+    (
+        {"$ref": "#/$defs/list", "$defs": {"list": {"oneOf": [{"type": "array", "items": {"$ref": "#/$defs/list"}}]}}},
+        [[[[[[[[]]]]]]]],
+    ),
+    ({"$schema": DRAFT_4, "type": "integer", "minimum": 1, "exclusiveMinimum": True, "maximum": 2}, 2),
+    ({"$schema": DRAFT_4, "type": "integer", "const": 5}, 1),
+    (
+        {"$schema": DRAFT_7, "type": "array", "items": [{}], "additionalItems": {"type": "null"}, "minItems": 2},
+        [{}, None],
+    ),
+    (
+        {"$schema": DRAFT_7, "type": "object", "dependencies": {"a": ["b"]}, "required": ["a"]},
+        {"a": "Hello", "b": "Hello"},
+    ),
+    (
+        {"$schema": DRAFT_7, "dependencies": {"a": {"maxProperties": 0}}, "type": "object", "minProperties": 1},
+        {"x_extra": "Hello"},
+    ),
+    ({"$schema": DRAFT_7, "$ref": "#/definitions/x", "type": "string", "definitions": {"x": {"type": "null"}}}, None),
+    ({"$schema": DRAFT_7, "$ref": "#x", "definitions": {"x": {"$id": "#x", "type": "null"}}}, None),
+    ({"$schema": DRAFT_2019, "items": {"$recursiveRef": "#"}, "type": ["object", "array"], "minItems": 1}, {}),
+    ({"type": "object", "required": ["a"], "if": False, "else": {"properties": {"a": {"type": "null"}}}}, {"a": None}),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(("schema", "expected"), SIMPLEST)
+def test_the_simplest_value(schema: Any, expected: Any) -> None:
+    found = simplest(schema)
+    assert validators.validator_for(schema, default=validators.Draft202012Validator)(schema).is_valid(found)
+    assert found == expected
+
+
+def test_every_keyword_has_a_schema_here() -> None:
+    shown = str([schema for schema, _ in SIMPLEST])
+    assert [one for one in {*ASSERTIONS, *APPLICATORS} if f"'{one}'" not in shown] == []
+
+
+@pytest.mark.parametrize(
+    ("schema", "reason"),
+    [
+        (False, "'false' stands there"),
+        ({"not": {}}, "refuses everything"),
+        ({"type": "number", "minimum": 3, "maximum": 2}, "no number lies between 3 and 2"),
+        ({"type": "integer", "exclusiveMinimum": 3, "maximum": 3}, "no number lies between 3 and 3"),
+        ({"type": "string", "minLength": 3, "maxLength": 2}, "at least 3 characters are asked for and at most 2"),
+        ({"type": "array", "minItems": 3, "maxItems": 2}, "at least 3 items are asked for and at most 2"),
+        ({"type": "array", "minItems": 1, "items": False}, "'false' stands there"),
+        ({"type": "object", "required": ["a", "b"], "maxProperties": 1}, "2 keys are required and at most 1"),
+        ({"type": "object", "required": ["a"], "properties": {"a": False}}, "'false' stands there"),
+        ({"allOf": [{"type": "string"}, {"type": "number"}]}, "no type is both one of string and one of number"),
+        ({"enum": [1, 2], "type": "string"}, "lists no value of its type"),
+        ({"const": 1, "enum": [2]}, "contradict each other"),
+    ],
+)
+def test_why_nothing_conforms(schema: Any, reason: str) -> None:
+    with pytest.raises(Unsatisfiable) as caught:
+        simplest(schema)
+    assert reason in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "string", "pattern": "^a$", "not": {"const": "a"}},
+        {"oneOf": [{"type": "string"}, {"type": "string"}]},
+        {"type": "array", "uniqueItems": True, "minItems": 3, "items": {"type": "boolean"}},
+    ],
+)
+def test_what_cannot_be_decided_is_said_and_soon(schema: Any) -> None:
+    with pytest.raises(Undecided, match="undecided: no conforming value was found within the bound"):
+        simplest(schema)
+
+
+def test_nothing_is_retried_forever() -> None:
+    """Thirty unions of which any two contradict each other have 3^30 ways through them."""
+    unions = [{"anyOf": [{"minLength": 9 - one}, {"pattern": f"^{one}$"}, {"const": str(one)}]} for one in range(9)]
+    with pytest.raises((Undecided, Unsatisfiable)):
+        simplest({"type": "string", "maxLength": 0, "allOf": unions * 4, "not": {"const": ""}})
+
+
+SITES: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "branch": {"anyOf": [{"type": "string"}, {"type": "object", "properties": {"deep": {"type": "null"}}}]},
+        "list": {"type": "array", "prefixItems": [{"type": "string"}], "items": {"type": "integer"}},
+        "either": {"if": {"type": "string"}, "then": {"minLength": 2}, "else": {"type": "null"}},
+        "tree": {"$ref": "#/$defs/tree"},
+    },
+    "patternProperties": {"^x-\\d": {"type": "boolean"}},
+    "additionalProperties": {"type": "number"},
+    "dependentSchemas": {"tree": {"required": ["list"]}},
+    "$defs": {"tree": {"type": "object", "properties": {"next": {"$ref": "#/$defs/tree"}, "leaf": {"const": 1}}}},
+}
+
+
+def test_every_place_of_a_schema_is_reached() -> None:
+    validator = hc.SchemaValidator("request", SITES)
+    reached = {here: (route, solver_of(validator).one(route.steps)) for here, route in routes(SITES).items()}
+    assert len(reached) == 18
+    for here, (route, host) in reached.items():
+        assert validator.is_valid(host.payload), here
+        assert host.path in locations(route, SITES, host.payload), here
+    assert reached["/properties/list/items"][1].payload == {"list": ["Hello", 1]}
+    assert reached["/$defs/tree/properties/leaf"][1].payload == {"list": ["Hello"], "tree": {"leaf": 1}}
+    assert reached["/properties/either/else"][1].payload == {"either": None}
+
+
+def test_exclusive_hosts_fit_no_other_branch() -> None:
+    schema = {"anyOf": [{"type": "object", "required": ["a"]}, {"type": "object", "required": ["b"]}]}
+    solver = solver_of(hc.SchemaValidator("request", {**schema, "required": ["a"]}))
+    way = routes(solver.document.root)["/anyOf/0"].steps
+    host = next(solver.hosts(way, exclusive=True))
+    assert "a" in host.payload
+    assert "b" not in host.payload
+
+
+NESTED = {
+    "$id": "https://example.com/root",
+    "properties": {"p": {"$ref": "part"}, "q": {"$ref": "part#/$defs/inner"}, "r": {"$ref": "part#named"}},
+    "required": ["p", "q", "r"],
+    "$defs": {
+        "one": {
+            "$id": "part",
+            "type": "object",
+            "properties": {"n": {"$ref": "#/$defs/inner"}},
+            "required": ["n"],
+            "$defs": {"inner": {"type": "null"}, "other": {"$anchor": "named", "type": "boolean"}},
+        },
+    },
+}
+
+
+def test_identifiers_inside_a_document() -> None:
+    validator = hc.SchemaValidator("response", NESTED)
+    assert validator.is_valid({"p": {"n": None}, "q": None, "r": True})
+    assert simplest(NESTED) == {"p": {"n": None}, "q": None, "r": False}
+    assert validator.broken({"p": {"n": 1}, "q": None, "r": True}) == {"response:/$defs/one/$defs/inner/type"}
+    assert localised(SITES) is SITES
+    assert "$id" not in localised(NESTED)["$defs"]["one"]  # type: ignore[index]  # an object
+    assert "$id" in NESTED["$defs"]["one"]  # type: ignore[operator,index,call-overload]  # the published schema is not changed
+
+
+# Pattern, a text that matches, one that does not.
+PATTERNS = [
+    ("^\\p{Lu}+$", "A", "a"),
+    ("^[\\p{L}_]$", "é", "1"),
+    ("^(?<year>\\d{4})-\\k<year>$", "1999-1999", "1999-1998"),
+    ("^[^]$", "\n", ""),
+    ("[]", None, "a"),
+    ("^.$", "a", "\r"),
+    ("^[^[]+\\/$", "a/", "[/"),
+    ("\\u{1F600}", "😀", "x"),
+    ("^(?=.*[A-Z])(?=.*\\d).{8,}$", "Ab0-_./:", "ab0-_./:"),
+    ("^(a|b){2}\\s$", "ab\u00a0", "ab"),
+    ("^a$|^b$", "b", "b\n"),
+]
+
+
+@pytest.mark.parametrize(("pattern", "right", "wrong"), PATTERNS)
+def test_patterns_are_read_as_ecma_262_has_them(pattern: str, right: str | None, wrong: str) -> None:
+    assert not ecma.matches(pattern, wrong)
+    if right is not None:
+        assert ecma.matches(pattern, right)
+        assert ecma.texts(pattern)
+    assert all(ecma.matches(pattern, text) for text in ecma.texts(pattern, least=9))
+
+
+@pytest.mark.parametrize("pattern", ["^(a+)+b$", "^(a|a+)*b$", "^((a*)*)*b$", "^(?:a+){2,}b$"])
+def test_a_pattern_that_would_take_ages_is_left_to_the_engine(pattern: str) -> None:
+    assert ecma.matches(pattern, "a" * 100)
+    assert not ecma.matches(pattern, "a" * 10)
+    schema = {"type": "string", "pattern": pattern, "minLength": 40}
+    assert hc.SchemaValidator("response", schema).is_valid(solver_of(hc.SchemaValidator("response", schema)).simplest())
