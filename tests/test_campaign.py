@@ -6,7 +6,7 @@ import asyncio
 import threading
 import time
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import httpx
 import jsonschema
@@ -19,17 +19,25 @@ from haiku_contract.campaign.run import Target, campaign
 from haiku_contract.endpoint import live, surfaces
 from haiku_contract.endpoint.reference import faults
 from haiku_contract.endpoint.reference.app import SERVED, create_app, handle
-from haiku_contract.endpoint.reference.faults import EndpointFault, catalogue, conduct
+from haiku_contract.endpoint.reference.faults import Conduct, EndpointFault, catalogue, conduct
 from haiku_contract.generate import suite
-from haiku_contract.model import CampaignFinished, CampaignStarted, CaseFinished, OutcomeKind, VerdictKind
+from haiku_contract.model import (
+    CampaignFinished,
+    CampaignStarted,
+    Case,
+    CaseFinished,
+    Exchange,
+    OutcomeKind,
+    VerdictKind,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from haiku_contract.model import Event
 
 CONTRACTS = {version: hc.load(version=version) for version in ("1.0.0", "1.1.1")}
-EVERY_FAULT = [(version, str(fault)) for version, contract in CONTRACTS.items() for fault in catalogue(contract)]
+FAULTS = {(version, str(fault)): fault for version, contract in CONTRACTS.items() for fault in catalogue(contract)}
 
 
 def run(version: str, fault: EndpointFault | None = None, surface: str = "bare") -> CampaignFinished:
@@ -42,7 +50,7 @@ def run(version: str, fault: EndpointFault | None = None, surface: str = "bare")
     async def go() -> CampaignFinished:
         transport = httpx.ASGITransport(create_app(contract, fault))
         async with httpx.AsyncClient(transport=transport) as client:
-            steps = campaign(contract, suite(contract, "request"), target, lambda _: None, width=8)
+            steps = campaign(contract, cases(contract.version), target, lambda _: None, width=8)
             send = Sender(target, contract.model_id, live.headers(surface, contract.model_id))
             return await drive_async(steps, client, send)
 
@@ -51,6 +59,42 @@ def run(version: str, fault: EndpointFault | None = None, surface: str = "bare")
 
 def head_of(request: httpx.Request) -> surfaces.Asked:
     return surfaces.Asked(request.method, request.url.host, request.url.path, dict(request.headers))
+
+
+@cache
+def cases(version: str, side: str = "request") -> tuple[Case, ...]:
+    return suite(CONTRACTS[version], side)
+
+
+def run_in_memory(version: str, fault: EndpointFault) -> CampaignFinished:
+    """One campaign against the endpoint's brain alone: there are many faults, and HTTP makes no difference to them."""
+    contract = CONTRACTS[version]
+    behaviour, surface = conduct(contract, fault), surfaces.named("bare")
+    steps = campaign(contract, cases(version), Target("reference", "", surface), lambda _: None, width=8)
+    try:
+        batch = next(steps)
+        while True:
+            batch = steps.send([answered(behaviour, surface, case) for case in batch])
+    except StopIteration as stop:
+        return cast("CampaignFinished", stop.value)
+
+
+def answered(behaviour: Conduct, surface: surfaces.Surface, case: Case) -> Exchange:
+    asked = surfaces.Asked("POST", "reference.invalid", "/", {"content-type": case.content_type})
+    reply = handle(behaviour, surface, asked, case.body)
+    headers = {"content-type": reply.content_type, **reply.headers}
+    return Exchange(case, reply.status, headers, b"".join(reply.chunks), 0.0)
+
+
+def endpoint(behaviour: Conduct, surface: surfaces.Surface) -> Callable[[httpx.Request], httpx.Response]:
+    """The endpoint's brain as what a mock transport asks."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        reply = handle(behaviour, surface, head_of(request), request.content)
+        headers = {"content-type": reply.content_type}
+        return httpx.Response(reply.status, headers=headers, content=b"".join(reply.chunks))
+
+    return answer
 
 
 @cache
@@ -86,11 +130,11 @@ def test_flawless_endpoint(version: str, surface: str) -> None:
 
 def expected_changes(contract: hc.Contract, fault: EndpointFault) -> dict[str, VerdictKind]:
     """Which verdicts must change, worked out without the campaign, by `jsonschema` and the schema with the fault."""
-    cases = suite(contract, "request")
+    requests = cases(contract.version)
     if fault.kind == "crash":
-        return {case.constraint: VerdictKind.CRASHING for case in cases if fault.constraint in case.breaks}
+        return {case.constraint: VerdictKind.CRASHING for case in requests if fault.constraint in case.breaks}
     if fault.kind == "broken":
-        answers = suite(contract, "response")
+        answers = cases(contract.version, "response")
         faulted = [case.breaks for case in answers if case.constraint == fault.constraint and case.kind == "faulted"]
         return dict.fromkeys(min(faulted, key=len), VerdictKind.BROKEN)
     if fault.constraint.startswith("wire:"):
@@ -99,20 +143,20 @@ def expected_changes(contract: hc.Contract, fault: EndpointFault) -> dict[str, V
     assert constraint is not None
     if fault.kind == "lenient":
         judge = jsonschema.Draft202012Validator(faults.loosened(contract, constraint))
-        return {case.constraint: VerdictKind.LEAKY for case in cases if case.fault and judge.is_valid(case.payload)}
+        return {case.constraint: VerdictKind.LEAKY for case in requests if case.fault and judge.is_valid(case.payload)}
     judge = jsonschema.Draft202012Validator(faults.tightened(contract, constraint))
     return {
         case.constraint: VerdictKind.OVERSTRICT
-        for case in cases
+        for case in requests
         if case.kind == "conforming" and not judge.is_valid(case.payload)
     }
 
 
-@pytest.mark.parametrize(("version", "text"), EVERY_FAULT)
+@pytest.mark.parametrize(("version", "text"), FAULTS)
 def test_every_single_fault_is_found_and_localised(version: str, text: str) -> None:
     contract = CONTRACTS[version]
-    fault = faults.parse(contract, text)
-    result = run(version, fault)
+    fault = FAULTS[version, text]
+    result = run_in_memory(version, fault)
     before, after = matrix(flawless(version)), matrix(result)
     changed = {name: verdict for name, verdict in after.items() if verdict != before[name]}
     if fault.kind == "broken":
@@ -151,15 +195,9 @@ def test_sync_and_async_drivers_give_the_same_result() -> None:
     behaviour = conduct(contract, faults.parse(contract, "lenient:request:/properties/top_p/minimum"))
     surface = surfaces.named("messages")
 
-    def answer(request: httpx.Request) -> httpx.Response:
-        reply = handle(behaviour, surface, head_of(request), request.content)
-        return httpx.Response(
-            reply.status, headers={"content-type": reply.content_type}, content=b"".join(reply.chunks)
-        )
-
     target = Target("reference", "http://reference.invalid/ai/v1/messages", surface)
-    with httpx.Client(transport=httpx.MockTransport(answer)) as client:
-        steps = campaign(contract, suite(contract, "request"), target, lambda _: None)
+    with httpx.Client(transport=httpx.MockTransport(endpoint(behaviour, surface))) as client:
+        steps = campaign(contract, cases(contract.version), target, lambda _: None)
         result = drive(steps, client, Sender(target, contract.model_id))
     over_asgi = run("1.1.1", faults.parse(contract, "lenient:request:/properties/top_p/minimum"), "messages")
     assert result.verdicts == over_asgi.verdicts
@@ -174,14 +212,8 @@ def test_events_tell_the_whole_story() -> None:
     target = Target("reference", "http://reference.invalid/", surface)
     behaviour = conduct(contract)
 
-    def answer(request: httpx.Request) -> httpx.Response:
-        reply = handle(behaviour, surface, head_of(request), request.content)
-        return httpx.Response(
-            reply.status, headers={"content-type": reply.content_type}, content=b"".join(reply.chunks)
-        )
-
-    with httpx.Client(transport=httpx.MockTransport(answer)) as client:
-        steps = campaign(contract, suite(contract, "request"), target, events.append, seed=7)
+    with httpx.Client(transport=httpx.MockTransport(endpoint(behaviour, surface))) as client:
+        steps = campaign(contract, cases(contract.version), target, events.append, seed=7)
         result = drive(steps, client, Sender(target, contract.model_id))
     assert isinstance(events[0], CampaignStarted)
     assert isinstance(events[-1], CampaignFinished)
@@ -204,7 +236,7 @@ def test_no_use_asking_on_when_the_simplest_request_is_refused() -> None:
         return httpx.Response(400, headers={"content-type": "application/json"}, content=body)
 
     with httpx.Client(transport=httpx.MockTransport(answer)) as client:
-        steps = campaign(contract, suite(contract, "request"), target, lambda _: None)
+        steps = campaign(contract, cases(contract.version), target, lambda _: None)
         result = drive(steps, client, Sender(target, contract.model_id))
     assert len(sent) == 1
     violable = [one.id for one in contract.request.constraints if one.violable]
@@ -235,7 +267,7 @@ def test_what_is_not_the_endpoint_is_said_at_once(status: int, content_type: str
     )
     with httpx.Client(transport=transport) as client, pytest.raises(hc.EndpointError, match=words):
         drive(
-            campaign(contract, suite(contract, "request"), target, lambda _: None),
+            campaign(contract, cases(contract.version), target, lambda _: None),
             client,
             Sender(target, contract.model_id),
         )
@@ -244,7 +276,7 @@ def test_what_is_not_the_endpoint_is_said_at_once(status: int, content_type: str
 def test_an_endpoint_that_dies_is_not_asked_for_ever() -> None:
     contract = CONTRACTS["1.1.1"]
     target = Target("mortal", "http://reference.invalid/", surfaces.named("bare"))
-    behaviour = conduct(contract)
+    alive = endpoint(conduct(contract), target.surface)
     count = 0
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -252,17 +284,14 @@ def test_an_endpoint_that_dies_is_not_asked_for_ever() -> None:
         count += 1
         if count > 20:
             raise httpx.ConnectError("refused", request=request)
-        reply = handle(behaviour, target.surface, head_of(request), request.content)
-        return httpx.Response(
-            reply.status, headers={"content-type": reply.content_type}, content=b"".join(reply.chunks)
-        )
+        return alive(request)
 
     with (
         httpx.Client(transport=httpx.MockTransport(answer)) as client,
         pytest.raises(hc.EndpointError, match="refused"),
     ):
         drive(
-            campaign(contract, suite(contract, "request"), target, lambda _: None),
+            campaign(contract, cases(contract.version), target, lambda _: None),
             client,
             Sender(target, contract.model_id),
         )
@@ -291,7 +320,7 @@ def test_over_real_http(server: str) -> None:
 
     async def go() -> CampaignFinished:
         async with httpx.AsyncClient() as client:
-            steps = campaign(contract, suite(contract, "request"), target, lambda _: None, width=8)
+            steps = campaign(contract, cases(contract.version), target, lambda _: None, width=8)
             return await drive_async(steps, client, Sender(target, contract.model_id))
 
     result = asyncio.run(go())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from typing import Any
 
@@ -42,12 +43,22 @@ class Busy:
 def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """How long would have been waited; nobody waits."""
     waits: list[float] = []
+    here, sleep, asleep = threading.get_ident(), time.sleep, asyncio.sleep
 
-    async def wait(seconds: float) -> None:
-        waits.append(seconds)
+    def note(seconds: float) -> None:
+        if threading.get_ident() == here:
+            waits.append(seconds)
+        else:
+            sleep(seconds)  # a server of another test
 
-    monkeypatch.setattr(time, "sleep", waits.append)
-    monkeypatch.setattr(asyncio, "sleep", wait)
+    async def note_async(seconds: float) -> None:
+        if threading.get_ident() == here:
+            waits.append(seconds)
+        else:
+            await asleep(seconds)
+
+    monkeypatch.setattr(time, "sleep", note)
+    monkeypatch.setattr(asyncio, "sleep", note_async)
     return waits
 
 

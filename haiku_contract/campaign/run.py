@@ -148,8 +148,8 @@ class _Ledger:
         """Whether these cases may be sent now, whatever they cost."""
         if not self.stopped and self.budget.seconds is not None:
             self.stopped = "the time is up" if time.monotonic() - self.started > self.budget.seconds else ""
-        if self.stopped:
-            return False
+        if self.stopped or self.budget == UNLIMITED:
+            return not self.stopped
         allowed = self.budget.allows(self.spent, total(worst(self.contract, one) for one in cases))
         if not allowed and not self.judged:
             self.stopped = "the budget does not even allow the simplest request"

@@ -98,7 +98,7 @@ BAD_INPUT = {
         f" be lenient observably; the nearest is 'lenient:{HOT}'",
     ),
     "no such kind of fault": Bad("fuzz --fault nope", "no fault 'nope': it starts with one of lenient, strict,"),
-    "empty fault": Bad("fuzz --fault=", "no fault '': it starts with one of lenient, strict, crash, broken, then ':'"),
+    "empty fault": Bad("fuzz --fault=", "no fault '': it starts with one of lenient, strict, crash, broken, stream, "),
     "no such surface": Bad("fuzz --surface nope", "Invalid value for '--surface': 'nope' is not one of 'bare', "),
     "fault of somebody else's endpoint": Bad(
         f"fuzz --url http://127.0.0.1:1 --fault lenient:{HOT}", "--url cannot be combined with --fault"
