@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,11 @@ def split(pointer: str) -> list[str]:
     if _BAD_ESCAPE.search(pointer):
         raise UsageError(f"not a JSON Pointer: {pointer!r} has a '~' that is neither '~0' nor '~1'")
     return [token.replace("~1", "/").replace("~0", "~") for token in pointer[1:].split("/")]
+
+
+_READABLE = re.compile(
+    r"""\[(\d+)\]|\[('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")\]|\.?([^\s.,;:\[\]'"]+)""",
+)
 
 
 def step(document: Any, token: str | int) -> Any:
@@ -78,6 +84,22 @@ def readable(tokens: Sequence[str | int]) -> str:
         else:
             parts.append(f"[{token!r}]")
     return "".join(parts) or "(root)"
+
+
+def read(text: str) -> list[str] | None:
+    """The tokens of the place that a text begins with, in the notation of `readable`; None where it begins with none.
+
+    Names may also be set apart by dots alone, as in `messages.0.role`.
+    """
+    if text.startswith("(root)"):
+        return []
+    tokens: list[str] = []
+    at = 0
+    while (match := _READABLE.match(text, at)) is not None:
+        index, quoted, name = match.groups()
+        tokens.append(ast.literal_eval(quoted) if quoted else index or name)
+        at = match.end()
+    return tokens or None
 
 
 def apply(fault: Fault, document: Any) -> Any:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from haiku_contract.model import Advice, Violation
     from haiku_contract.rules import Rule
 
+_MOST_VIOLATIONS: Final = 1_000  # one of them is answered with, and more than these nobody reads
 ERROR_NAME: Final = "AiGatewayError"
 _LAST: Final = 1 << 30
 _LONGEST: Final = 1000
@@ -73,7 +74,7 @@ class RequestValidator(SchemaValidator):
         if sent is None and (problem := _unsendable(payload)) is not None:
             return _not_sent(problem)
         value = _with_surrogates(payload, "\ufffd") if sent is None else sent[0]
-        if not self.engine.is_valid(value) and (violations := list(self.iter_errors(value))):
+        if not self.engine.is_valid(value) and (violations := list(self._explain(value, most=_MOST_VIOLATIONS))):
             return self._by_gateway(violations, value)
         return self._by_provider(_with_surrogates(payload) if sent is None else value)
 

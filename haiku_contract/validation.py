@@ -7,6 +7,7 @@ every verdict agrees with it (property tests), and it takes over where the fast 
 from __future__ import annotations
 
 from functools import cached_property
+from itertools import islice
 from marshal import dumps as _marshal
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -155,9 +156,10 @@ class SchemaValidator:
         keywords = self.engine.exercised(payload)
         return frozenset(one.id for one in self.constraints if _keyword_of(one) in keywords)
 
-    def _explain(self, value: Any, *, excerpts: bool = True) -> Iterator[Violation]:
+    def _explain(self, value: Any, *, excerpts: bool = True, most: int | None = None) -> Iterator[Violation]:
+        """The violations of the schema; of a value with more than `most` failures those of the first ones found."""
         if not self.engine.is_valid(value):
-            failures = self.engine.failures(value)
+            failures = islice(self.engine.failures(value), most)
             yield from messages.ranked(messages.explain(self.schema, self.side, failures, excerpts=excerpts))
 
 

@@ -120,7 +120,7 @@ def test_secrets_are_taken_out_before_anything_is_written(tmp_path: Path) -> Non
         (b"[1]\n", "not the journal of a campaign"),
         (
             b'{"haiku_contract_journal": 1, "contract": "other@1", "endpoint": "else"}\n',
-            "the journal of other@1 against else",
+            "the journal of other@1 against else, at another address",
         ),
     ],
 )

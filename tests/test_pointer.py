@@ -210,3 +210,26 @@ def test_a_readable_place_is_one_line(tokens: list[str | int]) -> None:
 @DETERMINISTIC
 def test_different_places_read_differently(one: list[str | int], other: list[str | int]) -> None:
     assert (pointer.readable(one) == pointer.readable(other)) == (one == other)
+
+
+@given(st.lists(st.text(min_size=1) | st.integers(0, 99), max_size=4))
+@settings(derandomize=True, deadline=None)
+def test_what_is_readable_can_be_read(tokens: list[str | int]) -> None:
+    assert pointer.read(pointer.readable(tokens)) == [str(token) for token in tokens]
+    assert pointer.read(pointer.readable(tokens) + ": Invalid input") == [str(token) for token in tokens]
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        ("messages.0.role: Field required", ["messages", "0", "role"]),
+        ("max_tokens, temperature", ["max_tokens"]),
+        ("['a b'][\"it's\"].c", ["a b", "it's", "c"]),
+        ("(root): x", []),
+        ("", None),
+        (": x", None),
+        ("['a", None),
+    ],
+)
+def test_places_in_texts(text: str, tokens: list[str] | None) -> None:
+    assert pointer.read(text) == tokens

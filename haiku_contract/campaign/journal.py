@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from haiku_contract.model import Case, Event
 
 _FORMAT: Final = 1
+_DIGITS: Final = 16
 _KEPT: Final = ("content-type", "cf-aig-cache-status", "retry-after")
 _NO_ANSWER: Final = (OutcomeKind.UNREACHABLE, OutcomeKind.THROTTLED, OutcomeKind.UNAUTHORISED)
 
@@ -30,14 +31,17 @@ _NO_ANSWER: Final = (OutcomeKind.UNREACHABLE, OutcomeKind.THROTTLED, OutcomeKind
 class Journal:
     """A file of answers: `known` gives those of an earlier run, and as a listener it adds those of this one."""
 
-    def __init__(self, path: Path, contract: str, endpoint: str) -> None:
-        """Args: the file, which need not exist; and what the campaign is about.
+    def __init__(self, path: Path, contract: str, endpoint: str, address: str = "") -> None:
+        """Args: the file, which need not exist; what the campaign is about; and what tells its endpoint from others.
+
+        The address is written as a digest, because it may hold a secret.
 
         Raises:
             UsageError: the file cannot be used, or is the journal of another campaign.
         """
         self._path = path
-        self._head = {"haiku_contract_journal": _FORMAT, "contract": contract, "endpoint": endpoint}
+        digest = hashlib.sha256(address.encode()).hexdigest()[:_DIGITS]
+        self._head = {"haiku_contract_journal": _FORMAT, "contract": contract, "endpoint": endpoint, "address": digest}
         self._known: dict[str, dict[str, Any]] = {}
         self._file: BinaryIO | None = None
         try:
@@ -111,7 +115,7 @@ class Journal:
     def _refusal(self, entry: dict[str, Any] | None) -> str:
         if entry is None or entry.get("haiku_contract_journal") != _FORMAT:
             return "not the journal of a campaign"
-        return f"the journal of {entry.get('contract')} against {entry.get('endpoint')}"
+        return f"the journal of {entry.get('contract')} against {entry.get('endpoint')}, at another address or surface"
 
 
 def _whole_lines(path: Path) -> Iterator[bytes]:

@@ -60,14 +60,9 @@ _SUCCESS: Final = range(200, 300)
 _SERVER_ERROR: Final = range(500, 600)
 _MOST_TEXT: Final = 300
 
-_NAMED: Final = (
-    re.compile(r"Required value missing: (?P<path>[^\s,;]+)"),
-    re.compile(r"(?:Invalid value|Validation error) at (?P<path>[^\s:]+): "),
-)
-_PROVIDER: Final = re.compile(r"^(?P<path>[a-z_]+(?:\.\w+)*): ")
+_NAMED: Final = re.compile(r"(?:Required value missing:|(?:Invalid value|Validation error) at) (?=\S)")
+_PROVIDER: Final = re.compile(r"[a-z_]+(?:\.\w+)*: ")
 """The provider's own style, and that of any other text with a colon: its first name has to be one of the payload."""
-
-_STEP: Final = re.compile(r"\[(\d+)\]|\['([^']*)'\]|\.?([^.\[\]]+)")
 
 
 def outcome(exchange: Exchange) -> Outcome:
@@ -109,25 +104,18 @@ def named_field(message: str, known: Collection[str] = ()) -> str | None:
         message: the rejection's text.
         known: keys that the request may have at its top; `word: …` names a field only when the word is one of them.
     """
-    for pattern in (*_NAMED, _PROVIDER):
-        match = pattern.search(message)
-        if match is None:
-            continue
-        path = match["path"].rstrip(".,;:")
-        steps = [] if path == "(root)" else _steps(path)
-        if pattern is not _PROVIDER or steps[0] in known:
-            return pointer.join(steps)
-    return None
+    match = _NAMED.search(message)
+    if match is not None:
+        steps = pointer.read(message[match.end() :])
+        return None if steps is None else pointer.join(steps)
+    steps = pointer.read(message) if _PROVIDER.match(message) else None
+    return pointer.join(steps) if steps and steps[0] in known else None
 
 
 def _names(case: Case) -> set[str]:
     """The keys at the top of a case's payload, before and after its fault."""
     tops = [value for value in (case.payload, case.twin) if isinstance(value, dict)]
     return {key for value in tops for key in value}
-
-
-def _steps(path: str) -> list[str]:
-    return [next(part for part in match if part) for match in _STEP.findall(path) if any(match)]
 
 
 def _kind(status: int, code: int | str | None) -> OutcomeKind:

@@ -12,8 +12,8 @@ def main() -> int:
     """Run the command line on `sys.argv`.
 
     Returns:
-        The exit code: 0 fine, 1 findings or violations, 2 usage or configuration, 4 endpoint unreachable, 130
-        interrupted.
+        The exit code: 0 fine, 1 findings or violations, 2 usage or configuration, 3 the budget ended before the
+        suite, 4 endpoint unreachable, 130 interrupted.
     """
     try:
         from haiku_contract.cli.app import run  # noqa: PLC0415 - an optional part

@@ -29,7 +29,8 @@ _INTERRUPTED: Final = 130
 def group() -> None:
     """Contract testing for JSON endpoints.
 
-    Exit codes: 0 fine, 1 findings or violations, 2 usage or configuration, 4 endpoint unreachable.
+    Exit codes: 0 fine, 1 findings or violations, 2 usage or configuration, 3 the budget ended before the
+    suite, 4 endpoint unreachable.
     """
 
 

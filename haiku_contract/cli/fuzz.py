@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import datetime as dt
 import io
+import math
 import os
 import sys
 from dataclasses import dataclass
@@ -147,12 +148,15 @@ def fuzz(context: click.Context, /, **given: Any) -> None:
     result = _run(options, targets.destination(options, os.environ))
     compared = baseline.compare(result.findings, accepted, dt.datetime.now(tz=dt.UTC).date())
     _report(result, compared, options)
+    if result.stopped:
+        click.echo(f"haiku-contract: {counted(len(result.left_out), 'case')} left out: {result.stopped}", err=True)
+    if options.update_baseline and result.stopped:
+        raise UsageError(f"{options.baseline}: not written, because a part of the suite knows a part of the findings")
     if options.update_baseline:
         _update(options, result, accepted)
     elif compared.new:
         context.exit(1)
     if result.stopped:
-        click.echo(f"haiku-contract: {counted(len(result.left_out), 'case')} left out: {result.stopped}", err=True)
         context.exit(BUDGET_REACHED)
     lost = sum(one.verdict is VerdictKind.UNDETERMINED and one.witness is not None for one in result.verdicts)
     if lost:
@@ -173,13 +177,20 @@ def _check(options: Options) -> None:
         raise UsageError("--list-faults prints what --fault takes: give one of the two")
     if options.baseline is None and (options.update_baseline or options.reason):
         raise UsageError("--update-baseline and --reason need --baseline FILE")
-    if not options.timeout >= _LEAST_TIMEOUT:  # not even NaN
-        raise UsageError("--timeout is not a number of seconds")
+    if options.update_baseline != bool(options.reason):
+        raise UsageError("--update-baseline and --reason belong together: say why the findings are accepted")
+    for name in ("timeout", "max_cost", "max_time"):
+        if math.isnan(getattr(options, name) or 0):
+            raise UsageError(f"--{name.replace('_', '-')} is not a number")
 
 
 def _run(options: Options, to: targets.Destination) -> CampaignFinished:
     contract = options.contract
     cases = suite(contract, "request")
+    if not any(case.kind == "conforming" for case in cases):
+        raise UsageError(
+            f"{contract.id}: no conforming request is known; 'haiku-contract generate --coverage' says why"
+        )
     budget = Budget(options.max_requests, options.max_tokens, options.max_cost, options.max_time, options.free)
     if options.live:
         check_priced(contract, budget)
@@ -199,7 +210,8 @@ def _run(options: Options, to: targets.Destination) -> CampaignFinished:
         listeners: list[Callable[[Event], None]] = [stack.enter_context(bar)]
         known: Callable[[Case], Any] = lambda _: None  # noqa: E731 - the default of a parameter
         if options.resume is not None:
-            journal = Journal(Path(options.resume), contract.id, to.target.name)
+            address = f"{options.surface} {to.target.url} {options.fault}"
+            journal = Journal(Path(options.resume), contract.id, to.target.name, address)
             listeners.append(stack.enter_context(journal))
             known = journal.known
 

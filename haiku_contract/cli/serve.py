@@ -115,12 +115,14 @@ def serve(  # noqa: PLR0913 - one parameter per option
         token=token,
         rules=rules,
     )
+    if fault_rate != 1 and not faults:
+        raise UsageError("--fault-rate is about faults: name them with --fault")
     app = create_app(contract, [repertoire.parse(one) for one in faults], fault_rate=fault_rate, settings=settings)
     server = _server(_reporting(app))
     previous = signal.signal(signal.SIGTERM, _interrupt)
     try:
         with _listener(host, port) as listener, asyncio.Runner() as runner:
-            _announce(listener, contract, form)
+            _announce(listener, contract, form, guarded=bool(token))
             runner.get_loop().set_exception_handler(_complain)
             runner.run(server.serve([listener]))
     except KeyboardInterrupt:
@@ -146,15 +148,13 @@ def _listener(host: str, port: int) -> socket.socket:
     return socket.socket(fileno=listener.detach())
 
 
-def _announce(listener: socket.socket, contract: Contract, form: str) -> None:
+def _announce(listener: socket.socket, contract: Contract, form: str, *, guarded: bool) -> None:
     address, port = listener.getsockname()[:2]
     host = f"[{address}]" if ":" in address else address
     url = f"http://{host}:{port}"
     if not ipaddress.ip_address(address.partition("%")[0]).is_loopback:
-        click.echo(
-            f"haiku-contract: warning: {address} can be reached from other machines, and asks nobody who they are",
-            err=True,
-        )
+        asks = "lets in whoever knows the token" if guarded else "asks nobody who they are"
+        click.echo(f"haiku-contract: warning: {address} can be reached from other machines, and {asks}", err=True)
     line = {"url": url, "host": address, "port": port, "contract": contract.id}
     text = (
         json.dumps(line)

@@ -14,6 +14,7 @@ from haiku_contract.generate.stream_events import REQUEST
 from haiku_contract.model import ABSENT, Violation
 from haiku_contract.report import structured
 from haiku_contract.report.text import one_line
+from haiku_contract.scan import MAX_DEPTH
 from haiku_contract.stream import StreamOutcome, StreamValidator
 
 if TYPE_CHECKING:
@@ -84,6 +85,8 @@ def _items(body: bytes) -> list[bytes] | None:
     for mark in _MARKS.finditer(body):
         char, at = mark.group(), mark.start()
         depth += (char in b"[{") - (char in b"]}") if len(char) == 1 else 0
+        if depth > MAX_DEPTH:
+            return None
         if depth == 1 and char == b"[" and not begun:
             begun = at + 1
         elif begun and ((depth == 1 and char == b",") or (depth == 0 and char == b"]")):

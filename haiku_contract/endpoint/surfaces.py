@@ -44,6 +44,9 @@ class Refusal(Exception):  # noqa: N818 - an answer of the endpoint, not a malfu
         self.message = message
 
 
+_DATE: Final = re.compile(r"-20\d{6}\Z", re.ASCII)
+
+
 @dataclass(frozen=True, slots=True)
 class Surface:
     """One wire form.
@@ -80,7 +83,7 @@ class Surface:
         if model is None:
             raise Refusal(400, 7000, "No model id given")
         known = aliases(self, model_id)
-        dated = self.name == "gateway" and model.startswith(f"{known[0]}-20")  # the provider's own id, with its date
+        dated = self.name == "gateway" and _DATE.sub("", model) == known[0]  # the provider's own id, with its date
         if model not in known and not dated:
             raise Refusal(404, 7003, f"Model not found: {model}")
         found = self.input(asked, body)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import httpx
 
+from haiku_contract.contract import Contract
 from haiku_contract.endpoint.surfaces import named
 from haiku_contract.errors import UsageError
 from haiku_contract.guard.coding import undone
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from haiku_contract.contract import Contract
     from haiku_contract.endpoint.surfaces import Asked, Surface
     from haiku_contract.guard.answers import Answer
     from haiku_contract.guard.policy import AdviceMode, Checked, Observation, RequestMode, ResponseMode
@@ -77,6 +77,10 @@ class GuardTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         observer: Callable[[Observation], None] | None = None,
         excerpts: bool = False,
     ) -> None:
+        if not isinstance(contract, Contract):
+            raise TypeError(f"a contract is what hc.load() gives, and not {type(contract).__name__}")
+        if hosts is not None and (isinstance(hosts, str) or not hosts or any("/" in one for one in hosts)):
+            raise UsageError(f"hosts={hosts!r}: give a collection of host names, without scheme and path")
         if not 0 <= sample <= 1:
             raise UsageError(f"no sample of {sample}: choose a share from 0 to 1")
         self._policy = Policy(
@@ -85,7 +89,7 @@ class GuardTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
             response=response,
             advice=advice,
             surface=named(surface) if surface else None,
-            hosts=frozenset(hosts) if hosts is not None else None,
+            hosts=frozenset(one.lower() for one in hosts) if hosts is not None else None,
             observer=observer,
             excerpts=excerpts,
         )

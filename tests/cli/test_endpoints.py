@@ -266,3 +266,45 @@ def test_a_baseline_that_is_none(cli: Cli, tmp_path: Path) -> None:
     result = cli("fuzz", "--baseline", "x.json")
     assert (result.code, result.err) == (2, "haiku-contract: x.json: not a baseline; --update-baseline writes one\n")
     assert cli("fuzz", "--update-baseline").code == 2
+
+
+def test_a_journal_is_of_one_endpoint(cli: Cli) -> None:
+    faulty = ("fuzz", "--fault", "crash:request:/required/1", "--max-requests", "5", "--resume", "run.jsonl")
+    assert cli(*faulty).code in (1, 3)
+    for other in (("fuzz",), ("fuzz", "--surface", "messages"), ("fuzz", "--fault", "lenient:request:/required/0")):
+        result = cli(*other, "--resume", "run.jsonl")
+        assert (result.code, result.out) == (2, "")
+        assert "at another address or surface; name another file" in result.err
+
+
+def test_a_baseline_is_written_after_a_whole_run_alone(cli: Cli, tmp_path: Path) -> None:
+    result = cli("fuzz", "--baseline", "k.json", "--update-baseline", "--reason", "x", "--max-requests", "3")
+    assert (result.code, result.err.count("\n")) == (2, 2)
+    assert "k.json: not written" in result.err
+    assert list(tmp_path.iterdir()) == []
+    assert cli("fuzz", "--baseline", "k.json", "--update-baseline").code == 2
+
+
+@pytest.mark.parametrize("schema", [False, {"type": "object", "required": ["a"], "properties": {"a": False}}])
+def test_a_contract_that_nothing_conforms_to(cli: Cli, tmp_path: Path, schema: Any) -> None:
+    catalog = {"model_id": "x/y", "schema": {"input": schema, "output": {"type": "object"}}}
+    (tmp_path / "none.json").write_text(json.dumps(catalog), "utf-8")
+    result = cli("fuzz", "--contract", "none.json")
+    assert (result.code, result.out, result.err.count("\n")) == (2, "", 1)
+    assert "no conforming request is known" in result.err
+
+
+def test_keys_of_any_kind_are_named_rightly(cli: Cli, tmp_path: Path) -> None:
+    names = ["a b", "a,b", "a: b", "it's", "ab\n", "x]y", "[0]", "é"]
+    schema = {"type": "object", "required": names, "properties": {name: {"type": "integer"} for name in names}}
+    catalog = {"model_id": "x/y", "schema": {"input": schema, "output": {"type": "object"}}}
+    (tmp_path / "keys.json").write_text(json.dumps(catalog), "utf-8")
+    result = cli("fuzz", "--contract", "keys.json", "--format", "json")
+    assert json.loads(result.out)["findings"] == []
+    assert result.code == 0
+
+
+@pytest.mark.parametrize("option", ["--max-time", "--max-cost", "--timeout"])
+def test_no_number_is_no_limit(cli: Cli, option: str) -> None:
+    result = cli("fuzz", option, "nan")
+    assert (result.code, result.out) == (2, "")

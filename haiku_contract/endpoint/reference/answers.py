@@ -122,21 +122,21 @@ def _understand(model_id: str, surface: Surface, asked: Asked, body: bytes) -> H
 def _rejection(behaviour: Conduct, heard: Heard, settings: Settings) -> Refused | None:
     """Why a request is not passed on to the model; None where it is."""
     found = [one for one in heard.problems if one.constraint != behaviour.lenient]
-    if not found and heard.refusal is not None:
+    if found:
+        crashes = behaviour.crash in messages.broken(found)
+        return _refused(rejections.text(found[0], None, heard.payload), crashes=crashes)
+    if heard.refusal is not None:
         return refusals.Refused(heard.refusal.status, heard.refusal.code, heard.refusal.message)
-    if not found and heard.payload is ABSENT:
+    if heard.payload is ABSENT:
         return None  # lenient towards bytes that hold no value at all
-    if not found and not behaviour.request.engine.is_valid(heard.payload):
-        found = list(behaviour.request.iter_errors(heard.payload))
-        prediction = behaviour.request.predict(heard.payload)
-        text = prediction.message
-    elif found:
-        text = rejections.text(found[0], None, heard.payload)
-    if not found:
+    if behaviour.request.engine.is_valid(heard.payload):
         return _upstream(behaviour, heard.payload) if settings.rules else None
-    if behaviour.crash and behaviour.crash in messages.broken(found):
-        return refusals.BEFORE["crashed"]
-    return refusals.Refused(400, rejections.USER_INPUT_ERROR, text)
+    crashes = behaviour.crash != "" and behaviour.crash in behaviour.request.broken(heard.payload)
+    return _refused(behaviour.request.predict(heard.payload).message, crashes=crashes)
+
+
+def _refused(text: str, *, crashes: bool) -> Refused:
+    return refusals.BEFORE["crashed"] if crashes else refusals.Refused(400, rejections.USER_INPUT_ERROR, text)
 
 
 def _upstream(behaviour: Conduct, payload: Any) -> Refused | None:

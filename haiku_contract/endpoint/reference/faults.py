@@ -130,7 +130,7 @@ class Repertoire:
         kind, _, constraint = name.partition(":")
         if kind not in get_args(FaultKind):
             raise UsageError(f"no fault {text!r}: it starts with one of {', '.join(get_args(FaultKind))}, then ':'")
-        if condition and not condition.startswith("/"):
+        if condition and not _can_hold(condition):
             raise UsageError(f"no fault {text!r}: what follows 'if' is a JSON Pointer, or POINTER=JSON")
         known = {str(fault): fault for fault in self.everything(kind)}
         if name in known:
@@ -219,10 +219,26 @@ def _holds(condition: str, payload: Any) -> bool:
     place, equals, text = condition.partition("=")
     for token in pointer.split(place):
         try:
-            payload = payload[int(token) if isinstance(payload, list) else token]
+            payload = pointer.step(payload, token)
         except (KeyError, IndexError, ValueError, TypeError):
             return False
-    return payload is not ABSENT and (not equals or payload == _value(text))
+    return payload is not ABSENT and (not equals or _is_same(payload, _value(text)))
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    """Equal as JSON: true is not 1."""
+    return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)
+
+
+def _can_hold(condition: str) -> bool:
+    """Whether a condition can be read at all."""
+    place, _, text = condition.partition("=")
+    try:
+        pointer.split(place)
+        _value(text)
+    except (UsageError, RecursionError):
+        return False
+    return place.startswith("/")
 
 
 def _value(text: str) -> Any:

@@ -70,8 +70,9 @@ def turned_away(asked: Asked, surface: Surface, token: str = "") -> str | None:
     manners = MANNERS[surface.name]
     if not token and not _ACCOUNT.search(asked.path):
         return None
-    given = [_token(asked.headers.get(name, ""), scheme) for name, scheme in manners.credentials.items()]
-    if manners.credentials and not (token in given if token else any(given)):
+    schemes = manners.credentials or (_ANY if token else {})
+    given = [_token(asked.headers.get(name, ""), scheme) for name, scheme in schemes.items()]
+    if schemes and not (token in given if token else any(given)):
         return manners.unauthorised
     return next((refusal for name, refusal in manners.demanded.items() if name not in asked.headers), None)
 
@@ -138,13 +139,14 @@ def _provided(otherwise: Callable[[Refused, Ids], Any]) -> Callable[[Refused, Id
 
 _AIG: Final = ("cf-aig-log-id", "cf-aig-request-id", "cf-aig-event-id", "cf-aig-step", "cf-aig-cache-status")
 _BEARER: Final = {"authorization": "bearer "}
+_ANY: Final = _BEARER | {"x-api-key": ""}
 
 MANNERS: Final[dict[str, Manners]] = {
     "bare": Manners(_bare, _rest),
     "binding": Manners(_bare, _gateway, headers=("cf-ai-req-id", *_AIG)),
     "run": Manners(_enveloped, _rest, _BEARER, headers=("cf-ai-req-id", *_AIG)),
     # The older SDKs know no other way than `x-api-key`.
-    "messages": Manners(_bare, _provided(_rest), _BEARER | {"x-api-key": ""}, headers=("request-id", *_AIG)),
+    "messages": Manners(_bare, _provided(_rest), _ANY, headers=("request-id", *_AIG)),
     "gateway": Manners(
         _bare,
         _provided(_gateway),

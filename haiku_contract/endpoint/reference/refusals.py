@@ -117,6 +117,7 @@ ELSEWHERE: Final[dict[tuple[str, str], Refused]] = {
         "Insufficient AI Gateway credits",
         known=("cf-aig-log-id", "cf-aig-step"),
     ),
+    ("unauthorised", "gateway"): BEFORE["gateway-unauthorised"],
 }
 """Refusals that a surface words in its own way, by name and surface."""
 
