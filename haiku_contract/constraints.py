@@ -244,7 +244,7 @@ def _add(found: dict[str, Constraint], constraint: Constraint) -> None:
 def _constraints_at(side: Side, site: _Site, keyword: str, value: Any) -> Iterator[Constraint]:
     tokens = (*site.tokens, keyword)
     if keyword == "required":
-        for index, name in enumerate(value):
+        for index, name in enumerate(value if isinstance(value, list) else ()):
             reason = _never(site.schema, keyword, [name], names=site.names)
             yield _constraint(side, site, (*tokens, str(index)), value=name, reason=reason)
     elif keyword in _CLOSING and is_trivial(value):

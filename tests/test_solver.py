@@ -13,6 +13,8 @@ from haiku_contract.generate import ecma
 from haiku_contract.generate.conforming import Undecided, simplest, solver_of
 from haiku_contract.generate.merging import Unsatisfiable
 from haiku_contract.generate.routes import locations, routes
+from haiku_contract.generate.suite import cases_of
+from haiku_contract.model import ABSENT
 from haiku_contract.schemas import localised
 
 DRAFT_4 = "http://json-schema.org/draft-04/schema#"
@@ -240,3 +242,19 @@ def test_a_pattern_that_would_take_ages_is_left_to_the_engine(pattern: str) -> N
     assert not ecma.matches(pattern, "a" * 10)
     schema = {"type": "string", "pattern": pattern, "minLength": 40}
     assert hc.SchemaValidator("response", schema).is_valid(solver_of(hc.SchemaValidator("response", schema)).simplest())
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "number", "minimum": -1.7976931348623157e308, "maximum": 1.7976931348623157e308},
+        {"type": "integer", "maximum": 10**310},
+        {"type": "integer", "minimum": 10**310},
+        {"type": "number", "multipleOf": 10**310},
+        {"type": "number", "minimum": 10**310, "maximum": 10**310 + 3},
+    ],
+)
+def test_bounds_beyond_a_double(schema: Any) -> None:
+    validator = hc.SchemaValidator("request", schema)
+    for case in cases_of(validator):
+        assert case.payload is ABSENT or validator.engine.is_valid(case.payload) == (case.kind == "conforming"), case.id

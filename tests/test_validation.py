@@ -218,3 +218,24 @@ def test_every_error_survives_pickling() -> None:
 def test_an_unusable_schema_is_an_error_of_its_own() -> None:
     with pytest.raises(hc.ContractLoadError, match="the request schema"):
         SchemaValidator("request", {"type": "foo"}).is_valid(1)
+
+
+# -- keys without a name ------------------------------------------------------------------------------------------
+
+NAMELESS: list[tuple[Any, Any, list[tuple[str, str]]]] = [
+    (
+        {"additionalProperties": {"type": "array", "items": {"type": "integer"}}},
+        {"": ["x"]},
+        [("/additionalProperties/items/type", "//0")],
+    ),
+    ({"properties": {"": {"type": "integer"}}}, {"": "x"}, [("/properties//type", "/")]),
+    ({"additionalProperties": {"type": "integer"}}, {"": "x"}, [("/additionalProperties/type", "/")]),
+    ({"properties": {"a": {"required": [""]}}}, {"a": {}}, [("/properties/a/required/0", "/a")]),
+]
+
+
+@pytest.mark.parametrize(("schema", "instance", "expected"), NAMELESS)
+def test_keys_without_a_name_have_a_place_too(schema: Any, instance: Any, expected: list[Any]) -> None:
+    reported = [(one.constraint.removeprefix("request:"), one.instance_location) for one in found(schema, instance)]
+    assert reported == expected
+    assert SchemaValidator("request", schema).broken(instance) == {f"request:{expected[0][0]}"}

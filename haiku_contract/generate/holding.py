@@ -164,7 +164,7 @@ def _is_type(_judge: Holding, argument: Any, _said: dict[str, Any], value: Any, 
 
 def multiple(value: float, step: float) -> bool:
     """Whether a number is a multiple of another one, both taken as they are written."""
-    if not math.isfinite(value) or not step:
+    if not step or not (isinstance(value, int) or math.isfinite(value)):  # integers may lie beyond a double
         return False
     return (Fraction(str(value)) / Fraction(str(step))).denominator == 1
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from haiku_contract.generate.solver import Solver
 
 _MOST_LENGTH: Final = 200_000
+_EXACT: Final = 2**53
 _MOST_FITTING: Final = 6
 _MOST_BRANCHES: Final = 6
 _EVERY: Final = ("null", "boolean", "number", "string", "array", "object")
@@ -175,9 +176,14 @@ def _pattern(site: Site) -> Iterator[Edit]:
         yield _replace(f"other-{label}", mark * max(len(current), 1))
 
 
+def _half(value: float) -> float:
+    """Half of a number; of an integer beyond a double the integral half."""
+    return value // 2 if isinstance(value, int) and abs(value) > _EXACT else value / 2
+
+
 def _multiple(site: Site) -> Iterator[Edit]:
     if isinstance(site.current, (int, float)):
-        yield _replace("between", site.current + site.value / 2)
+        yield _replace("between", site.current + _half(site.value))
         yield _replace("next", site.current + 1)
         yield _replace("previous", site.current - 1)
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _MOST_TEXTS: Final = 24
 _MOST_PADDED: Final = 2**20
+_EXACT: Final = 2**53
 _NEAR: Final = 12
 _EXTREME: Final = 10**12
 
@@ -48,7 +49,7 @@ def number(said: Sequence[dict[str, Any]], _name: str) -> Iterator[Any]:
 
 def integer(said: Sequence[dict[str, Any]], _name: str) -> Iterator[Any]:
     """The integral ones."""
-    yield from (int(one) for one in _numbers(said, whole=True) if math.isfinite(one) and one == math.floor(one))
+    yield from (int(one) for one in _numbers(said, whole=True) if _is_finite(one) and one == math.floor(one))
 
 
 def _numbers(said: Sequence[dict[str, Any]], *, whole: bool) -> Iterator[Any]:
@@ -56,7 +57,7 @@ def _numbers(said: Sequence[dict[str, Any]], *, whole: bool) -> Iterator[Any]:
     steps = [one["multipleOf"] for one in said if one.get("multipleOf")]
     step = _common(steps)
     yield _preferred(low, high, step or 1, whole=whole)
-    near = [one for one in (low, high) if math.isfinite(one)] or [0]
+    near = [one for one in (low, high) if _is_finite(one)] or [0]
     if step is not None:
         start = math.ceil(Fraction(str(near[0])) / Fraction(str(step)))
         for count in range(-_NEAR, _NEAR + 1):
@@ -67,8 +68,8 @@ def _numbers(said: Sequence[dict[str, Any]], *, whole: bool) -> Iterator[Any]:
         yield from (math.floor(edge) + 1, math.ceil(edge) - 1)
         if not whole and abs(edge) < _EXTREME:
             yield from (math.nextafter(edge, math.inf), math.nextafter(edge, -math.inf))
-    if not whole and math.isfinite(low) and math.isfinite(high):
-        yield low + (high - low) / 2
+    if not whole and _is_finite(low) and _is_finite(high):
+        yield _plain(_middle(low, high))
     yield from (1, 0, -1, 2, 42, 100, *(() if whole else (0.5, 1.5)), 1_000, 10**6)
     base = math.floor(near[0])
     yield from (base + count for count in range(-_NEAR, _NEAR * 4))
@@ -85,13 +86,27 @@ def _common(steps: Sequence[float]) -> float | None:
 
 
 def _preferred(low: float, high: float, step: float, *, whole: bool) -> Any:
-    if math.isfinite(low) and math.isfinite(high):
-        middle = low + (high - low) / 2
-        nearest = math.ceil(middle / step) * step
-        return nearest if whole or low < nearest < high else middle
-    if math.isfinite(low):
-        return max((math.floor(low / step) + 1) * step, step)
-    return min(step, (math.ceil(high / step) - 1) * step) if math.isfinite(high) else step
+    unit = Fraction(str(step))
+    if _is_finite(low) and _is_finite(high):
+        middle = _middle(low, high)
+        nearest = _plain(math.ceil(middle / unit) * unit)
+        return nearest if whole or low < nearest < high else _plain(middle)
+    if _is_finite(low):
+        return max(_plain((math.floor(Fraction(low) / unit) + 1) * unit), step)
+    return min(step, _plain((math.ceil(Fraction(high) / unit) - 1) * unit)) if _is_finite(high) else step
+
+
+def _is_finite(value: float) -> bool:
+    """As `math.isfinite`, which cannot be asked about integers beyond a double."""
+    return isinstance(value, int) or math.isfinite(value)
+
+
+def _middle(low: float, high: float) -> Fraction:
+    return (Fraction(low) + Fraction(high)) / 2
+
+
+def _plain(exact: Fraction) -> int | float:
+    return int(exact) if exact.denominator == 1 or abs(exact) > _EXACT else float(exact)
 
 
 def string(said: Sequence[dict[str, Any]], name: str) -> Iterator[str]:

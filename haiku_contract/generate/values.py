@@ -6,6 +6,7 @@ Every value here is a candidate: the suite emits it only after the validator has
 from __future__ import annotations
 
 import math
+import sys
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from haiku_contract.constraints import types
@@ -107,7 +108,7 @@ def _bound(inwards: float, *, exclusive: bool) -> _Row:
     def candidates(value: Any, schema: dict[str, Any], _current: Any) -> Iterator[tuple[str, Any]]:
         if not exclusive:
             yield "at", value
-        whole = "integer" in types(schema.get("type", []))
+        whole = "integer" in types(schema.get("type", [])) or abs(value) > sys.float_info.max
         if not whole:
             yield ("smallest" if value == 0 else "just-inside"), math.nextafter(value, math.copysign(math.inf, inwards))
         yield "inside", math.floor(value) + inwards if inwards > 0 else math.ceil(value) + inwards

@@ -56,11 +56,14 @@ def _jittered(wait: float, pace: Pace, chance: Random) -> float:
 
 def _cut(timed: list[tuple[float, bytes]], size: int, chance: Random) -> Iterator[tuple[float, bytes]]:
     """The same bytes in chunks of other sizes, each sent when its last byte is there."""
-    waiting, wanted, now = b"", chance.randint(1, 2 * size - 1), 0.0
+    waiting, wanted, now = bytearray(), chance.randint(1, 2 * size - 1), 0.0
     for now, data in timed:
-        waiting += data
-        while len(waiting) >= wanted:
-            yield now, waiting[:wanted]
-            waiting, wanted = waiting[wanted:], chance.randint(1, 2 * size - 1)
+        at = 0
+        while len(waiting) + len(data) - at >= wanted:
+            end = at + wanted - len(waiting)
+            yield now, bytes(waiting) + data[at:end]
+            waiting.clear()
+            at, wanted = end, chance.randint(1, 2 * size - 1)
+        waiting += data[at:]
     if waiting:
-        yield now, waiting
+        yield now, bytes(waiting)
