@@ -15,7 +15,7 @@ from haiku_contract.generate import corpus
 from haiku_contract.report import structured
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from haiku_contract.contract import Contract
     from haiku_contract.model import Case, Side
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 
 _SIDES = ("request", "response", "stream")
+_NO_STREAMS = "no streams to write: the contract says nothing of streams; add a stream.json (schemas/README.md)"
 
 
 @click.command()
@@ -73,6 +74,7 @@ def generate(  # noqa: PLR0913 - the options of the command
         raise UsageError("--directory is for '--side stream' and takes the place of --output")
     if side == "stream" and (packed or coverage or layout != "jsonl"):
         raise UsageError("--packed, --coverage and '--format test-suite' are for payloads that are one JSON value")
+    _check_options(kind, constraint, layout, packed=packed, coverage=coverage)
     if coverage:
         write("".join(line + "\n" for one in contract.sides if side in ("all", one.side) for line in told(one)), output)
         return
@@ -81,6 +83,8 @@ def generate(  # noqa: PLR0913 - the options of the command
         for case in _cases(contract, side, packed=packed)
         if kind in ("all", case.kind) and constraint in (None, case.constraint)
     ]
+    if side == "stream" and contract.stream is None and directory is None:
+        raise UsageError(_NO_STREAMS)
     if not cases and constraint is not None:
         other = constraint.partition(":")[0]
         elsewhere = other in _SIDES and side not in ("all", other)
@@ -95,6 +99,28 @@ def generate(  # noqa: PLR0913 - the options of the command
         write("".join(json.dumps(structured.case(case), ensure_ascii=False) + "\n" for case in cases), output)
 
 
+def _check_options(kind: str, constraint: str | None, layout: str, *, packed: bool, coverage: bool) -> None:
+    """Refuse options that do not go together."""
+    named = f"'--kind {kind}'"
+    about_one = {"--constraint": constraint is not None, named: kind == "faulted"}
+    if coverage:
+        further = {"--packed": packed, named: kind != "all", f"'--format {layout}'": layout != "jsonl"}
+        _refuse("--coverage", about_one | further, "it speaks of all cases of a side")
+    if packed:
+        _refuse("--packed", about_one, "packed cases conform, and are about no one constraint")
+
+
+def _refuse(option: str, others: Mapping[str, bool], reason: str) -> None:
+    """Refuse what an option would pass over in silence.
+
+    Raises:
+        UsageError: one of the others was given too; the message names both.
+    """
+    for other, is_given in others.items():
+        if is_given:
+            raise UsageError(f"{option} cannot go with {other}: {reason}")
+
+
 def _cases(contract: Contract, side: str, *, packed: bool) -> Iterator[Case]:
     sides: tuple[Side, ...] = ("request", "response") if packed else ("request", "response", "stream")
     for one in sides:
@@ -105,7 +131,8 @@ def _cases(contract: Contract, side: str, *, packed: bool) -> Iterator[Case]:
 def told(validator: SchemaValidator) -> Iterator[str]:
     """What the cases of a schema cover, and of each constraint without a faulted case the reason; one line each."""
     found = generation.coverage(validator)
-    violable = sum(one.violable for one in validator.constraints)
+    lost = {name for name, reason in found.reasons.items() if reason.startswith("unreachable")}
+    violable = sum(one.violable and one.id not in lost for one in validator.constraints)
     yield f"{validator.side}: {found.faulted} of {violable} violable constraints have a faulted case"
     packed = found.packed
     if packed is not None:

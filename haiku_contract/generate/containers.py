@@ -231,7 +231,7 @@ def arrays(solver: Solver, node: Node) -> Iterator[Host]:
         solver.conflict(f"at least {least} items are asked for and at most {most} allowed")
         return
     if least > _MOST_LISTED:
-        solver.give_up()
+        solver.give_up(f"arrays of more than {_MOST_LISTED} items are not made")
         return
     reaching, step = _reaching(node.atoms)
     wanted = [(one["contains"], int(one.get("minContains", 1))) for one in said if "contains" in one]

@@ -10,7 +10,7 @@ from haiku_contract.constraints import types
 from haiku_contract.generate import ecma
 from haiku_contract.generate.goals import Goal
 from haiku_contract.generate.holding import Holding
-from haiku_contract.generate.plausible import EXTRA_KEY
+from haiku_contract.generate.plausible import EXTRA_KEY, MOST_CHARACTERS, MOST_ITEMS, repeated
 from haiku_contract.generate.values import SAMPLES
 from haiku_contract.model import ABSENT
 
@@ -20,11 +20,9 @@ if TYPE_CHECKING:
     from haiku_contract.generate.goals import Path
     from haiku_contract.generate.solver import Solver
 
-_MOST_LENGTH: Final = 200_000
 _EXACT: Final = 2**53
 _MOST_FITTING: Final = 6
 _MOST_BRANCHES: Final = 6
-_EVERY: Final = ("null", "boolean", "number", "string", "array", "object")
 
 
 class Edit(NamedTuple):
@@ -150,17 +148,15 @@ def _closed_items(site: Site) -> Iterator[Edit]:
 def _length(outwards: int) -> Operator:
     def propose(site: Site) -> Iterator[Edit]:
         length = int(site.value) + outwards
-        if not 0 <= length <= _MOST_LENGTH:
-            return
         current, label = site.current, "above" if outwards > 0 else "below"
-        if isinstance(current, str):
-            yield _replace(label, ((current or "a") * (length + 1))[:length])
+        if isinstance(current, str) and 0 <= length <= MOST_CHARACTERS:
+            yield _replace(label, repeated(current or "a", length))
             yield _replace(f"{label}-end", current[:length].ljust(length, current[-1:] or "a"))
             fitting = ecma.texts(site.said["pattern"], length) if "pattern" in site.said else ()
             yield from (_replace(f"{label}-fitting", one) for one in fitting if len(one) == length)
-        elif isinstance(current, list):
+        elif isinstance(current, list) and 0 <= length <= max(MOST_ITEMS, len(current)):
             filled = current or [sample for samples in SAMPLES.values() for _, sample in samples[:1]]
-            yield _replace(label, (filled * (length + 1))[:length])
+            yield _replace(label, repeated(filled, length))
 
     return propose
 
@@ -205,8 +201,9 @@ def _properties(outwards: int) -> Operator:
         if not isinstance(site.current, dict):
             return
         if outwards > 0:
-            extra = {f"{EXTRA_KEY}_{index}": "text" for index in range(min(int(site.value) + 1, _MOST_LENGTH))}
-            yield _replace("above", {**site.current, **extra})
+            if site.value < MOST_ITEMS:
+                extra = {f"{EXTRA_KEY}_{index}": "text" for index in range(int(site.value) + 1)}
+                yield _replace("above", {**site.current, **extra})
             properties = site.said.get("properties", {})
             declared = {name: found[0] for name, one in properties.items() if (found := _fitting(site, one))}
             yield _replace("above-declared", {**declared, **site.current})
@@ -237,7 +234,8 @@ def _contains(site: Site) -> Iterator[Edit]:
         for one in [*(site.current[index] for index in fitting), *_fitting(site, inner)]:
             missing = int(site.value) + 1 - len(fitting)
             yield Edit("one-too-many", "add", ("-",), one)
-            yield _replace("too-many", [*site.current, *([one] * min(missing, _MOST_LENGTH))])
+            if missing <= MOST_ITEMS:
+                yield _replace("too-many", [*site.current, *([one] * missing)])
         return
     if len(fitting) == 1:
         yield Edit("removed", "remove", (fitting[0],))

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, TypeVar
+
+_Unit = TypeVar("_Unit", str, list[Any])
 
 EXTRA_KEY: Final = "x_extra"
 """The key that is added where any further key may stand."""
 
 WORD: Final = "Hello"
+
+MOST_CHARACTERS: Final = 100_000
+"""Length of the longest text that is made, in characters."""
+
+MOST_ITEMS: Final = 1_000
+"""Length of the longest array or object that is made."""
 
 PLAUSIBLE: Final[dict[str, Any]] = {
     "content": "Hello",
@@ -52,3 +60,8 @@ TOKENS: Final = (
     *("https://example.com/a", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "00000000000000000000000000000000"),
 )
 """Texts for patterns that nothing could be built from."""
+
+
+def repeated(unit: _Unit, length: int) -> _Unit:
+    """A text or array of a length, made by repeating one that is not empty."""
+    return (unit * -(-max(length, 0) // len(unit)))[: max(length, 0)]

@@ -7,13 +7,12 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 
 from haiku_contract.generate import ecma
-from haiku_contract.generate.plausible import FORMATS, PLAUSIBLE, TOKENS, WORD
+from haiku_contract.generate.plausible import FORMATS, MOST_CHARACTERS, PLAUSIBLE, TOKENS, WORD, repeated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 _MOST_TEXTS: Final = 24
-_MOST_PADDED: Final = 2**20
 _EXACT: Final = 2**53
 _NEAR: Final = 12
 _EXTREME: Final = 10**12
@@ -118,9 +117,12 @@ def string(said: Sequence[dict[str, Any]], name: str) -> Iterator[str]:
     hint = PLAUSIBLE.get(name, WORD)
     usual = [hint if isinstance(hint, str) else WORD]
     yield from formats
-    if not patterns and not formats:
+    if not patterns and not formats and not too_long(said):
         yield from _fitted(usual, least, most)
     known = [text for one in said for text in noted(one) if isinstance(text, str)]
+    if too_long(said):
+        yield from known
+        return
     built = [text for one in patterns for text in ecma.texts(one, least)[:_MOST_TEXTS]]
     yield from _fitted([*built, *known, *usual, *TOKENS], least, most)
     stem = WORD[: int(min(most, len(WORD)))]
@@ -133,8 +135,8 @@ def _fitted(texts: Sequence[str], least: int, most: float) -> Iterator[str]:
     """The texts, and what becomes of them where they are too short or too long."""
     for text in texts:
         yield text
-        if len(text) < least <= _MOST_PADDED:
-            yield ((text + " ") * least)[:least] if text else "a" * least
+        if len(text) < least:
+            yield repeated(text + " ", least) if text else "a" * least
             yield (text + "a" * least)[:least]
             yield ("a" * least + text)[-least:] if text else "a" * least
         if len(text) > most:
@@ -145,6 +147,12 @@ def noted(said: dict[str, Any]) -> list[Any]:
     """The values that the schema's author gives as examples."""
     examples = said.get("examples", ())
     return [*(examples if isinstance(examples, list) else ()), *(said[one] for one in ("default",) if one in said)]
+
+
+def too_long(said: Sequence[dict[str, Any]]) -> str:
+    """Why no text is made for a length, where none is: what is asked for is beyond the bound."""
+    least = max((one.get("minLength", 0) for one in said), default=0)
+    return f"texts of more than {MOST_CHARACTERS} characters are not made" if least > MOST_CHARACTERS else ""
 
 
 def nothing_between(said: Sequence[dict[str, Any]], kind: str) -> str:

@@ -75,6 +75,7 @@ class Solver:
         self._work = 0
         self._exhaustive = True
         self._conflict = ""
+        self._beyond = ""
 
     # -- questions ----------------------------------------------------------------------------------------------------
 
@@ -98,7 +99,8 @@ class Solver:
         where = " at this place" if steps else ""
         if self._exhaustive:
             raise Unsatisfiable(f"no value conforms{where}: {self._conflict or 'its parts contradict each other'}")
-        raise Undecided(f"undecided{where}: no conforming value was found within the bound of the search")
+        beyond = f"; {self._beyond}" if self._beyond else ""
+        raise Undecided(f"undecided{where}: no conforming value was found within the bound of the search{beyond}")
 
     def hosts(
         self, steps: tuple[Step, ...], positions: Positions = ALONE, *, exclusive: bool = False
@@ -111,7 +113,7 @@ class Solver:
             exclusive: whether they are to fit no other branch of the unions on the way.
         """
         self._exclusive = exclusive
-        self._work, self._exhaustive, self._conflict = self._most, True, ""
+        self._work, self._exhaustive, self._conflict, self._beyond = self._most, True, "", ""
         self.positions = positions
         self._open_keys.clear()
         self._dead.clear()
@@ -186,9 +188,10 @@ class Solver:
         """Note why a set of goals has no value; the first reason is told."""
         self._conflict = self._conflict or reason
 
-    def give_up(self) -> None:
+    def give_up(self, beyond: str = "") -> None:
         """Note that values were left out: that nothing is found proves nothing any more."""
         self._exhaustive = False
+        self._beyond = self._beyond or beyond
 
     # -- the search at one place --------------------------------------------------------------------------------------
 
@@ -333,7 +336,7 @@ class Solver:
         if reason:
             self.conflict(reason)
         else:
-            self.give_up()
+            self.give_up(scalars.too_long(said) if kind == "string" else "")
 
 
 _SCALARS: Final[dict[str, Callable[[Sequence[dict[str, Any]], str], Iterator[Any]]]] = {

@@ -15,6 +15,7 @@ from haiku_contract.generate import values
 from haiku_contract.generate.conforming import ALONE, Positions, solver_of
 from haiku_contract.generate.faults import faults, proven, target_of
 from haiku_contract.generate.merging import Unsatisfiable
+from haiku_contract.generate.plausible import MOST_CHARACTERS, MOST_ITEMS
 from haiku_contract.generate.routes import routes
 from haiku_contract.generate.streams import stream_suite
 from haiku_contract.generate.wire_faults import wire_cases
@@ -31,6 +32,15 @@ if TYPE_CHECKING:
     from haiku_contract.validation import SchemaValidator
 
 _PLACES: Final = (("first", Positions(0, 3)), ("middle", Positions(1, 3)), ("last", Positions(2, 3)))
+
+
+_MOST: Final[dict[str, tuple[int, str, str]]] = {
+    "maxLength": (MOST_CHARACTERS, "texts", "characters"),
+    "maxItems": (MOST_ITEMS, "arrays", "items"),
+    "maxContains": (MOST_ITEMS, "arrays", "items"),
+    "maxProperties": (MOST_ITEMS, "objects", "keys"),
+}
+"""Up to which bound each keyword is broken, and what is not made beyond it."""
 
 
 class Feature(NamedTuple):
@@ -106,6 +116,10 @@ def unreached(validator: SchemaValidator, constraint: Constraint) -> str:
         return f"unreachable: {error}"
     except UsageError as error:
         return str(error)
+    if constraint.keyword in _MOST:
+        most, what, unit = _MOST[constraint.keyword]
+        if constraint.value >= most:
+            return f"undecided: {what} of more than {most} {unit} are not made"
     return "undecided: no edit was found because of which a payload fails; a branch of a union may accept all of them"
 
 
@@ -126,7 +140,7 @@ def _cases(validator: SchemaValidator) -> Iterator[Case]:
     for one in features(validator):
         yield _conforming(validator, one.name, one.constraint, one.payload)
     if validator.side == "request":
-        yield from wire_cases(base)
+        yield from wire_cases(base, validator.engine.is_valid)
     for faulted in further:
         yield from faulted
 

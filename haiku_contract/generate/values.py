@@ -10,7 +10,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from haiku_contract.constraints import types
-from haiku_contract.generate.plausible import EXTRA_KEY
+from haiku_contract.generate.plausible import EXTRA_KEY, MOST_CHARACTERS, MOST_ITEMS, repeated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -121,9 +121,11 @@ def _bound(inwards: float, *, exclusive: bool) -> _Row:
 def _text_length(outwards: int) -> _Row:
     def candidates(value: Any, _schema: dict[str, Any], current: Any) -> Iterator[tuple[str, Any]]:
         text = current if isinstance(current, str) and current else "a"
-        for label, length in (("at", value), ("inside", value - outwards)):
-            yield label, (text * (length + 1))[:length]
-        yield "at-astral", "😀" * value
+        for label, length in (("at", int(value)), ("inside", int(value) - outwards)):
+            if length <= MOST_CHARACTERS:
+                yield label, repeated(text, length)
+        if value <= MOST_CHARACTERS:
+            yield "at-astral", "😀" * int(value)
 
     return candidates
 
@@ -131,8 +133,9 @@ def _text_length(outwards: int) -> _Row:
 def _item_count(outwards: int) -> _Row:
     def candidates(value: Any, _schema: dict[str, Any], current: Any) -> Iterator[tuple[str, Any]]:
         if isinstance(current, list) and current:
-            for label, length in (("at", value), ("inside", value - outwards)):
-                yield label, (current * (length + 1))[:length]
+            for label, length in (("at", int(value)), ("inside", int(value) - outwards)):
+                if length <= max(MOST_ITEMS, len(current)):
+                    yield label, repeated(current, length)
 
     return candidates
 

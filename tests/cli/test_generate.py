@@ -12,6 +12,15 @@ from haiku_contract.cli.generate import generate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
+
+PARROT = {
+    "model_id": "example/parrot",
+    "schema": {
+        "input": {"type": "object", "properties": {"text": {"type": "string"}}},
+        "output": {"type": "object"},
+    },
+}
 
 COVERAGE = """\
 request: 37 of 37 violable constraints have a faulted case
@@ -69,6 +78,39 @@ def test_what_the_cases_cover(cli: Callable[..., tuple[int, str, str]]) -> None:
 def test_streams_are_no_json_values(cli: Callable[..., tuple[int, str, str]], option: str) -> None:
     code, _, err = cli("generate", "--side", "stream", option)
     assert (code, "one JSON value" in err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("option", "other"),
+    [
+        ("--coverage", ["--constraint", "request:/type"]),
+        ("--coverage", ["--kind", "conforming"]),
+        ("--coverage", ["--kind", "faulted"]),
+        ("--coverage", ["--format", "test-suite"]),
+        ("--coverage", ["--packed"]),
+        ("--packed", ["--kind", "faulted"]),
+        ("--packed", ["--constraint", "request:/type"]),
+    ],
+)
+def test_options_that_would_be_passed_over_are_refused(
+    cli: Callable[..., tuple[int, str, str]], option: str, other: list[str]
+) -> None:
+    arguments = [option, *other]
+    code, out, err = cli("generate", *arguments)
+    assert (code, out) == (2, "")
+    assert all(one in err for one in arguments if one.startswith("--"))
+
+
+@pytest.mark.parametrize("further", [[], ["--constraint", "stream:x"], ["--kind", "faulted"]])
+def test_a_contract_that_says_nothing_of_streams(
+    cli: Callable[..., tuple[int, str, str]], tmp_path: Path, further: list[str]
+) -> None:
+    (tmp_path / "catalog.json").write_text(json.dumps(PARROT))
+    arguments = ("generate", "--contract", "catalog.json", "--side", "stream")
+    code, out, err = cli(*arguments, *further)
+    assert (code, out, "no streams to write: the contract says nothing of streams" in err) == (2, "", True)
+    if not further:
+        assert cli(*arguments, "--directory", "streams") == (code, out, err)
 
 
 def test_the_help_speaks_of_every_option() -> None:

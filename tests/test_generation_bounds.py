@@ -1,0 +1,86 @@
+"""Cases of contracts that are small or ask for much: the faults below JSON are real, and lengths have a bound."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+import haiku_contract as hc
+from haiku_contract import wire
+from haiku_contract.cli.generate import told
+from haiku_contract.generate.suite import cases_of
+from haiku_contract.model import ABSENT
+
+SIMPLE: list[Any] = [
+    {},
+    {"type": "object"},
+    {"type": "object", "additionalProperties": False},
+    {"type": "object", "additionalProperties": {"type": "integer"}},
+    {"type": "object", "required": ["x_extra"]},
+    {"type": "string"},
+    {"type": "integer"},
+    {"type": "array"},
+    {"type": "null"},
+]
+LARGE = 2**31 - 1
+
+
+def wire_cases_of(schema: Any) -> dict[str, bytes]:
+    """The faults below JSON of a request schema, by rule and label."""
+    cases = cases_of(hc.RequestValidator(schema))
+    return {case.id.removeprefix("request/wire/"): case.body for case in cases if case.payload is ABSENT}
+
+
+@pytest.mark.parametrize("schema", SIMPLE, ids=json.dumps)
+def test_faults_below_json_break_their_rule_and_no_other(schema: Any) -> None:
+    found = wire_cases_of(schema)
+    assert {"syntax/empty", "encoding/byte-order-mark", "content-type/text"} <= set(found)
+    for name, body in found.items():
+        rule = name.partition("/")[0]
+        expected = set() if rule == "content-type" else {f"wire:{rule}"}
+        assert {one.constraint for one in wire.decode(body).violations} == expected, name
+
+
+def test_an_empty_object_is_given_the_members_that_conform() -> None:
+    assert {name.partition("/")[0] for name in wire_cases_of({"type": "object"})} == set(wire.BYTES_RULES)
+    rules = {name.partition("/")[0] for name in wire_cases_of({"additionalProperties": {"type": "integer"}})}
+    assert {"duplicate-key", "number"} <= rules
+    assert not {"depth", "surrogate"} & rules
+    closed = {name.partition("/")[0] for name in wire_cases_of({"type": "object", "additionalProperties": False})}
+    assert not {"duplicate-key", "depth", "number", "surrogate"} & closed
+
+
+@pytest.mark.parametrize(
+    ("schema", "bounded"),
+    [
+        ({"type": "string", "minLength": 60_000}, {}),
+        ({"type": "string", "maxLength": 60_000.0, "pattern": "^[a-z]+$"}, {}),
+        ({"type": "array", "minItems": 5_000}, {}),
+        ({"type": "string", "maxLength": LARGE}, {"maxLength": "texts of more than 100000 characters"}),
+        ({"type": "string", "minLength": 100_000_000}, {"minLength": "texts of more than 100000 characters"}),
+        ({"type": "array", "maxItems": LARGE}, {"maxItems": "arrays of more than 1000 items"}),
+        ({"type": "array", "minItems": LARGE}, {"minItems": "arrays of more than 10000 items"}),
+        ({"type": "object", "maxProperties": LARGE}, {"maxProperties": "objects of more than 1000 keys"}),
+        ({"contains": {"type": "null"}, "maxContains": LARGE}, {"maxContains": "arrays of more than 1000 items"}),
+    ],
+    ids=str,
+)
+def test_lengths_beyond_the_bound_are_undecided(schema: dict[str, Any], bounded: dict[str, str]) -> None:
+    validator = hc.RequestValidator(schema)
+    cases = list(cases_of(validator))
+    assert all(len(case.body) < 10**6 for case in cases)
+    lines = list(told(validator))
+    for keyword in schema.keys() & {"minLength", "maxLength", "minItems", "maxItems", "maxProperties", "maxContains"}:
+        line = next((one for one in lines if one.startswith(f"request:/{keyword}: ")), "")
+        assert ("undecided" in line, bounded.get(keyword, "") in line) == (keyword in bounded, True)
+        broken = any(case.constraint == f"request:/{keyword}" and case.kind == "faulted" for case in cases)
+        assert broken == (keyword not in bounded)
+
+
+def test_what_is_proven_unreachable_is_not_counted_as_violable() -> None:
+    inner = {"type": "string", "minLength": 3, "maxLength": 2}
+    first, *further = told(hc.RequestValidator({"type": "object", "properties": {"a": inner}}))
+    assert sum("unreachable: " in line for line in further) == 3
+    assert first == "request: 1 of 1 violable constraints have a faulted case"
