@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from haiku_contract.model import Violation
 
-DETERMINISTIC = settings(derandomize=True, deadline=None, max_examples=700)
+DETERMINISTIC = settings(derandomize=True, deadline=None, max_examples=300)
 CORPUS = Path(os.environ.get("HAIKU_CONTRACT_CORPUS") or Path(__file__).resolve().parents[2] / "shared" / "corpus")
 CONTRACTS = {version: hc.load(version=version) for version in ("1.0.0", "1.1.1")}
 VALIDATORS = [side for contract in CONTRACTS.values() for side in contract.sides]
