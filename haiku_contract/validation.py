@@ -202,9 +202,13 @@ class _FastEngine:
 
     def failures(self, instance: Any) -> Iterator[Failure]:
         # The engine's paths leave keys without a name out.
-        if (_has_empty_key(instance) or _has_empty_key(self._schema)) and self._second is not None:
+        if (self._is_odd or wire.has_empty_key(instance)) and self._second is not None:
             return self._second.failures(instance)
         return messages.once(_fast_failure(error, instance) for error in self._validator.iter_errors(instance))
+
+    @cached_property
+    def _is_odd(self) -> bool:
+        return wire.has_empty_key(self._schema)
 
     @cached_property
     def _second(self) -> Engine | None:
@@ -213,19 +217,6 @@ class _FastEngine:
     def exercised(self, instance: Any) -> frozenset[str]:
         units = self._validator.evaluate(instance).list()["details"]
         return frozenset(unit["schemaLocation"].partition("#")[2] or unit["schemaLocation"] for unit in units)
-
-
-def _has_empty_key(value: Any) -> bool:
-    stack = [value]
-    while stack:
-        item = stack.pop()
-        if isinstance(item, dict):
-            if "" in item:
-                return True
-            stack += item.values()
-        elif isinstance(item, list):
-            stack += item
-    return False
 
 
 def _fast_failure(error: jsonschema_rs.ValidationError, root: Any) -> Failure:

@@ -130,6 +130,15 @@ def _holds_tuple(value: Any) -> bool:
     return False
 
 
+def has_empty_key(value: Any) -> bool:
+    """Whether an object anywhere in a JSON value has a key without a name."""
+    try:
+        text = orjson.dumps(value)
+    except TypeError:  # nested deeper, or numbers bigger, than orjson writes
+        text = json.dumps(value, separators=(",", ":")).encode()
+    return b'{"":' in text or b',"":' in text  # a quote inside a string has a backslash before it
+
+
 def normalise(value: Any) -> Any:
     """What the other side decodes from the bytes of `encode(value)`; raises as `encode` does."""
     return json.loads(encode(value))

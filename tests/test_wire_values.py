@@ -253,3 +253,14 @@ def test_what_cannot_be_sent_is_found_at_any_depth_of_an_open_part(
     assert [one.instance_location for one in violations] == [pointer.join((*start, *inner))]
     assert violations[0].constraint.startswith("wire:")
     assert not CONTRACT.request.is_valid(payload)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ({"": 1}, True), ([{"a": [{"": []}]}], True), ({"a": ""}, False), (["", {"a": '"":'}], False),
+        ({'"': 1}, False), ({"\\": "", "a": 10**400}, False), ({"a": [10**400, {"": 0}]}, True), ("", False),
+    ],
+)  # fmt: skip
+def test_keys_without_a_name_are_seen(value: Any, expected: bool) -> None:
+    assert wire.has_empty_key(value) == expected
