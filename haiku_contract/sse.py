@@ -202,15 +202,12 @@ class SSEDecoder:
             if head != known:
                 known, event = head, _plain_type(head)
             # Nearly all traffic has this shape: one line `event: x`, one line `data: {…}`.
-            if event and value and line_end not in value:
-                try:
-                    items.append(_plain_event(event, value.decode(), self._id, self._offset))
-                except UnicodeDecodeError:
-                    pass
-                else:
-                    self._offset += len(block) + added
-                    continue
-            self._read_lines(block + block_end, items)
+            text = _text(value) if event and value and line_end not in value else None
+            if event and text is not None:
+                items.append(_plain_event(event, text, self._id, self._offset))
+                self._offset += len(block) + added
+            else:
+                self._read_lines(block + block_end, items)
         if rest:
             self._read_lines(rest, items)
 
@@ -363,6 +360,14 @@ def _plain_type(head: bytes) -> str:
     if head.startswith(_EVENT) and head.isascii() and b"\n" not in head and b"\r" not in head:
         return head[len(_EVENT) :].decode()
     return ""
+
+
+def _text(data: bytes) -> str | None:
+    """The bytes as text; None where they are not UTF-8, which the way of the standard reports."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return None
 
 
 def _plain_event(event: str, data: str, last_id: str, offset: int) -> ServerSentEvent:

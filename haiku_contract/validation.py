@@ -84,10 +84,13 @@ class SchemaValidator:
     def is_valid(self, payload: Any) -> bool:
         """True when the bytes that httpx would send for the payload are JSON that conforms."""
         try:
-            if self._gate(payload) and _SURROGATE_LEAD not in _marshal(payload, 4):
-                return True
+            plainly = self._gate(payload) and _SURROGATE_LEAD not in _marshal(payload, 4)
         except (ValueError, TypeError):  # the gate's and marshal's way to say that a type is not theirs
-            pass
+            plainly = False
+        return plainly or self._is_valid_on_the_wire(payload)
+
+    def _is_valid_on_the_wire(self, payload: Any) -> bool:
+        """The verdict on whatever Python value, by way of its bytes; exact and slow."""
         return not any(True for _ in wire.problems(payload)) and self.engine.is_valid(wire.normalise(payload))
 
     @cached_property
