@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 import click
 
 from haiku_contract.cli.options import contract_option, format_option, write
-from haiku_contract.endpoint.reference import scripts
+from haiku_contract.endpoint.reference import script_files
 from haiku_contract.endpoint.reference.answers import Settings
 from haiku_contract.endpoint.reference.app import FAULT_HEADER, ReferenceEndpoint, create_app
 from haiku_contract.endpoint.reference.faults import Repertoire
@@ -105,7 +105,7 @@ def serve(  # noqa: PLR0913 - one parameter per option
         return
     settings = Settings(
         profile=profile,
-        script=() if replies is None else scripts.load(replies),
+        script=() if replies is None else script_files.load(replies),
         pace=Pace(ttfb, tokens_per_second, jitter, chunk_bytes),
         seed=seed,
         token=token,
