@@ -24,7 +24,6 @@ from haiku_contract.endpoint.reference.app import create_app
 from haiku_contract.endpoint.reference.faults import Conduct, EndpointFault, FaultKind, Repertoire, catalogue
 from haiku_contract.endpoint.reference.refusals import ANSWERS
 from haiku_contract.endpoint.reference.reply import DELIVERIES, Reply
-from haiku_contract.generate import suite
 from haiku_contract.generate.stream_events import REQUEST
 from haiku_contract.generate.streams import stream_suite
 from haiku_contract.model import Case, Exchange, OutcomeKind
@@ -32,7 +31,7 @@ from haiku_contract.model import Case, Exchange, OutcomeKind
 CONTRACT = hc.load()
 ALL = Repertoire(CONTRACT)
 INPUT: dict[str, Any] = {"messages": [{"role": "user", "content": "Why is the sky blue?"}], "max_tokens": 64}
-CASES = suite(CONTRACT, "request")
+CASES = ALL.cases
 
 
 class Seen(NamedTuple):
@@ -81,7 +80,7 @@ def test_the_list_is_made_of_these_kinds() -> None:
     assert {one.kind for one in listed} == set(get_args(FaultKind))
     assert len(set(map(str, listed))) == len(listed)
     about = [one for one in listed if one.kind in {"lenient", "strict", "crash", "broken"}]
-    assert tuple(about) == catalogue(CONTRACT)
+    assert tuple(about) == catalogue(CONTRACT, CASES)
     assert {one.constraint for one in listed if one.kind == "answer"} == set(ANSWERS)
     assert {one.constraint for one in listed if one.kind == "delivery"} == set(DELIVERIES)
 

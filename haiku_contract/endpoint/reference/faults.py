@@ -138,9 +138,14 @@ class Repertoire:
         self.contract = contract
 
     @cached_property
+    def cases(self) -> tuple[Case, ...]:
+        """The requests of the suite."""
+        return suite(self.contract, "request")
+
+    @cached_property
     def about(self) -> tuple[EndpointFault, ...]:
         """The faults that are about a constraint."""
-        return catalogue(self.contract)
+        return catalogue(self.contract, self.cases)
 
     @cached_property
     def streams(self) -> dict[str, bytes]:
@@ -197,14 +202,17 @@ def parse(contract: Contract, text: str) -> EndpointFault:
     return Repertoire(contract).parse(text)
 
 
-def catalogue(contract: Contract) -> tuple[EndpointFault, ...]:
-    """Every fault that is about a constraint and shows in the behaviour, in the order of the constraints."""
-    cases = suite(contract, "request")
+def catalogue(contract: Contract, cases: Sequence[Case] = ()) -> tuple[EndpointFault, ...]:
+    """Every fault that is about a constraint and shows in the behaviour, in the order of the constraints.
+
+    `cases` are the requests of the suite, for whoever has them already.
+    """
+    cases = cases or suite(contract, "request")
     found: list[EndpointFault] = []
     for constraint in contract.request.constraints:
         if constraint.violable and _accepts(RequestValidator(loosened(contract, constraint)), cases):
             found.append(EndpointFault("lenient", constraint.id))
-        if constraint.reachable and tightened(contract, constraint) is not contract.request.schema:
+        if constraint.reachable and tightened(contract, constraint, cases) is not contract.request.schema:
             found.append(EndpointFault("strict", constraint.id))
         if constraint.violable:
             found.append(EndpointFault("crash", constraint.id))
@@ -221,11 +229,11 @@ def _lenient(_all: Repertoire, flawless: Conduct, name: str) -> Conduct:
     return replace(flawless, request=RequestValidator(loosened(flawless.contract, constraint)))
 
 
-def _strict(_all: Repertoire, flawless: Conduct, name: str) -> Conduct:
+def _strict(everything: Repertoire, flawless: Conduct, name: str) -> Conduct:
     constraint = flawless.request.constraint(name)
     if constraint is None:
         raise UsageError(f"no constraint {name!r} to be strict about")
-    return replace(flawless, request=RequestValidator(tightened(flawless.contract, constraint)))
+    return replace(flawless, request=RequestValidator(tightened(flawless.contract, constraint, everything.cases)))
 
 
 _CONDUCTS: Final[dict[FaultKind, Callable[[Repertoire, Conduct, str], Conduct]]] = {

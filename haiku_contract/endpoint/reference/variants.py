@@ -15,10 +15,10 @@ from haiku_contract.generate.routes import locations, routes, site_of
 from haiku_contract.validation import SchemaValidator
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from haiku_contract.contract import Contract
-    from haiku_contract.model import Constraint
+    from haiku_contract.model import Case, Constraint
 
 
 def loosened(contract: Contract, constraint: Constraint) -> Any:
@@ -26,13 +26,13 @@ def loosened(contract: Contract, constraint: Constraint) -> Any:
     return constraints.without(contract.request.schema, constraint)
 
 
-def tightened(contract: Contract, constraint: Constraint) -> Any:
+def tightened(contract: Contract, constraint: Constraint, cases: Sequence[Case] = ()) -> Any:
     """The request schema with the constraint a little narrower; the schema itself where nothing would show of it.
 
     What shows is that a conforming case about the constraint is refused; but not the simplest one, without which
-    nothing can be shown at all.
+    nothing can be shown at all. `cases` are those of the suite, for whoever has them already.
     """
-    conforming = [case for case in suite(contract, "request") if case.kind == "conforming"]
+    conforming = [case for case in cases or suite(contract, "request") if case.kind == "conforming"]
     about = [case.payload for case in conforming if case.constraint == constraint.id]
     simplest = conforming[0].payload
     for schema in _narrower(contract.request.schema, constraint, about, simplest) if about else ():
