@@ -207,7 +207,7 @@ def _combinations(validator: SchemaValidator, route: Route, names: list[str], st
                 for name, here in zip(chosen, present, strict=True)
             )
             payload = _edited(host.payload, edits)
-            if payload is not ABSENT and validator.engine.is_valid(payload):
+            if payload is not ABSENT and validator.settled(payload):
                 said = ", ".join(f"{'' if here else 'no '}{name}" for name, here in zip(chosen, present, strict=True))
                 yield _Item(f"{label}: {said}", payload, edits)
 
@@ -225,7 +225,7 @@ def _pack(validator: SchemaValidator, base: Any, items: Sequence[_Item]) -> tupl
         if _is_taken(item, taken) or any(array[: len(path)] == path for array in grown for path, _ in item.edits):
             continue
         merged = _merged(payload, item)
-        fits = merged is not ABSENT and validator.engine.is_valid(merged)
+        fits = merged is not ABSENT and bool(validator.settled(merged))
         if fits or not names:  # what does not go with the simplest payload has one of its own
             payload = merged if fits else item.payload
             names.append(item.name)
