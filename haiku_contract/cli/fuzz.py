@@ -9,7 +9,7 @@ import io
 import math
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from haiku_contract.campaign.journal import Journal
 from haiku_contract.campaign.pace import pace
 from haiku_contract.campaign.run import campaign
 from haiku_contract.cli import targets
+from haiku_contract.cli.cassettes import Tape, cassette_option, max_age_option
 from haiku_contract.cli.options import contract_option, format_option, no_color_option, output_option, read, write
 from haiku_contract.endpoint import surfaces
 from haiku_contract.endpoint.reference import faults
@@ -55,6 +56,8 @@ class Options:
     url: str | None
     live: bool
     reference: bool
+    cassette: str | None
+    max_age: int | None
     surface: str
     account: str | None
     gateway: str | None
@@ -84,6 +87,8 @@ class Options:
 @click.option("--url", metavar="URL", help="An HTTP endpoint; without it, the reference endpoint in this process.")
 @click.option("--live", is_flag=True, help="The real endpoint; the environment says who asks (see below).")
 @click.option("--reference", is_flag=True, help="The reference endpoint in this process (the default).")
+@cassette_option
+@max_age_option
 @click.option(
     "--surface",
     type=click.Choice(list(surfaces.SURFACES)),
@@ -138,16 +143,24 @@ def fuzz(context: click.Context, /, **given: Any) -> None:
     With --live, CLOUDFLARE_API_TOKEN and CLOUDFLARE_ACCOUNT_ID say who asks, and CLOUDFLARE_GATEWAY_ID through which
     gateway.
     """
-    surface = given.pop("surface") or ("messages" if given["live"] else "bare")
-    options = Options(**given, surface=surface)
-    _check(options)
+    surface = given.pop("surface")
+    options = options_of(given, surface)
+    check(options)
     if options.list_faults:
         write("".join(f"{one}\n" for one in faults.catalogue(options.contract)), options.output)
         return
     accepted = _accepted(options)
-    result = _run(options, targets.destination(options, os.environ))
+    tape = None
+    if options.cassette is None:
+        result = run(options, targets.destination(options, os.environ), transport_of(options))
+    else:
+        tape = Tape(options.cassette, surface, options.max_age)
+        options = replace(options, surface=tape.surface)
+        result = tape.play(options, run)
     compared = baseline.compare(result.findings, accepted, dt.datetime.now(tz=dt.UTC).date())
     _report(result, compared, options)
+    if tape is not None:
+        tape.check(options)
     if result.stopped:
         click.echo(f"haiku-contract: {counted(len(result.left_out), 'case')} left out: {result.stopped}", err=True)
     if options.update_baseline and result.stopped:
@@ -166,8 +179,20 @@ def fuzz(context: click.Context, /, **given: Any) -> None:
         )
 
 
-def _check(options: Options) -> None:
-    chosen = [name for name in ("url", "live", "reference") if getattr(options, name)]
+def options_of(given: dict[str, Any], surface: str | None) -> Options:
+    """The options as given, and the surface: where none is named, that of the endpoint."""
+    return Options(**given, surface=surface or ("messages" if given["live"] else "bare"))
+
+
+def check(options: Options) -> None:
+    """Refuse options that do not go together.
+
+    Raises:
+        UsageError: two of them do not, or one lacks another.
+    """
+    chosen = [name for name in ("url", "live", "reference", "cassette") if getattr(options, name)]
+    if options.max_age is not None and options.cassette is None:
+        raise UsageError("--max-age is about the recording in --cassette FILE")
     if len(chosen) > 1:
         raise UsageError(f"--{chosen[0]} cannot be combined with --{chosen[1]}: they name two endpoints")
     own = [f"--{name.replace('_', '-')}" for name in ("fault", "list_faults") if getattr(options, name)]
@@ -184,7 +209,20 @@ def _check(options: Options) -> None:
             raise UsageError(f"--{name.replace('_', '-')} is not a number")
 
 
-def _run(options: Options, to: targets.Destination) -> CampaignFinished:
+def run(
+    options: Options,
+    to: targets.Destination,
+    transport: httpx.AsyncBaseTransport | None,
+    further: Callable[[Event], None] | None = None,
+) -> CampaignFinished:
+    """Run the campaign of the options.
+
+    Args:
+        options: what is asked, and how.
+        to: where it is sent.
+        transport: what sends it; None for the network.
+        further: takes every event.
+    """
     contract = options.contract
     cases = suite(contract, "request")
     if not any(case.kind == "conforming" for case in cases):
@@ -201,13 +239,13 @@ def _run(options: Options, to: targets.Destination) -> CampaignFinished:
         headers=to.headers,
         secrets=to.secrets,
         most_seconds=_STEPS * options.timeout,
-        attempts=1 + options.retries,
+        attempts=1 if options.cassette else 1 + options.retries,
         pace=pace(options.rate, real=options.live),
         most_requests=options.max_requests,
     )
     bar = terminal.Bar(terminal.console(sys.stderr, color=not options.no_color))
     with contextlib.ExitStack() as stack:
-        listeners: list[Callable[[Event], None]] = [stack.enter_context(bar)]
+        listeners: list[Callable[[Event], None]] = [stack.enter_context(bar), *([further] if further else ())]
         known: Callable[[Case], Any] = lambda _: None  # noqa: E731 - the default of a parameter
         if options.resume is not None:
             address = f"{options.surface} {to.target.url} {options.fault}"
@@ -224,13 +262,14 @@ def _run(options: Options, to: targets.Destination) -> CampaignFinished:
         )
 
         async def pump() -> CampaignFinished:
-            async with _client(_transport(options), options.timeout) as client:
+            async with client_of(transport, options.timeout) as client:
                 return await drive_async(steps, client, sender)
 
         return asyncio.run(pump())
 
 
-def _transport(options: Options) -> httpx.AsyncBaseTransport | None:
+def transport_of(options: Options) -> httpx.AsyncBaseTransport | None:
+    """The reference endpoint; None where the network is asked."""
     if options.url is not None or options.live:
         return None
     chosen = None if options.fault is None else faults.parse(options.contract, options.fault)
@@ -246,7 +285,12 @@ def _announce(contract: Contract, cases: tuple[Case, ...]) -> None:
     )
 
 
-def _client(transport: httpx.AsyncBaseTransport | None, timeout: float) -> httpx.AsyncClient:
+def client_of(transport: httpx.AsyncBaseTransport | None, timeout: float) -> httpx.AsyncClient:
+    """A client that sends through a transport, or over the network.
+
+    Raises:
+        UsageError: the environment has settings that it cannot use.
+    """
     try:
         return httpx.AsyncClient(transport=transport, timeout=timeout)
     except (httpx.InvalidURL, ValueError, OSError, ImportError) as error:
