@@ -13,6 +13,7 @@ import click
 import httpx
 
 from haiku_contract.campaign.run import Target
+from haiku_contract.cli import recipes
 from haiku_contract.cli.targets import Destination
 from haiku_contract.endpoint import live, matching, surfaces
 from haiku_contract.endpoint.cassette import load
@@ -23,6 +24,7 @@ from haiku_contract.report.text import counted
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from haiku_contract.campaign.reproduce import Recipe
     from haiku_contract.cli.fuzz import Options
     from haiku_contract.contract import Contract
     from haiku_contract.endpoint.cassette import Cassette, Interaction
@@ -100,7 +102,15 @@ class Tape:
         """Where the campaign is sent: nowhere, at the address that was recorded."""
         surface = surfaces.named(self.surface)
         target = Target(f"cassette {self.cassette.name}", _address(self.cassette, surface), surface)
-        return Destination(target, live.headers(surface.name, contract.model_id))
+        return Destination(target, live.headers(surface.name, contract.model_id), self._recipe(target, contract))
+
+    def _recipe(self, target: Target, contract: Contract) -> Recipe:
+        """How the endpoint is asked that was recorded."""
+        where = _option(self.cassette)
+        if where == "--reference":
+            return recipes.of_reference(self.surface, contract, None)
+        known = where == "--live" and self.surface in live.PUBLIC
+        return recipes.of_live(self.surface, contract) if known else recipes.of_url(target, contract)
 
     def __call__(self, event: Event) -> None:
         """Take notice of a case that is not in the cassette."""
@@ -150,12 +160,17 @@ class Tape:
 
 def command(options: Options, cassette: Cassette) -> str:
     """The command that records what is not in a cassette yet, and nothing else."""
-    endpoint = cassette.about.get("endpoint", "")
-    known = next((option for name, option in _ENDPOINTS.items() if endpoint.startswith(name)), None)
-    where = [known] if known else ["--url", endpoint or "URL"]
+    known = _option(cassette)
+    where = [known] if known else ["--url", cassette.about.get("endpoint", "URL")]
     words = ["haiku-contract", "record", "--cassette", cassette.name, "--record-mode", "new", *where]
     words += ["--surface", options.surface, "--contract", options.contract.id]
     return shlex.join(words)
+
+
+def _option(cassette: Cassette) -> str | None:
+    """The option that names the endpoint which was recorded; None for any URL."""
+    endpoint = cassette.about.get("endpoint", "")
+    return next((option for name, option in _ENDPOINTS.items() if endpoint.startswith(name)), None)
 
 
 def _surface(cassette: Cassette) -> str:
