@@ -36,6 +36,7 @@ from haiku_contract.report.text import counted
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from haiku_contract.campaign.reproduce import Recipe
     from haiku_contract.contract import Contract
     from haiku_contract.model import CampaignFinished, Case, Event
 
@@ -145,9 +146,10 @@ def fuzz(context: click.Context, /, **given: Any) -> None:
         write("".join(f"{one}\n" for one in faults.catalogue(options.contract)), options.output)
         return
     accepted = _accepted(options)
-    result = _run(options, targets.destination(options, os.environ))
+    to = targets.destination(options, os.environ)
+    result = _run(options, to)
     compared = baseline.compare(result.findings, accepted, dt.datetime.now(tz=dt.UTC).date())
-    _report(result, compared, options)
+    _report(result, compared, to.recipe, options)
     if result.stopped:
         click.echo(f"haiku-contract: {counted(len(result.left_out), 'case')} left out: {result.stopped}", err=True)
     if options.update_baseline and result.stopped:
@@ -264,16 +266,16 @@ def _update(options: Options, result: CampaignFinished, accepted: tuple[baseline
     write(baseline.updated(result.findings, accepted, today, _ACCEPTED_DAYS, options.reason), options.baseline)
 
 
-def _report(result: CampaignFinished, compared: baseline.Compared, options: Options) -> None:
+def _report(result: CampaignFinished, compared: baseline.Compared, recipe: Recipe, options: Options) -> None:
     color = not options.no_color
     if options.form == "json":
-        write(structured.dumps(structured.campaign(result, compared)), options.output)
+        write(structured.dumps(structured.campaign(result, compared, recipe)), options.output)
         return
     printed = options.output is None or options.output == "-"
     out = terminal.console(sys.stdout, color=color)
     if printed and out.file.isatty():
-        terminal.matrix(result, out, compared)
+        terminal.matrix(result, out, compared, recipe)
         return
     text = io.StringIO()
-    terminal.matrix(result, terminal.console(text, color=color and printed), compared)
+    terminal.matrix(result, terminal.console(text, color=color and printed), compared, recipe)
     write(text.getvalue(), options.output)
