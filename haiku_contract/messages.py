@@ -298,6 +298,7 @@ _TEXTS: Final[dict[str, Callable[[Any, Any, Failure], _Text]]] = {
     "maxLength": _count("at most", "character"),
     "minLength": _count("at least", "character"),
     "pattern": _pattern,
+    "format": lambda value, _parent, _failure: _Text(f"text of the format {_literal(value)}"),
     "maxItems": _count("at most", "item"),
     "minItems": _count("at least", "item"),
     "uniqueItems": lambda _value, _parent, _failure: _Text("items that all differ"),
