@@ -9,6 +9,7 @@ import click
 
 from haiku_contract import __version__
 from haiku_contract.cli.constraints import constraints
+from haiku_contract.cli.explain import explain
 from haiku_contract.cli.fuzz import fuzz
 from haiku_contract.cli.generate import generate
 from haiku_contract.cli.serve import serve
@@ -34,7 +35,7 @@ def group() -> None:
     """
 
 
-for _verb in (validate, constraints, generate, fuzz, serve):
+for _verb in (validate, constraints, generate, fuzz, serve, explain):
     group.add_command(_verb)
 
 
