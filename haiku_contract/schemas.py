@@ -55,6 +55,11 @@ class Place(NamedTuple):
     schema: Any
 
 
+def types(value: str | list[str]) -> list[str]:
+    """The names of types under `type`; drafts before 4, which only the slow engine reads, have schemas there too."""
+    return [value] if isinstance(value, str) else [one for one in value if isinstance(one, str)]  # type: ignore[redundant-expr]  # draft 3
+
+
 def draft(root: Schema) -> int:
     """The draft that `$schema` names: 4, 6, 7, 2019 or 2020; the newest when it names none."""
     named = root.get("$schema", "") if isinstance(root, dict) else ""
@@ -79,7 +84,7 @@ def modern(schema: dict[str, Any], number: int) -> dict[str, Any]:
     said = known(schema, number)
     if number == _NEWEST:
         return said
-    words = {keyword: value for keyword, value in said.items() if keyword not in _REWORDED}
+    words = Words({keyword: value for keyword, value in said.items() if keyword not in _REWORDED})
     for keyword, reword in _REWORDED.items():
         if keyword in said:
             words |= reword(said[keyword], said)

@@ -220,7 +220,7 @@ def _doubt(subject: Subject, judged: Sequence[Judged]) -> str:
     twins, last = judged[:-1], judged[-1]
     for one in judged:
         if one.outcome.kind not in _TOLD:
-            return f"the endpoint {_did(one.outcome)}"
+            return f"no verdict can be had from {one.exchange.case.id}: {_did(one.outcome)}"
     if any(one.outcome.kind is not OutcomeKind.ACCEPTED for one in twins):
         return f"the conforming twin is not accepted either: {twins[0].outcome.message or 'no reason given'}"
     codes = {code for code in subject.sought.values() if code not in _ABOUT_REQUESTS}

@@ -16,7 +16,7 @@ from haiku_contract.errors import UsageError
 from haiku_contract.report.text import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 GROUP: Final = "haiku_contract.checks"
 
@@ -87,3 +87,16 @@ check_option = click.option(
     callback=_load,
     help="A check of your own: called with every judged exchange, yields one text per finding.",
 )
+
+
+_ttfb_option = click.option(
+    "--max-ttfb", type=click.FloatRange(0), metavar="SECONDS", help="A later first byte of an answer is a finding."
+)
+_total_option = click.option(
+    "--max-total", type=click.FloatRange(0), metavar="SECONDS", help="A later end of an answer is a finding."
+)
+
+
+def limits_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options `--max-ttfb` and `--max-total`."""
+    return _ttfb_option(_total_option(command))

@@ -21,15 +21,16 @@ if TYPE_CHECKING:
     from haiku_contract.endpoint.cassette import Headers, Interaction
 
 _SHOWN: Final = """
-accept accept-encoding accept-language age allow anthropic-beta anthropic-version cache-control cf-
-aig-cache-status cf-aig-cache-ttl cf-aig-collect-log cf-aig-max-attempts cf-aig-request-timeout cf-
-aig-skip-cache cf-aig-step cf-cache-status cf-consn-model-id cf-consn-sdk-version connection
-content-encoding content-language content-length content-type date etag expect expires host keep-
-alive last-modified location pragma request-id retry-after retry-after-ms server strict-transport-
-security te traceparent transfer-encoding upgrade user-agent vary via x-content-type-options
-x-haiku-fault x-request-id x-should-retry x-stainless-arch x-stainless-async x-stainless-lang
-x-stainless-os x-stainless-package-version x-stainless-retry-count x-stainless-runtime x-stainless-
-runtime-version x-stainless-timeout x-stainless-read-timeout x-stainless-helper-method
+accept accept-encoding accept-language age allow anthropic-beta anthropic-version cache-control
+cf-aig-cache-status cf-aig-cache-ttl cf-aig-collect-log cf-aig-max-attempts cf-aig-request-timeout
+cf-aig-skip-cache cf-aig-step cf-cache-status cf-consn-model-id cf-consn-sdk-version connection
+content-encoding content-language content-length content-type date etag expect expires host
+keep-alive last-modified location pragma request-id retry-after retry-after-ms server
+strict-transport-security te traceparent transfer-encoding upgrade user-agent vary via
+x-content-type-options x-haiku-fault x-request-id x-should-retry x-stainless-arch x-stainless-async
+x-stainless-lang x-stainless-os x-stainless-package-version x-stainless-retry-count
+x-stainless-runtime x-stainless-runtime-version x-stainless-timeout x-stainless-read-timeout
+x-stainless-helper-method
 """
 SHOWN: Final = frozenset(_SHOWN.split())
 """The headers whose values are written down; those of `anthropic-ratelimit-…` and `x-ratelimit-…` are too."""
@@ -103,7 +104,7 @@ class Redaction:
 
     def text(self, text: str) -> str:
         """A text without its secrets."""
-        return apply(text, self._found(text))[0]
+        return apply(text, self.found(text))[0]
 
     def pairs(self, headers: Headers) -> Headers:
         """Headers: those of the allow-list without their secrets, stand-ins for the values of the others."""
@@ -116,7 +117,7 @@ class Redaction:
     def cut_body(self, body: bytes, sizes: tuple[int, ...]) -> tuple[bytes, tuple[int, ...]]:
         """A body without its secrets, and the sizes of its chunks as they are then."""
         text = body.decode("latin-1")
-        redacted, edits = apply(text, self._found(text))
+        redacted, edits = apply(text, self.found(text))
         return (redacted.encode("latin-1"), _moved(sizes, edits)) if edits else (body, sizes)
 
     def _value(self, name: str, value: str) -> str:
@@ -128,7 +129,8 @@ class Redaction:
         start = scheme[0] if scheme else ""
         return start + standin(value[len(start) :])
 
-    def _found(self, text: str) -> Iterator[Found]:
+    def found(self, text: str) -> Iterator[Found]:
+        """The secrets in a text; a body as Latin-1, so that places are those of its bytes."""
         for one in find(text, _known(self.secrets)):
             if text[one.start : one.end] not in self.allowed:
                 yield one

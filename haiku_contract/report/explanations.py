@@ -97,7 +97,7 @@ def _all(contract: Contract, checks: Iterable[Check]) -> Iterator[Explanation]:
             codes[str(row.code)].append(f"{where}: {row.kind} ({row.source}).")
     yield from (Explanation(code, "error code", " ".join(texts)) for code, texts in codes.items())
     for one in contract.request.rules:
-        condition = f" It holds where {one.condition}." if one.condition else ""
+        condition = f" Condition: {one.condition}." if one.condition else ""
         text = f"The provider refuses {one.forbids}; {one.hint}.{condition} Sure: {one.sureness}. Seen: {one.source}."
         yield Explanation(one.id, "rule of the provider", text)
 
