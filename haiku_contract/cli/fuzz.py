@@ -215,7 +215,7 @@ def check(options: Options) -> None:
         raise UsageError("--update-baseline and --reason need --baseline FILE")
     if options.update_baseline != bool(options.reason):
         raise UsageError("--update-baseline and --reason belong together: say why the findings are accepted")
-    for name in ("timeout", "max_cost", "max_time"):
+    for name in ("timeout", "max_cost", "max_time", "max_ttfb", "max_total"):
         if math.isnan(getattr(options, name) or 0):
             raise UsageError(f"--{name.replace('_', '-')} is not a number")
 
