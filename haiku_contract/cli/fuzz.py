@@ -244,16 +244,7 @@ def run(
     if options.live:
         check_priced(contract, budget)
         _announce(contract, cases)
-    sender = Sender(
-        to.target,
-        contract.model_id,
-        headers=to.headers,
-        secrets=to.secrets,
-        most_seconds=_STEPS * options.timeout,
-        attempts=1 if options.cassette else 1 + options.retries,
-        pace=pace(options.rate, real=options.live),
-        most_requests=options.max_requests,
-    )
+    sender = _sender(options, to)
     bar = terminal.Bar(terminal.console(sys.stderr, color=not options.no_color))
     with contextlib.ExitStack() as stack:
         listeners: list[Callable[[Event], None]] = [stack.enter_context(bar), *([further] if further else ())]
@@ -285,6 +276,19 @@ def run(
                 return await drive_async(steps, client, sender)
 
         return asyncio.run(pump())
+
+
+def _sender(options: Options, to: targets.Destination) -> Sender:
+    return Sender(
+        to.target,
+        options.contract.model_id,
+        headers=to.headers,
+        secrets=to.secrets,
+        most_seconds=_STEPS * options.timeout,
+        attempts=1 if options.cassette else 1 + options.retries,
+        pace=pace(options.rate, real=options.live),
+        most_requests=options.max_requests,
+    )
 
 
 def transport_of(options: targets.Place) -> httpx.AsyncBaseTransport | None:
