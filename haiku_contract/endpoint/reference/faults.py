@@ -210,7 +210,7 @@ def catalogue(contract: Contract, cases: Sequence[Case] = ()) -> tuple[EndpointF
     cases = cases or suite(contract, "request")
     found: list[EndpointFault] = []
     for constraint in contract.request.constraints:
-        if constraint.violable and _accepts(RequestValidator(loosened(contract, constraint)), cases):
+        if constraint.violable and _accepts(_reading(contract, loosened(contract, constraint)), cases):
             found.append(EndpointFault("lenient", constraint.id))
         if constraint.reachable and tightened(contract, constraint, cases) is not contract.request.schema:
             found.append(EndpointFault("strict", constraint.id))
@@ -226,14 +226,15 @@ def _lenient(_all: Repertoire, flawless: Conduct, name: str) -> Conduct:
     constraint = flawless.request.constraint(name)
     if constraint is None:  # a rule of the wire
         return replace(flawless, lenient=name)
-    return replace(flawless, request=RequestValidator(loosened(flawless.contract, constraint)))
+    return replace(flawless, request=_reading(flawless.contract, loosened(flawless.contract, constraint)))
 
 
 def _strict(everything: Repertoire, flawless: Conduct, name: str) -> Conduct:
     constraint = flawless.request.constraint(name)
     if constraint is None:
         raise UsageError(f"no constraint {name!r} to be strict about")
-    return replace(flawless, request=RequestValidator(tightened(flawless.contract, constraint, everything.cases)))
+    schema = tightened(flawless.contract, constraint, everything.cases)
+    return replace(flawless, request=_reading(flawless.contract, schema))
 
 
 _CONDUCTS: Final[dict[FaultKind, Callable[[Repertoire, Conduct, str], Conduct]]] = {
@@ -290,6 +291,11 @@ def _value(text: str) -> Any:
         return json.loads(text)
     except ValueError:
         return text
+
+
+def _reading(contract: Contract, schema: Any) -> RequestValidator:
+    """Another request schema, read as the contract reads its own."""
+    return RequestValidator(schema, assert_format=contract.request.assert_format)
 
 
 def _accepts(validator: RequestValidator, cases: Sequence[Case]) -> bool:

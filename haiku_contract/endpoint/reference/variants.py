@@ -36,7 +36,7 @@ def tightened(contract: Contract, constraint: Constraint, cases: Sequence[Case] 
     about = [case.payload for case in conforming if case.constraint == constraint.id]
     simplest = conforming[0].payload
     for schema in _narrower(contract.request.schema, constraint, about, simplest) if about else ():
-        engine = SchemaValidator("request", schema).engine
+        engine = SchemaValidator("request", schema, assert_format=contract.request.assert_format).engine
         if engine.is_valid(simplest) and not all(map(engine.is_valid, about)):
             return schema
     return contract.request.schema
