@@ -75,6 +75,7 @@ class Options:
         self.array = self.there[0].array
         self._follows = follows or self.array is not None
         self._suggested = iter(smallest_pairing(len(factors)) if self.presence.strength <= _PAIRS else ())
+        self._full: Any = ABSENT
         self._tried = 0
         self._searches = _MOST_SEARCHES
         self._made = 0
@@ -166,7 +167,8 @@ class Options:
             items = self.items(found)
             if self._shows(validator, base, items):
                 return list(found)
-            ways = [self._shown[one] for one in found if one in self._shown] + [item.payload for item in items]
+            ways = [self._shown[one] for one in found if one in self._shown]
+            ways += [*(item.payload for item in items), self._fullest(validator, base)]
             for payload in ways:
                 draft = Draft(validator, payload)
                 if not draft.add(items):
@@ -176,6 +178,14 @@ class Options:
             ]
             self._exclude(tuple(lone[:1]) or found)
         return None
+
+    def _fullest(self, validator: SchemaValidator, base: Any) -> Any:
+        """A payload with as many of the properties as go together."""
+        if self._full is ABSENT:
+            draft = Draft(validator, base)
+            draft.add(draft.add(self.there))
+            self._full = draft.payload
+        return self._full
 
     def _solved(self, validator: SchemaValidator, items: Sequence[Packable]) -> Any:
         """A payload with these literals that the search for values finds; None where none was found."""

@@ -108,7 +108,7 @@ def refuse(surface: Surface, refused: Refused, known: manners.Ids, **words: str)
 
 def _understand(model_id: str, surface: Surface, asked: Asked, body: bytes) -> Heard:
     content_type = asked.headers.get("content-type", "")
-    is_json = content_type.partition(";")[0].strip().lower() == JSON_CONTENT_TYPE
+    is_json = wire.media_type(content_type) == JSON_CONTENT_TYPE
     declared = () if is_json else (wire.violation("content-type", (), content_type[:40] or "none"),)
     value, below = wire.decode(body)
     if value is ABSENT:
