@@ -23,7 +23,6 @@ NEEDING = SOME.map(lambda names: {"required": names})
 RULES = {
     "required": SOME.map(lambda names: names[:1]),
     "dependentRequired": st.dictionaries(st.sampled_from(NAMES), SOME, max_size=2),
-    "minProperties": st.integers(0, 3),
     "maxProperties": st.integers(1, 4),
     "anyOf": st.lists(NEEDING, min_size=1, max_size=3),
     "oneOf": st.lists(NEEDING, min_size=1, max_size=2),
@@ -172,6 +171,13 @@ def test_of_properties_that_exclude_each_other_each_has_its_own_case() -> None:
     names = [f"p{index}" for index in range(12)]
     found = covering(with_schema(booleans(12, oneOf=[{"required": [name]} for name in names])))
     assert len(found.cases) == 24  # each with either value
+    assert found.missed == ()
+
+
+def test_a_fewest_number_of_properties_leaves_few_ways_to_be_absent() -> None:
+    found = covering(with_schema(booleans(6, minProperties=5, additionalProperties=False)))
+    assert found.possible == comb(6, 2) * 3  # not both absent
+    assert {len(case.payload) for case in found.cases} == {5, 6}
     assert found.missed == ()
 
 
