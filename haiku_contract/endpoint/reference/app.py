@@ -107,7 +107,7 @@ class ReferenceEndpoint:
 
     def _refuse(self, surface: Surface, refused: refusals.Refused, asked: Asked) -> Reply:
         known = manners.ids(self._settings.seed, surface, asked.path.encode("utf-8", "replace"))
-        return refuse(surface, refused, known, path=asked.path)
+        return refuse(surface, refused, known, path=asked.raw_path or asked.path)
 
     def _due(self, asked: Asked) -> Sequence[EndpointFault]:
         """The faults of which the answer to a request is to show the first that can show in it.
@@ -239,7 +239,8 @@ _LOST: Final = {
 
 def _asked(scope: Message) -> Asked:
     headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-    return Asked(scope["method"], _PORT.sub("", headers.get("host", "")), scope["path"], headers)
+    raw = (scope.get("raw_path") or b"").decode("latin-1")
+    return Asked(scope["method"], _PORT.sub("", headers.get("host", "")), scope["path"], headers, raw)
 
 
 async def _body(asked: Asked, receive: Receive) -> bytes | str | None:
