@@ -181,6 +181,7 @@ class _Sender:
         self._receive = receive
         self._send = send
         self._reply = reply
+        self._sleeper: asyncio.Future[None] | None = None
         # The transport of httpx has no connection that could break or time out, so its user is told what one would do.
         self._in_process = "spec_version" not in scope.get("asgi", {})
 
@@ -193,18 +194,16 @@ class _Sender:
             await self._write(timed[-1][1], more=False)
             return
         gone = asyncio.ensure_future(_until_gone(self._receive))
+        gone.add_done_callback(self._wake)
         try:
             await self._paced(timed, gone)
         finally:
             gone.cancel()
 
     async def _paced(self, timed: list[tuple[float, bytes]], gone: asyncio.Future[None]) -> None:
-        clock = asyncio.get_running_loop().time
-        begun = clock()
+        begun = asyncio.get_running_loop().time()
         for number, (at, chunk) in enumerate(timed):
-            wait = begun + at - clock()
-            if wait > 0:
-                await asyncio.wait((gone,), timeout=wait)
+            await self._sleep_until(begun + at)
             if gone.done():
                 return
             if not number:
@@ -217,6 +216,21 @@ class _Sender:
             raise kind(words)
         elif self._reply.ending == "hang":
             await gone
+
+    async def _sleep_until(self, when: float) -> None:
+        """Wait for a time, or until nobody listens any more: one timer, and no task."""
+        loop = asyncio.get_running_loop()
+        if when > loop.time():
+            self._sleeper = loop.create_future()
+            timer = loop.call_at(when, self._wake)
+            try:
+                await self._sleeper
+            finally:
+                timer.cancel()
+
+    def _wake(self, _: object = None) -> None:
+        if self._sleeper is not None and not self._sleeper.done():
+            self._sleeper.set_result(None)
 
     async def _start(self) -> None:
         reply = self._reply
