@@ -207,7 +207,8 @@ class Exchange:
         body: response body, decoded from its content coding.
         elapsed: seconds from sending to the end of the body.
         error: why there is no response, in one line; empty otherwise.
-        attempts: how many requests it took; 0 for an answer that an earlier run got.
+        attempts: how many requests it took; 0 for an answer that an earlier run got, and for none.
+        echoed: whether the answer held a credential of the sender, which was taken out of it.
     """
 
     case: Case
@@ -217,6 +218,7 @@ class Exchange:
     elapsed: float
     error: str = ""
     attempts: int = 1
+    echoed: bool = False
 
 
 class OutcomeKind(StrEnum):

@@ -9,6 +9,7 @@ import io
 import math
 import os
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -204,6 +205,7 @@ def _run(options: Options, to: targets.Destination) -> CampaignFinished:
         attempts=1 + options.retries,
         pace=pace(options.rate, real=options.live),
         most_requests=options.max_requests,
+        until=None if options.max_time is None else time.monotonic() + options.max_time,
     )
     bar = terminal.Bar(terminal.console(sys.stderr, color=not options.no_color))
     with contextlib.ExitStack() as stack:
