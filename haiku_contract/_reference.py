@@ -32,14 +32,20 @@ class ReferenceEngine:
         self._validator = dialect(self._spelled, registry=EMPTY_REGISTRY)
 
     @classmethod
-    def compile(cls, schema: Schema) -> ReferenceEngine | None:
-        """The engine; None when `jsonschema` knows no such dialect, or says that this is not a schema."""
+    def compile(cls, schema: Schema, *, accepted: bool = False) -> ReferenceEngine | None:
+        """The engine; None when `jsonschema` knows no such dialect, or says that this is not a schema.
+
+        Args:
+            schema: the schema.
+            accepted: the other engine takes it for a schema, and this one, which needs long to say so, is not asked.
+        """
         named = isinstance(schema, dict) and "$schema" in schema
         dialect: Any = validators.validator_for(schema, default=None if named else jsonschema.Draft202012Validator)  # type: ignore[arg-type]  # None asks for "unknown"
         if dialect is None:
             return None
         try:
-            dialect.check_schema(schema)
+            if not accepted:
+                dialect.check_schema(schema)
             for _, one in constraints.subschemas(schema):
                 _check_patterns(one)
         except (jsonschema.SchemaError, re.error):

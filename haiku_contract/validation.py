@@ -18,7 +18,7 @@ from haiku_contract.errors import ContractLoadError, ContractViolation
 from haiku_contract.gate import gated
 from haiku_contract.messages import Failure
 from haiku_contract.model import ABSENT
-from haiku_contract.schemas import localised
+from haiku_contract.schemas import localised, subschemas
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,6 +30,11 @@ if TYPE_CHECKING:
 _MAX_REASON = 240
 
 _SURROGATE_LEAD: Final = wire.SURROGATE_LEAD
+
+_DISPUTED: Final = frozenset(
+    ("pattern", "patternProperties", "multipleOf", "unevaluatedItems", "unevaluatedProperties", "$dynamicRef", "format")
+)
+"""Keywords of which the two engines are known to think differently at times, or might."""
 
 
 class Engine(Protocol):
@@ -148,6 +153,22 @@ class SchemaValidator:
             _raise(self.iter_errors_bytes(body))
         return value
 
+    def settled(self, payload: Any) -> bool | None:
+        """The verdict on a decoded payload where both engines give the same; None where they differ.
+
+        Where the schema uses no keyword that they are known to read differently, only one of them is asked.
+        """
+        found = self.engine.is_valid(payload)
+        return found if self._other is None or self._other.is_valid(payload) == found else None
+
+    @cached_property
+    def _other(self) -> Engine | None:
+        """The slow engine beside the fast one, where it can read the schema and its verdict might be another one."""
+        disputed = any(isinstance(one, dict) and not _DISPUTED.isdisjoint(one) for _, one in subschemas(self.schema))
+        if not disputed or not isinstance(self.engine, _FastEngine):
+            return None
+        return _reference_engine(localised(self.schema), accepted=True)
+
     def broken(self, payload: Any) -> frozenset[str]:
         """The ids of the constraints that a decoded payload breaks."""
         if self.engine.is_valid(payload):
@@ -246,11 +267,11 @@ def _fast_failure(error: jsonschema_rs.ValidationError, root: Any) -> Failure:
     )
 
 
-def _reference_engine(schema: Schema) -> Engine | None:
+def _reference_engine(schema: Schema, *, accepted: bool = False) -> Engine | None:
     """The slow engine, imported only when it is needed; None where it cannot read the schema either."""
     from haiku_contract._reference import ReferenceEngine  # noqa: PLC0415 - half of this package's import time
 
-    return ReferenceEngine.compile(schema)
+    return ReferenceEngine.compile(schema, accepted=accepted)
 
 
 def _keyword_of(constraint: Constraint) -> str:

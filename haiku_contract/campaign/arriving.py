@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import zlib
 from typing import TYPE_CHECKING, Final
 
@@ -21,7 +22,11 @@ class Endless(httpx.RequestError):
 
 
 class Incoming:
-    """The body of one answer, chunk by chunk."""
+    """The body of one answer, chunk by chunk.
+
+    Attributes:
+        began: the time of `time.monotonic` at which its first chunk was taken; None before that.
+    """
 
     def __init__(self, response: httpx.Response) -> None:
         """Args: the response, whose body was not read, or was read and decoded already by whoever made it.
@@ -29,6 +34,7 @@ class Incoming:
         Raises:
             httpx.DecodingError: the body is in a coding that nobody asked for.
         """
+        self.began: float | None = None
         self._response = response
         self._body = bytearray()
         codings = [name.strip().lower() for name in response.headers.get("content-encoding", "").split(",")]
@@ -54,6 +60,7 @@ class Incoming:
             Endless: there is more than any answer has.
             httpx.DecodingError: it is not in the coding that was declared.
         """
+        self.began = self.began or time.monotonic()
         if self._undoing is not None:
             try:
                 chunk = self._undoing.decompress(chunk, MOST_BYTES + 1 - len(self._body))

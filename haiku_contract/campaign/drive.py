@@ -167,7 +167,7 @@ def _attempt(client: httpx.Client, send: Sender, case: Case, sockets: list[socke
                 body = incoming.whole()
     except httpx.RequestError as error:
         return _heard(send, _lost(case, error, started))
-    return _heard(send, _arrived(case, response, body, started))
+    return _heard(send, _arrived(case, response, body, (started, incoming.began)))
 
 
 async def _attempt_async(client: httpx.AsyncClient, send: Sender, case: Case) -> Exchange:
@@ -188,7 +188,7 @@ async def _attempt_async(client: httpx.AsyncClient, send: Sender, case: Case) ->
         return _heard(send, _lost(case, Endless(_NO_END), started))
     except httpx.RequestError as error:
         return _heard(send, _lost(case, error, started))
-    return _heard(send, _arrived(case, response, body, started))
+    return _heard(send, _arrived(case, response, body, (started, incoming.began)))
 
 
 _NO_END: Final = "the answer does not end"
@@ -233,7 +233,8 @@ def _watched(request: httpx.Request, sockets: list[socket.socket], seconds: floa
 def _heard(send: Sender, exchange: Exchange) -> Exchange:
     """The exchange without secrets, after the pace has taken notice of it."""
     send.pace.heard(exchange, time.monotonic())
-    return without(exchange, send.secrets)
+    credentials = tuple(one for one in send.secrets if any(one in value for value in send.headers.values()))
+    return replace(without(exchange, send.secrets), echoed=without(exchange, credentials) != exchange)
 
 
 def _counted(exchange: Exchange, again: BaseRetrying) -> Exchange:
@@ -245,9 +246,12 @@ def _unsent(case: Case) -> Exchange:
     return Exchange(case, None, {}, b"", 0.0, "not sent: the time is up", attempts=0)
 
 
-def _arrived(case: Case, response: httpx.Response, body: bytes, started: float) -> Exchange:
+def _arrived(case: Case, response: httpx.Response, body: bytes, times: tuple[float, float | None]) -> Exchange:
+    """Args: what was sent, what came back, and when it was sent and the first byte of the body came."""
+    (started, first), ended = times, time.monotonic()
     headers = {name.lower(): value for name, value in response.headers.items()}
-    return Exchange(case, response.status_code, headers, body, time.monotonic() - started)
+    ttfb = (first or ended) - started
+    return Exchange(case, response.status_code, headers, body, ended - started, ttfb=ttfb)
 
 
 def _lost(case: Case, error: httpx.RequestError, started: float) -> Exchange:

@@ -37,14 +37,13 @@ def hidden(text: str, secrets: tuple[str, ...]) -> str:
 
 
 def without(exchange: Exchange, secrets: tuple[str, ...]) -> Exchange:
-    """An exchange without the secrets, which says whether there were any in the answer."""
+    """An exchange without the secrets."""
     found = _pattern(secrets)
     if found is None:
         return exchange
     body = found.sub(REDACTED.encode(), exchange.body)
     headers = {hidden(name, secrets): hidden(value, secrets) for name, value in exchange.headers.items()}
-    echoed = body != exchange.body or headers != exchange.headers
-    return replace(exchange, body=body, headers=headers, error=hidden(exchange.error, secrets), echoed=echoed)
+    return replace(exchange, body=body, headers=headers, error=hidden(exchange.error, secrets))
 
 
 @contextlib.contextmanager

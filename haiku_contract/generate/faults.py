@@ -210,7 +210,9 @@ def _judged(
     except UsageError:
         return None
     breaks = judge(validator, payload)
-    return Faulted(edit.label, fault, payload, breaks, host.payload) if constraint.id in breaks else None
+    if constraint.id not in breaks or validator.settled(payload) is not False:
+        return None
+    return Faulted(edit.label, fault, payload, breaks, host.payload)
 
 
 def _proposals(validator: SchemaValidator, target: Target, current: Any) -> Iterator[Edit]:
