@@ -83,6 +83,7 @@ ASSERTIONS: Final = {
     "maxLength": ("string",),
     "minLength": ("string",),
     "pattern": ("string",),
+    "format": ("string",),
     "maxItems": ("array",),
     "minItems": ("array",),
     "uniqueItems": ("array",),
@@ -128,9 +129,15 @@ class _Site(NamedTuple):
     never: str = ""  # why no failure in here makes a payload fail
 
 
-def walk(schema: Schema, side: Side) -> tuple[Constraint, ...]:
-    """Every constraint of a schema, in the order of the document; unused definitions last, as unreachable."""
-    document = Document(localised(schema))
+def walk(schema: Schema, side: Side, *, assert_format: bool = False) -> tuple[Constraint, ...]:
+    """Every constraint of a schema, in the order of the document; unused definitions last, as unreachable.
+
+    Args:
+        schema: the schema.
+        side: names the constraints.
+        assert_format: whether `format` is one, where it names a format of the draft.
+    """
+    document = Document(localised(schema), assert_format=assert_format)
     found: dict[str, Constraint] = {}
     visited: set[tuple[str, bool, str]] = set()
     _visit(document, side, _Site((), document.root), found, visited)
@@ -247,6 +254,8 @@ def _constraints_at(document: Document, side: Side, site: _Site, keyword: str, v
     elif keyword in _CLOSING and is_trivial(value):
         what = "key" if keyword.endswith("Properties") else "item"
         yield _constraint(side, site, tokens, value=value, reason=f"accepts every further {what}")
+    elif keyword == "format" and value not in document.formats:
+        return
     elif keyword in ASSERTIONS or keyword in UNEVALUATED or (keyword in _CLOSING and value is False):
         reason = _never(document, site, keyword, value)
         yield _constraint(side, site, tokens, value=value, reason=reason)

@@ -19,7 +19,7 @@ _ASKED: Final = frozenset(("if", "contains", "not", "$defs", "definitions"))
 _SAYING: Final = frozenset(
     (
         *("enum", "const", "multipleOf", "maximum", "minimum", "maxLength", "maxItems", "maxContains", "maxProperties"),
-        *("contains", "$dynamicRef", "$recursiveRef", "required", "format"),
+        *("contains", "$dynamicRef", "$recursiveRef", "required"),
     )
 )
 """Keywords that say something however they are written, as far as can be told at a glance."""
@@ -107,11 +107,10 @@ def _is_open(document: Document, keyword: str, value: Any, within: frozenset[int
     if keyword == "$ref":
         target = document.target(value)
         return target is not None and accepts_everything(document, target.schema, within)
-    if keyword in TRIVIAL and not TRIVIAL[keyword](value):
-        return False
     if keyword == "anyOf":
         return any(accepts_everything(document, branch, within) for branch in value)
-    if keyword == "oneOf" and len(value) > 1:
+    closes = (keyword == "oneOf" and len(value) > 1) or (keyword == "format" and value in document.formats)
+    if closes or (keyword in TRIVIAL and not TRIVIAL[keyword](value)):
         return False
     if keyword in _ASKED or keyword not in HOLDING:
         return keyword not in _SAYING or (keyword == "required" and not value)

@@ -18,12 +18,14 @@ import httpx
 
 from haiku_contract.campaign import baseline
 from haiku_contract.campaign.budget import Budget, check_priced, estimate
+from haiku_contract.campaign.checks import Terms
 from haiku_contract.campaign.drive import Sender, drive_async
 from haiku_contract.campaign.journal import Journal
 from haiku_contract.campaign.pace import pace
 from haiku_contract.campaign.run import campaign
 from haiku_contract.cli import targets
 from haiku_contract.cli.cassettes import Tape, cassette_option, max_age_option
+from haiku_contract.cli.checks import check_option, limits_options
 from haiku_contract.cli.options import contract_option, format_option, no_color_option, output_option, read, write
 from haiku_contract.endpoint import surfaces
 from haiku_contract.endpoint.reference import faults
@@ -37,6 +39,7 @@ from haiku_contract.report.text import counted
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from haiku_contract.campaign.checks import Check
     from haiku_contract.campaign.reproduce import Recipe
     from haiku_contract.contract import Contract
     from haiku_contract.model import CampaignFinished, Case, Event
@@ -77,6 +80,9 @@ class Options:
     baseline: str | None
     update_baseline: bool
     reason: str
+    max_ttfb: float | None
+    max_total: float | None
+    checks: tuple[Check, ...]
     seed: int
     form: str
     output: str | None
@@ -130,6 +136,8 @@ class Options:
     "--update-baseline", is_flag=True, help="Accept every finding of this run in --baseline FILE, for 90 days."
 )
 @click.option("--reason", default="", metavar="TEXT", help="Why; for --update-baseline.")
+@limits_options
+@check_option
 @click.option("--seed", type=int, default=0, show_default=True, help="Recorded in the report.")
 @format_option
 @output_option
@@ -207,7 +215,7 @@ def check(options: Options) -> None:
         raise UsageError("--update-baseline and --reason need --baseline FILE")
     if options.update_baseline != bool(options.reason):
         raise UsageError("--update-baseline and --reason belong together: say why the findings are accepted")
-    for name in ("timeout", "max_cost", "max_time"):
+    for name in ("timeout", "max_cost", "max_time", "max_ttfb", "max_total"):
         if math.isnan(getattr(options, name) or 0):
             raise UsageError(f"--{name.replace('_', '-')} is not a number")
 
@@ -236,16 +244,7 @@ def run(
     if options.live:
         check_priced(contract, budget)
         _announce(contract, cases)
-    sender = Sender(
-        to.target,
-        contract.model_id,
-        headers=to.headers,
-        secrets=to.secrets,
-        most_seconds=_STEPS * options.timeout,
-        attempts=1 if options.cassette else 1 + options.retries,
-        pace=pace(options.rate, real=options.live),
-        most_requests=options.max_requests,
-    )
+    sender = _sender(options, to)
     bar = terminal.Bar(terminal.console(sys.stderr, color=not options.no_color))
     with contextlib.ExitStack() as stack:
         listeners: list[Callable[[Event], None]] = [stack.enter_context(bar), *([further] if further else ())]
@@ -261,7 +260,15 @@ def run(
                 listener(event)
 
         steps = campaign(
-            contract, cases, to.target, emit, seed=options.seed, width=options.concurrency, budget=budget, known=known
+            contract,
+            cases,
+            to.target,
+            emit,
+            seed=options.seed,
+            width=options.concurrency,
+            budget=budget,
+            known=known,
+            terms=Terms(options.surface, options.max_ttfb, options.max_total, options.checks),
         )
 
         async def pump() -> CampaignFinished:
@@ -271,7 +278,20 @@ def run(
         return asyncio.run(pump())
 
 
-def transport_of(options: Options) -> httpx.AsyncBaseTransport | None:
+def _sender(options: Options, to: targets.Destination) -> Sender:
+    return Sender(
+        to.target,
+        options.contract.model_id,
+        headers=to.headers,
+        secrets=to.secrets,
+        most_seconds=_STEPS * options.timeout,
+        attempts=1 if options.cassette else 1 + options.retries,
+        pace=pace(options.rate, real=options.live),
+        most_requests=options.max_requests,
+    )
+
+
+def transport_of(options: targets.Place) -> httpx.AsyncBaseTransport | None:
     """The reference endpoint; None where the network is asked."""
     if options.url is not None or options.live:
         return None

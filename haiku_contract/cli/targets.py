@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import httpx
 
@@ -16,10 +16,42 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from haiku_contract.campaign.reproduce import Recipe
-    from haiku_contract.cli.fuzz import Options
+    from haiku_contract.contract import Contract
     from haiku_contract.endpoint.surfaces import Surface
 
 _MAX_PORT = 65_535
+
+
+class Place(Protocol):
+    """The options that say where requests are sent."""
+
+    @property
+    def contract(self) -> Contract:
+        """What the endpoint is held against."""
+
+    @property
+    def url(self) -> str | None:
+        """An address; None where there is none."""
+
+    @property
+    def live(self) -> bool:
+        """Whether it is the real endpoint."""
+
+    @property
+    def surface(self) -> str:
+        """The wire form."""
+
+    @property
+    def account(self) -> str | None:
+        """The account, where the environment does not name it."""
+
+    @property
+    def gateway(self) -> str | None:
+        """The gateway, likewise."""
+
+    @property
+    def fault(self) -> str | None:
+        """What the reference endpoint does wrong."""
 
 
 class Destination(NamedTuple):
@@ -34,7 +66,7 @@ class Destination(NamedTuple):
         return f"<Destination {self.target.name}>"
 
 
-def destination(options: Options, environment: Mapping[str, str]) -> Destination:
+def destination(options: Place, environment: Mapping[str, str]) -> Destination:
     """What the options name.
 
     Raises:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 
 from haiku_contract.constraints import types
 from haiku_contract.generate import ecma
+from haiku_contract.generate.formats import TABLE
 from haiku_contract.generate.goals import Goal
 from haiku_contract.generate.holding import Holding
 from haiku_contract.generate.plausible import EXTRA_KEY, MOST_CHARACTERS, MOST_ITEMS, repeated
@@ -300,6 +301,7 @@ OPERATORS: Final[dict[str, Operator]] = {
     "minLength": _length(-1),
     "maxLength": _length(1),
     "pattern": _pattern,
+    "format": lambda site: (_replace(label, text) for label, text in TABLE[site.value].broken),
     "minItems": _length(-1),
     "maxItems": _length(1),
     "uniqueItems": _unique,

@@ -13,6 +13,7 @@ from haiku_contract.model import ABSENT
 
 if TYPE_CHECKING:
     from haiku_contract.campaign.baseline import Compared
+    from haiku_contract.campaign.replay import Replayed
     from haiku_contract.campaign.reproduce import Recipe
     from haiku_contract.model import Advice, CampaignFinished, Case, Constraint, Fault, Finding, Verdict, Violation
 
@@ -40,6 +41,18 @@ def campaign(result: CampaignFinished, compared: Compared, recipe: Recipe) -> di
         },
         "left_out": list(result.left_out),
         "stopped": result.stopped,
+    }
+
+
+def replayed(result: Replayed, endpoint: str, recipe: Recipe) -> dict[str, Any]:
+    """What a replay came to, as `schemas/reports/replay.schema.json` describes it."""
+    return {
+        "verdict": result.verdict.value,
+        "endpoint": endpoint,
+        "case": result.case,
+        "detail": result.detail,
+        "requests": result.requests,
+        "findings": [finding(one, recipe) for one in result.findings],
     }
 
 
