@@ -143,7 +143,7 @@ def test_scan_names_places_and_no_secrets(cli: Callable[..., Result], tmp_path: 
     assert cli("record", "--scan", ".") == (
         1,
         "a.txt:2: key of a provider\n",
-        "haiku-contract: 1 place that looks like a secret\n",
+        "haiku-contract: 1 likely secret\n",
     )
     assert cli("record", "--scan", "b.txt") == (0, "", "")
     assert cli("record", "--scan", "--allow", KEY, "a.txt") == (0, "", "")
