@@ -18,7 +18,7 @@ from haiku_contract.endpoint.cassette_layouts import ABOUT, STREAM
 from haiku_contract.errors import CassetteError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from typing import BinaryIO
 
     from haiku_contract.endpoint.cassette import Headers, Interaction
@@ -33,7 +33,8 @@ _ESCAPED: Final = re.compile(
     '[^\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]|["\\\\]'
 )
 _SHORT: Final = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
-_MEMBER: Final = re.compile(r'"(?:[^"\\]|\\.)*+"|[{\[,]|[}\]]', re.DOTALL)
+_MARK: Final = re.compile(r'"(?:[^"\\]|\\.)*+"|[{\[]+|[}\]]+|,', re.DOTALL)
+_DEEPEST: Final = 10
 _BYTE: Final = 0xFF
 _BMP: Final = 0xFFFF
 TAIL: Final = "version: 1\n"
@@ -102,35 +103,32 @@ def _block(text: str, indent: int) -> str:
 
 
 def _quoted(text: str, indent: int) -> str:
-    """Double quotes; long ones go on in the next line after the members of JSON, and after line breaks."""
-    pieces = [_ESCAPED.sub(_escape, piece) for piece in _pieces(text)]
-    glue = "\\\n" + " " * indent
-    # Blanks at the beginning of a line are not part of the text, unless the first is escaped.
-    return (
-        '"'
-        + glue.join("\\" + piece if number and piece[0] == " " else piece for number, piece in enumerate(pieces))
-        + '"'
-    )
+    """Double quotes; a long text goes on in the next line after members of JSON, and after line breaks."""
+    written = '"'
+    for number, (depth, line) in enumerate(_lines(text)):
+        escaped = _ESCAPED.sub(_escape, line)
+        if number:  # blanks at the beginning of a line are not part of the text, unless the first is escaped
+            written += "\\\n" + " " * (indent + 2 * depth) + ("\\" if escaped[0] == " " else "")
+        written += escaped
+    return written + '"'
 
 
-def _pieces(text: str) -> list[str]:
-    if len(text) < _WIDTH and "\n" not in text:
-        return [text]
-    if "\n" in text:
-        return text.splitlines(keepends=True) if "\r\n" in text else [one for one in re.split(r"(?<=\n)", text) if one]
-    pieces: list[str] = []
-    start = 0
-    for match in _MEMBER.finditer(text):
-        if match[0][0] in "{[," and match.end() < len(text):
-            pieces.append(text[start : match.end()])
-            start = match.end()
-    return [part for piece in [*pieces, text[start:]] for part in _cut(piece)]
-
-
-def _cut(piece: str) -> list[str]:
-    """A piece in lines of bearable length."""
-    most = 10 * _WIDTH
-    return [piece[at : at + most] for at in range(0, len(piece), most)]
+def _lines(text: str) -> Iterator[tuple[int, str]]:
+    """The lines that a text is written in, and how deeply each is nested."""
+    if len(text) < _WIDTH or "\n" in text:
+        yield from ((0, line) for line in re.split(r"(?<=\n)", text) if line)
+        return
+    start = at = depth = 0
+    for match in _MARK.finditer(text):
+        mark = match[0]
+        if mark[0] in "{[":
+            depth += len(mark)
+        elif mark[0] in "}]":
+            depth -= len(mark)
+        if mark[0] in "{[," and text[match.end() : match.end() + 1] not in ("}", "]", ""):
+            yield at, text[start : match.end()]
+            start, at = match.end(), min(max(depth, 0), _DEEPEST)
+    yield at, text[start:]
 
 
 def _escape(match: re.Match[str]) -> str:

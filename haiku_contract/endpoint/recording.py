@@ -70,6 +70,11 @@ class RecordingTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         """What could not be written down, and why: one line each."""
         return tuple(self._tape.unrecorded)
 
+    @property
+    def recorded(self) -> int:
+        """How many exchanges were written down."""
+        return self._tape.written
+
     def handle_request(self, request: Any) -> Any:
         """The recorded answer, or the one that the inner transport gets."""
         body = request.read()
@@ -164,9 +169,10 @@ class _Tape:
         self._redaction = redaction
         self._lock = threading.Lock()
         self._sent = 0
-        self._written = 0
+        self._next = 0
         self._waiting: dict[int, Interaction | None] = {}
         self.unrecorded: list[str] = []
+        self.written = 0
 
     def take(self, request: Any, body: bytes) -> _Take:
         """A place for the answer to a request."""
@@ -179,9 +185,9 @@ class _Tape:
         redacted = None if interaction is None else self._redaction.interaction(interaction)
         with self._lock:
             self._waiting[number] = redacted
-            while self._written in self._waiting:
-                one = self._waiting.pop(self._written)
-                self._written += 1
+            while self._next in self._waiting:
+                one = self._waiting.pop(self._next)
+                self._next += 1
                 if one is not None:
                     self._write(one)
 
@@ -199,6 +205,7 @@ class _Tape:
         for before in known.interactions if known else ():
             self._writer.add(before)
         self._writer.add(one)
+        self.written += 1
 
 
 class _Take:
@@ -224,7 +231,9 @@ class _Take:
         self._enter(None)
 
     def end(self, error: str = "") -> None:
-        """The body is at its end, or broke off."""
+        """The body is at its end, or broke off; what comes after that does not count."""
+        if self._number is None:
+            return
         status, reason, headers = self.head
         sent = _pairs(self._request.headers)
         try:

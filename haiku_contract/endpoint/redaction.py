@@ -21,15 +21,16 @@ if TYPE_CHECKING:
     from haiku_contract.endpoint.cassette import Headers, Interaction
 
 _SHOWN: Final = """
-accept accept-encoding accept-language age allow anthropic-beta anthropic-version cache-control cf-
-aig-cache-status cf-aig-cache-ttl cf-aig-collect-log cf-aig-max-attempts cf-aig-request-timeout cf-
-aig-skip-cache cf-aig-step cf-cache-status cf-consn-model-id cf-consn-sdk-version connection
-content-encoding content-language content-length content-type date etag expect expires host keep-
-alive last-modified location pragma request-id retry-after retry-after-ms server strict-transport-
-security te traceparent transfer-encoding upgrade user-agent vary via x-content-type-options
-x-haiku-fault x-request-id x-should-retry x-stainless-arch x-stainless-async x-stainless-lang
-x-stainless-os x-stainless-package-version x-stainless-retry-count x-stainless-runtime x-stainless-
-runtime-version x-stainless-timeout x-stainless-read-timeout x-stainless-helper-method
+accept accept-encoding accept-language age allow anthropic-beta anthropic-version cache-control
+cf-aig-cache-status cf-aig-cache-ttl cf-aig-collect-log cf-aig-max-attempts cf-aig-request-timeout
+cf-aig-skip-cache cf-aig-step cf-cache-status cf-consn-model-id cf-consn-sdk-version connection
+content-encoding content-language content-length content-type date etag expect expires host
+keep-alive last-modified location pragma request-id retry-after retry-after-ms server
+strict-transport-security te traceparent transfer-encoding upgrade user-agent vary via
+x-content-type-options x-haiku-fault x-request-id x-should-retry x-stainless-arch x-stainless-async
+x-stainless-lang x-stainless-os x-stainless-package-version x-stainless-retry-count
+x-stainless-runtime x-stainless-runtime-version x-stainless-timeout x-stainless-read-timeout
+x-stainless-helper-method
 """
 SHOWN: Final = frozenset(_SHOWN.split())
 """The headers whose values are written down; those of `anthropic-ratelimit-…` and `x-ratelimit-…` are too."""
@@ -92,7 +93,7 @@ class Redaction:
 
     def learning(self, url: str, *headers: Headers) -> Redaction:
         """This, with what an exchange uses as credentials and identities."""
-        found = {one for pairs in headers for name, value in pairs for one in _credentials(name, value)}
+        found = {one for pairs in headers for name, value in pairs for one in credentials(name, value)}
         found |= {one for match in _ACCOUNT.finditer(url) for one in match.groups() if one}
         found -= set(self.secrets)
         return replace(self, secrets=(*self.secrets, *sorted(found))) if found else self
@@ -103,7 +104,7 @@ class Redaction:
 
     def text(self, text: str) -> str:
         """A text without its secrets."""
-        return apply(text, self._found(text))[0]
+        return apply(text, self.found(text))[0]
 
     def pairs(self, headers: Headers) -> Headers:
         """Headers: those of the allow-list without their secrets, stand-ins for the values of the others."""
@@ -116,7 +117,7 @@ class Redaction:
     def cut_body(self, body: bytes, sizes: tuple[int, ...]) -> tuple[bytes, tuple[int, ...]]:
         """A body without its secrets, and the sizes of its chunks as they are then."""
         text = body.decode("latin-1")
-        redacted, edits = apply(text, self._found(text))
+        redacted, edits = apply(text, self.found(text))
         return (redacted.encode("latin-1"), _moved(sizes, edits)) if edits else (body, sizes)
 
     def _value(self, name: str, value: str) -> str:
@@ -128,16 +129,23 @@ class Redaction:
         start = scheme[0] if scheme else ""
         return start + standin(value[len(start) :])
 
-    def _found(self, text: str) -> Iterator[Found]:
-        for one in find(text, _known(self.secrets)):
+    def found(self, text: str, *, sure: bool = False) -> Iterator[Found]:
+        """The secrets in a text; a body as Latin-1, so that places are those of its bytes.
+
+        Args:
+            text: what is searched.
+            sure: leave out words in the place of a secret that are likely to be none.
+        """
+        for one in find(text, _known(self.secrets), sure=sure):
             if text[one.start : one.end] not in self.allowed:
                 yield one
         for match in _GATEWAY.finditer(text):
-            if match[2] not in _NO_SECRET:
+            if match[2] not in _NO_SECRET and standin(match[2]) != match[2]:
                 yield Found(*match.span(2), "gateway", standin(match[2]))
 
 
-def _credentials(name: str, value: str) -> Iterator[str]:
+def credentials(name: str, value: str) -> Iterator[str]:
+    """The secrets in a header that is for secrets; none in any other."""
     if name.lower() not in _CREDENTIALS:
         return
     scheme = _SCHEME.match(value)
@@ -170,7 +178,8 @@ def _forms(text: str) -> Iterator[str]:
 
 
 def _moved(sizes: tuple[int, ...], edits: list[tuple[int, int, int]]) -> tuple[int, ...]:
-    """The sizes of the chunks after the edits; what was changed across a border belongs to the chunk before it."""
+    """The sizes of the chunks after the edits; a border inside of one that changes the length moves to its end."""
+    edits = [(start, stop, new) for start, stop, new in edits if new != stop - start]
     borders: list[int] = []
     end = 0
     for size in sizes:

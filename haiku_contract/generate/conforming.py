@@ -36,4 +36,4 @@ def solver_of(validator: SchemaValidator) -> Solver:
     def judge(payload: Any) -> bool:
         return validator.settled(payload) is True  # the engines are compiled when they are asked first
 
-    return Solver(Document(localised(validator.schema)), judge)
+    return Solver(Document(localised(validator.schema), assert_format=validator.assert_format), judge)
