@@ -44,7 +44,7 @@ def campaign(result: CampaignFinished, compared: Compared, recipe: Recipe) -> di
     }
 
 
-def replayed(result: Replayed, endpoint: str, recipe: Recipe) -> dict[str, Any]:
+def replayed(result: Replayed, endpoint: str) -> dict[str, Any]:
     """What a replay came to, as `schemas/reports/replay.schema.json` describes it."""
     return {
         "verdict": result.verdict.value,
@@ -52,7 +52,7 @@ def replayed(result: Replayed, endpoint: str, recipe: Recipe) -> dict[str, Any]:
         "case": result.case,
         "detail": result.detail,
         "requests": result.requests,
-        "findings": [finding(one, recipe) for one in result.findings],
+        "findings": [_named(one) for one in result.findings],
     }
 
 
@@ -64,15 +64,20 @@ def verdict(one: Verdict) -> dict[str, Any]:
 def finding(one: Finding, recipe: Recipe) -> dict[str, Any]:
     """One finding, with its witness, what came back, and how to send the witness again."""
     case = one.witness
+    return _named(one) | {
+        "witness": None if case is None else witness(case),
+        "answer": None if one.answer is None else asdict(one.answer),
+        "reproduce": None if case is None else reproduction(case, recipe),
+    }
+
+
+def _named(one: Finding) -> dict[str, Any]:
     return {
         "code": str(one.code),
         "fingerprint": one.fingerprint,
         "constraint": one.constraint,
         "case": one.case,
         "message": one.message,
-        "witness": None if case is None else witness(case),
-        "answer": None if one.answer is None else asdict(one.answer),
-        "reproduce": None if case is None else reproduction(case, recipe),
     }
 
 
