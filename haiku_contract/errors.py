@@ -8,6 +8,7 @@
     ├── ContractAdvice           a conforming request breaks a known rule of the provider; holds the advice
     ├── UsageError               the caller asked for something that does not exist
     ├── EndpointError            the endpoint cannot be reached or spoken to
+    ├── NetworkBlockedError      a test wanted to reach what it may not
     └── MissingExtraError        an optional part of the package is not installed
 
 Violations are data (`haiku_contract.model.Violation`); only the edge turns them into an exception.
@@ -70,6 +71,10 @@ class UsageError(HaikuContractError):
 
 class EndpointError(HaikuContractError):
     """The endpoint cannot be reached, or what answers does not speak HTTP."""
+
+
+class NetworkBlockedError(HaikuContractError):
+    """A test wanted to reach something beyond this machine, which its endpoint does not need."""
 
 
 class MissingExtraError(HaikuContractError, ImportError):

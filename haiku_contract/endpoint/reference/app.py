@@ -53,15 +53,19 @@ _PORT: Final = re.compile(r":\d*$")
 
 
 class ReferenceEndpoint:
-    """The application: what it keeps is which behaviours it has worked out, and how far its dice have rolled."""
+    """The application: what it keeps is which behaviours it has worked out, and how far its dice have rolled.
+
+    Attributes:
+        repertoire: the faults that can be asked for.
+    """
 
     def __init__(
         self, contract: Contract, faults: Sequence[EndpointFault], fault_rate: float, settings: Settings
     ) -> None:
-        self._faults = Repertoire(contract)
+        self.repertoire = Repertoire(contract)
         self._settings = settings
-        self._flawless = self._faults.conduct()
-        self._conducts = [self._faults.conduct(fault) for fault in faults]
+        self._flawless = self.repertoire.conduct()
+        self._conducts = [self.repertoire.conduct(fault) for fault in faults]
         self._rate = fault_rate
         self._chance = Random(settings.seed)  # noqa: S311 - which answers go wrong is no secret
         self._asked_for: dict[str, Conduct] = {}
@@ -112,7 +116,7 @@ class ReferenceEndpoint:
             if text not in self._asked_for:
                 if len(self._asked_for) >= _MOST_KEPT:
                     self._asked_for.clear()
-                self._asked_for[text] = self._faults.conduct(self._faults.parse(text))
+                self._asked_for[text] = self.repertoire.conduct(self.repertoire.parse(text))
             return self._asked_for[text]
         if not self._conducts or self._chance.random() >= self._rate:
             return self._flawless
