@@ -69,7 +69,8 @@ class Journal:
         if entry is None:
             return None
         body = base64.b64decode(entry["body"])
-        return Exchange(case, entry["status"], entry["headers"], body, entry["elapsed"], attempts=0)
+        echoed = entry.get("echoed") is True
+        return Exchange(case, entry["status"], entry["headers"], body, entry["elapsed"], attempts=0, echoed=echoed)
 
     def __call__(self, event: Event) -> None:
         """Take an event."""
@@ -85,6 +86,7 @@ class Journal:
                 "status": exchange.status,
                 "headers": {name: exchange.headers[name] for name in _KEPT if name in exchange.headers},
                 "elapsed": round(exchange.elapsed, 6),
+                "echoed": exchange.echoed,
                 "body": base64.b64encode(exchange.body).decode("ascii"),
             }
         )

@@ -25,6 +25,7 @@ from haiku_contract.model import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
+    from haiku_contract.campaign.checks import Terms
     from haiku_contract.contract import Contract
     from haiku_contract.endpoint.surfaces import Surface
     from haiku_contract.model import Case, Event, Finding, Outcome
@@ -82,6 +83,7 @@ def campaign(  # noqa: PLR0913 - keyword-only configuration of one run
     width: int = 1,
     budget: Budget = UNLIMITED,
     known: Callable[[Case], Exchange | None] = lambda _: None,
+    terms: Terms = checks.PLAIN,
 ) -> Generator[Batch, Sequence[Exchange], CampaignFinished]:
     """The whole campaign without any I/O: yields what to send, takes what came back, returns the result.
 
@@ -94,6 +96,7 @@ def campaign(  # noqa: PLR0913 - keyword-only configuration of one run
         width: how many requests may be under way at once.
         budget: what may be used up; a case that could exceed it is left out.
         known: what the endpoint answered to a case in an earlier run.
+        terms: what is asked of answers beside the contract.
 
     Raises:
         EndpointError: the endpoint cannot be reached, or refuses the credentials.
@@ -103,7 +106,7 @@ def campaign(  # noqa: PLR0913 - keyword-only configuration of one run
         groups.setdefault((case.body, case.content_type), []).append(case)
     queue = deque(groups.values())
     emit(CampaignStarted(contract.id, target.name, len(queue)))
-    ledger = _Ledger(contract, target, budget)
+    ledger = _Ledger(contract, target, budget, terms._replace(surface=target.surface.name))
     most = 1  # the first answer tells whether there is any use in going on
     while queue:
         batch: list[list[Case]] = []
@@ -111,14 +114,14 @@ def campaign(  # noqa: PLR0913 - keyword-only configuration of one run
             group = queue.popleft()
             answered = known(group[0])
             if answered is not None:
-                emit(ledger.take(group, answered, outcome(answered)))
+                emit(ledger.take(group, answered, outcome(answered, target.surface.name)))
             elif ledger.affords([each[0] for each in (*batch, group)]):
                 batch.append(group)
             else:
                 ledger.left_out += group
         exchanges = (yield tuple(group[0] for group in batch)) if batch else ()
         for group, exchange in zip(batch, exchanges, strict=True):
-            emit(ledger.take(group, exchange, outcome(exchange)))
+            emit(ledger.take(group, exchange, outcome(exchange, target.surface.name)))
         most = width
         if ledger.useless:
             break  # nothing can be told apart when even the simplest request is refused
@@ -130,10 +133,11 @@ def campaign(  # noqa: PLR0913 - keyword-only configuration of one run
 class _Ledger:
     """What is known so far in a campaign."""
 
-    def __init__(self, contract: Contract, target: Target, budget: Budget) -> None:
+    def __init__(self, contract: Contract, target: Target, budget: Budget, terms: Terms) -> None:
         self.contract = contract
         self.target = target
         self.budget = budget
+        self.terms = terms
         self.started = time.monotonic()
         self.judged: list[checks.Judged] = []
         self.findings: dict[str, Finding] = {}
@@ -171,7 +175,7 @@ class _Ledger:
             raise _unusable(self.target, result.kind, exchange, result)
         self.useless = first and result.kind is not OutcomeKind.ACCEPTED
         self.outcomes[result.kind] += 1
-        judged = checks.judge(self.contract, exchange, result)
+        judged = checks.judge(self.contract, exchange, result, self.terms)
         meant = group[:1] if self.useless else group
         fanned = [judged._replace(exchange=replace(exchange, case=case)) for case in meant]
         found = {one.fingerprint: one for each in fanned for one in checks.findings(each)}

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 import click
 
 from haiku_contract.cli.options import contract_option, format_option, write
-from haiku_contract.endpoint.reference import scripts
+from haiku_contract.endpoint.reference import script_files
 from haiku_contract.endpoint.reference.answers import Settings
 from haiku_contract.endpoint.reference.app import FAULT_HEADER, ReferenceEndpoint, create_app
 from haiku_contract.endpoint.reference.faults import Repertoire
@@ -22,18 +22,17 @@ from haiku_contract.errors import MissingExtraError, UsageError
 from haiku_contract.report.text import one_line
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import uvicorn
 
     from haiku_contract.contract import Contract
     from haiku_contract.endpoint.reference.events import Profile
+    from haiku_contract.endpoint.reference.faults import EndpointFault
 
 _PORT: Final = 8000
 _MAX_PORT: Final = 65_535
 _BACKLOG: Final = 2048
-_PATIENCE: Final = 30
-"""Seconds in which the head of a first request has to arrive, and that a connection may be silent afterwards."""
-_TOO_SLOW: Final = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
-_MOST_FILES: Final = 65_536
 
 
 @click.command()
@@ -75,9 +74,9 @@ _MOST_FILES: Final = 65_536
     "--fault", "faults", multiple=True, metavar="FAULT", help="A way to misbehave; several take turns by chance."
 )
 @click.option(
-    "--fault-rate", type=click.FloatRange(0, 1), default=1.0, show_default=True, help="Share of requests that fail so."
+    "--fault-rate", type=click.FloatRange(0, 1), help="Share of requests that fail so; in any way without --fault."
 )
-@click.option("--list-faults", is_flag=True, help="Print every fault, one a line.")
+@click.option("--list-faults", is_flag=True, help="Print every fault and where it shows.")
 @format_option
 def serve(  # noqa: PLR0913 - one parameter per option
     *,
@@ -94,7 +93,7 @@ def serve(  # noqa: PLR0913 - one parameter per option
     chunk_bytes: int,
     seed: int,
     faults: tuple[str, ...],
-    fault_rate: float,
+    fault_rate: float | None,
     list_faults: bool,
     form: str,
 ) -> None:
@@ -105,19 +104,20 @@ def serve(  # noqa: PLR0913 - one parameter per option
     """
     repertoire = Repertoire(contract)
     if list_faults:
-        write("".join(f"{one}\n" for one in repertoire.everything()), None)
+        write(_list(repertoire.everything(), form), None)
         return
     settings = Settings(
         profile=profile,
-        script=() if replies is None else scripts.load(replies),
+        script=() if replies is None else script_files.load(replies),
         pace=Pace(ttfb, tokens_per_second, jitter, chunk_bytes),
         seed=seed,
         token=token,
         rules=rules,
     )
-    if fault_rate != 1 and not faults:
-        raise UsageError("--fault-rate is about faults: name them with --fault")
-    app = create_app(contract, [repertoire.parse(one) for one in faults], fault_rate=fault_rate, settings=settings)
+    chosen = [repertoire.parse(one) for one in faults]
+    if fault_rate is not None and not faults:
+        chosen = list(repertoire.everything())
+    app = create_app(contract, chosen, fault_rate=1 if fault_rate is None else fault_rate, settings=settings)
     server = _server(_reporting(app))
     previous = signal.signal(signal.SIGTERM, _interrupt)
     try:
@@ -129,6 +129,16 @@ def serve(  # noqa: PLR0913 - one parameter per option
         return  # the way to end it
     finally:
         signal.signal(signal.SIGTERM, previous)
+
+
+def _list(faults: Iterable[EndpointFault], form: str) -> str:
+    """Every fault and on which requests it shows: with a tab in between, one a line, or as JSON."""
+    if form == "json":
+        told = (
+            {"fault": str(one), "kind": one.kind, "about": one.constraint, "shows_on": one.shows_on} for one in faults
+        )
+        return json.dumps(list(told), indent=1) + "\n"
+    return "".join(f"{one}\t{one.shows_on}\n" for one in faults)
 
 
 def _listener(host: str, port: int) -> socket.socket:
@@ -185,46 +195,27 @@ def _server(app: Any) -> uvicorn.Server:
     """
     try:
         import uvicorn  # noqa: PLC0415 - an optional part
+
+        from haiku_contract.cli import connections  # noqa: PLC0415 - needs it
     except ImportError:
         raise MissingExtraError("fuzz") from None
-    _raise_limit()
+    connections.raise_limit()
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # a client that is gone is no news
     config = uvicorn.Config(
         app,
-        http=_patient_protocol(),
+        http=connections.PatientProtocol,
+        h11_max_incomplete_event_size=connections.LONGEST_HEAD,
         ws="none",
         lifespan="off",
         log_config=None,
         log_level="critical",
         access_log=False,
         server_header=False,
-        timeout_keep_alive=_PATIENCE,
+        timeout_keep_alive=connections.PATIENCE,
         timeout_graceful_shutdown=1,
         backlog=_BACKLOG,
     )
     return uvicorn.Server(config)
-
-
-def _patient_protocol() -> Any:
-    """The protocol of the server, which waits for the head of a request, but not for ever."""
-    from uvicorn.protocols.http.h11_impl import H11Protocol  # noqa: PLC0415 - an optional part
-
-    class PatientProtocol(H11Protocol):
-        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-            super().connection_made(transport)
-            self._patience = self.loop.call_later(_PATIENCE, self._give_up)
-
-        def connection_lost(self, exc: Exception | None) -> None:
-            self._patience.cancel()
-            super().connection_lost(exc)
-
-        def _give_up(self) -> None:
-            cycle: Any = self.cycle  # none before the head of a request has arrived, whatever its type says
-            if cycle is None and not self.transport.is_closing():
-                self.transport.write(_TOO_SLOW)
-                self.transport.close()
-
-    return PatientProtocol
 
 
 def _interrupt(*_: Any) -> NoReturn:
@@ -235,15 +226,3 @@ def _complain(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None
     """One line for what no connection can be told, as when there are no more file descriptors."""
     reason = context.get("exception") or ""
     click.echo(f"haiku-contract: {context['message']}: {reason}".rstrip(": "), err=True)
-
-
-def _raise_limit() -> None:
-    """As many open connections as the system allows, where it counts them as files."""
-    try:
-        import resource  # noqa: PLC0415 - not on every system
-    except ImportError:
-        return
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

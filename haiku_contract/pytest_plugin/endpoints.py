@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 import httpx
 
 from haiku_contract.endpoint import live, surfaces
+from haiku_contract.endpoint.cassette import load
+from haiku_contract.endpoint.recorded import RecordedTransport
+from haiku_contract.endpoint.recording import RecordingTransport
 from haiku_contract.errors import UsageError
 from haiku_contract.guard import GuardTransport
 
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from haiku_contract.contract import Contract
+    from haiku_contract.endpoint.recording import RecordMode
     from haiku_contract.guard import Observation
     from haiku_contract.pytest_plugin.server import Server
     from haiku_contract.pytest_plugin.settings import Settings
@@ -45,7 +49,7 @@ class Endpoint:
     headers: Mapping[str, str] = field(repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
     cassette: Path | None = None
-    recording: tuple[Path, str] | None = None
+    recording: tuple[Path, RecordMode] | None = None
     billed: bool = False
 
     def transport(self, *, asynchronous: bool = False) -> Any:
@@ -54,20 +58,24 @@ class Endpoint:
         An asynchronous one keeps no connection open from one request to the next: its client belongs to an event loop
         that ends with the test, and nothing is left that would have to be closed in it.
         """
-        from haiku_contract.endpoint.cassette import load  # noqa: PLC0415 - an optional part
-        from haiku_contract.endpoint.recorded import RecordedTransport, RecordingTransport  # noqa: PLC0415 - likewise
-
-        if self.cassette is not None:
+                if self.cassette is not None:
             return RecordedTransport(load(self.cassette))
-        inner: Any = httpx.AsyncHTTPTransport(limits=_UNKEPT) if asynchronous else httpx.HTTPTransport()
+        inner: Any = _Unkept(limits=_NONE_KEPT) if asynchronous else httpx.HTTPTransport()
         if self.recording is None:
             return inner
         path, mode = self.recording
         path.parent.mkdir(parents=True, exist_ok=True)
-        return RecordingTransport(inner, path, mode=mode)
+        return RecordingTransport(inner, path, mode=mode, about={"endpoint": self.name, "surface": self.surface.name})
 
 
-_UNKEPT: Final = httpx.Limits(max_keepalive_connections=0)
+class _Unkept(httpx.AsyncHTTPTransport):
+    """Keeps no connection open, so that nothing has to be awaited to close it."""
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+_NONE_KEPT: Final = httpx.Limits(max_keepalive_connections=0)
 
 
 def choose(settings: Settings, contract: Contract, cassette: Path, server: Callable[[], Server]) -> Endpoint:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from haiku_contract.model import Violation
 
 _PLACE: Final = re.compile(r"/at-(\d+)(?=/|\Z)")
+_TOLD: Final = FAULT_HEADER.encode()
 _PATIENCE: Final = 10.0
 """Seconds in which a server starts or stops."""
 
@@ -45,7 +46,7 @@ class Visits:
         fault: name of the fault that is shown to every request; none where it is empty.
         patience: seconds after which an answer that does not end is broken off.
         requests: how many requests arrived.
-        streams: how many of them were answered with an event stream.
+        not_shown: why the fault does not show in the last answer; empty where it does.
         violations: what was wrong with the requests.
     """
 
@@ -53,7 +54,7 @@ class Visits:
     fault: str = ""
     patience: float = _PATIENCE
     requests: int = 0
-    streams: int = 0
+    not_shown: str = ""
     violations: list[Violation] = field(default_factory=list)
 
 
@@ -134,7 +135,7 @@ class Server:
         visits.requests += 1
         headers = scope["headers"]
         if visits.fault and visits.fault not in DELAYS:
-            headers = [*headers, (FAULT_HEADER.encode(), visits.fault.encode())]
+            headers = [*headers, (_TOLD, visits.fault.encode())]
         inner = {**scope, "path": scope["path"][place.end() :] or "/", "headers": headers}
         body = bytearray()
         await self._app(
@@ -153,8 +154,8 @@ class Server:
                 await asyncio.sleep(DELAY)
             if message["type"] == "http.response.start":
                 self._judge(visits, scope, bytes(body))
-                kinds = [value for name, value in message["headers"] if name == b"content-type"]
-                visits.streams += any(kind.startswith(b"text/event-stream") for kind in kinds)
+                told = [value.decode("latin-1") for name, value in message["headers"] if name == _TOLD]
+                visits.not_shown = told[0] if told else ""
             await send(message)
 
         return noticed

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -17,6 +18,7 @@ from haiku_contract.endpoint.reference import manners, refusals
 from haiku_contract.endpoint.reference.answers import MAX_BODY, PLAIN, Settings, handle, refuse
 from haiku_contract.endpoint.reference.faults import Conduct, EndpointFault, Repertoire
 from haiku_contract.endpoint.reference.pace import schedule
+from haiku_contract.endpoint.reference.reply import BODILESS
 from haiku_contract.endpoint.surfaces import SURFACES, Asked
 from haiku_contract.errors import UsageError
 
@@ -65,10 +67,11 @@ class ReferenceEndpoint:
         self.repertoire = Repertoire(contract)
         self._settings = settings
         self._flawless = self.repertoire.conduct()
-        self._conducts = [self.repertoire.conduct(fault) for fault in faults]
+        self._always = tuple(faults)
         self._rate = fault_rate
         self._chance = Random(settings.seed)  # noqa: S311 - which answers go wrong is no secret
-        self._asked_for: dict[str, Conduct] = {}
+        self._conducts: dict[EndpointFault, Conduct] = {}
+        self._asked_for: dict[str, EndpointFault] = {}
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Serve one connection, as ASGI has it."""
@@ -96,17 +99,25 @@ class ReferenceEndpoint:
         if isinstance(body, str):
             return self._refuse(surface, refusals.BEFORE[body], asked)
         try:
-            behaviour = self._conduct(asked)
+            faults = self._due(asked)
         except UsageError as error:
             return self._refuse(surface, refusals.Refused(400, 0, f"{FAULT_HEADER}: {error}"), asked)
-        return handle(behaviour, surface, asked, body, self._settings)
+        right = handle(self._flawless, surface, asked, body, self._settings)
+        for fault in sorted(faults, key=lambda one: not one.is_likely(right)):
+            wrong = handle(self._conduct(fault), surface, asked, body, self._settings)
+            if wrong != right:
+                return wrong
+        return replace(right, headers={**right.headers, FAULT_HEADER: _unseen(faults)}) if faults else right
 
     def _refuse(self, surface: Surface, refused: refusals.Refused, asked: Asked) -> Reply:
         known = manners.ids(self._settings.seed, surface, asked.path.encode("utf-8", "replace"))
         return refuse(surface, refused, known, path=asked.path)
 
-    def _conduct(self, asked: Asked) -> Conduct:
-        """How to behave towards a request: as its header asks, or else as the dice say.
+    def _due(self, asked: Asked) -> Sequence[EndpointFault]:
+        """The faults of which the answer to a request is to show the first that can show in it.
+
+        The one that its header asks for; or else all that the endpoint has, in an order that the dice give, where the
+        dice say that something goes wrong.
 
         Raises:
             UsageError: there is no fault of that name.
@@ -116,11 +127,25 @@ class ReferenceEndpoint:
             if text not in self._asked_for:
                 if len(self._asked_for) >= _MOST_KEPT:
                     self._asked_for.clear()
-                self._asked_for[text] = self.repertoire.conduct(self.repertoire.parse(text))
-            return self._asked_for[text]
-        if not self._conducts or self._chance.random() >= self._rate:
-            return self._flawless
-        return self._chance.choice(self._conducts)
+                self._asked_for[text] = self.repertoire.parse(text)
+            return (self._asked_for[text],)
+        if not self._always or self._chance.random() >= self._rate:
+            return ()
+        return self._chance.sample(self._always, len(self._always))
+
+    def _conduct(self, fault: EndpointFault) -> Conduct:
+        if fault not in self._conducts:
+            if len(self._conducts) >= _MOST_KEPT + len(self._always):
+                self._conducts.clear()
+            self._conducts[fault] = self.repertoire.conduct(fault)
+        return self._conducts[fault]
+
+
+def _unseen(faults: Sequence[EndpointFault]) -> str:
+    """What an answer says that is right although something was to go wrong."""
+    if len(faults) > 1:
+        return f"not shown: none of {len(faults)} faults shows on this request"
+    return ascii(f"not shown: {faults[0]} shows on {faults[0].shows_on}")[1:-1]
 
 
 def create_app(
@@ -137,10 +162,18 @@ def create_app(
 
     Args:
         contract: what is enforced and answered.
-        fault: the ways to misbehave, of which each answer shows one; none when absent.
-        fault_rate: the share of requests that a fault is shown to.
+        fault: the ways to misbehave; none when absent.
+        fault_rate: the share of requests that a fault is shown to, 0 to 1.
         settings: everything else.
+
+    A fault shows on some requests only (`EndpointFault.shows_on`). Of several, each answer shows one that can show in
+    it; where none can, the answer is right and says so in its header `x-haiku-fault`.
+
+    Raises:
+        UsageError: the rate is no share.
     """
+    if not 0 <= fault_rate <= 1:
+        raise UsageError(f"a fault rate is a share from 0 to 1, not {fault_rate}")
     faults = [] if fault is None else [fault] if isinstance(fault, EndpointFault) else list(fault)
     return ReferenceEndpoint(contract, faults, fault_rate, settings)
 
@@ -192,7 +225,7 @@ class _Sender:
     async def _start(self) -> None:
         reply = self._reply
         headers = {**reply.headers, "content-type": reply.content_type}
-        if not reply.is_stream:
+        if not reply.is_stream and reply.status not in BODILESS:
             headers["content-length"] = str(sum(map(len, reply.chunks)) + (reply.ending != "complete"))
         raw = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers.items()]
         await self._send({"type": "http.response.start", "status": reply.status, "headers": raw})
