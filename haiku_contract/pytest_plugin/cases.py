@@ -46,7 +46,7 @@ class Suites:
             _check(name, ARGUMENTS, "argument")
         wanted = arguments.get("constraint")
         constraints = None if wanted is None else (wanted,) if isinstance(wanted, str) else tuple(wanted)
-        side = arguments.get("side") or self._side(constraints)
+        side: Any = arguments.get("side") or self._side(constraints)
         _check(side, SIDES, "side")
         kind = arguments.get("kind")
         if kind is not None:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from haiku_contract import wire
 from haiku_contract.endpoint import surfaces
 from haiku_contract.errors import UsageError
-from haiku_contract.guard.heads import media_type
 from haiku_contract.model import ABSENT
 from haiku_contract.pytest_plugin.settings import nearest
 from haiku_contract.stream import StreamValidator
@@ -56,7 +55,7 @@ def _judged(contract: Contract, value: Any, side: str | None) -> tuple[list[Viol
 def _side_of(message: Any) -> str:
     if not hasattr(message, "status_code"):
         return "request"
-    if media_type(message.headers.get("content-type", "")) == "text/event-stream":
+    if wire.media_type(message.headers.get("content-type", "")) == "text/event-stream":
         return "stream"
     error = message.status_code >= _ERRORS or surfaces.is_error(wire.decode(message.content).value)
     return "error" if error else "response"

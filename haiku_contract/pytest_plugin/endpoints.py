@@ -58,9 +58,10 @@ class Endpoint:
         An asynchronous one keeps no connection open from one request to the next: its client belongs to an event loop
         that ends with the test, and nothing is left that would have to be closed in it.
         """
-                if self.cassette is not None:
+        if self.cassette is not None:
             return RecordedTransport(load(self.cassette))
-        inner: Any = _Unkept(limits=_NONE_KEPT) if asynchronous else httpx.HTTPTransport()
+        verify = self.base_url.startswith("https:")  # to read the certificates takes longer than most tests
+        inner: Any = _Unkept(verify, limits=_NONE_KEPT) if asynchronous else httpx.HTTPTransport(verify)
         if self.recording is None:
             return inner
         path, mode = self.recording
@@ -94,7 +95,9 @@ def choose(settings: Settings, contract: Contract, cassette: Path, server: Calla
     surface = surfaces.named(settings.surface)
     headers = live.headers(surface.name, contract.model_id)
     kind = settings.endpoint or ("recorded" if cassette.exists() else "reference")
-    recording = None if settings.record_mode == "none" else (cassette, settings.record_mode)
+    recording: tuple[Path, RecordMode] | None = (cassette, settings.record_mode)
+    if settings.record_mode == "none":
+        recording = None
     if kind == "recorded":
         if not cassette.is_file():
             raise UsageError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import re
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -50,7 +51,7 @@ def contract_config() -> Mapping[str, Any]:
 @pytest.fixture(scope="module")
 def contract_cassette_dir(request: pytest.FixtureRequest) -> Path:
     """The folder of the cassettes of a module, `cassettes/MODULE` beside it; override it."""
-    path = request.node.path
+    path: Path = request.node.path
     return path.parent / "cassettes" / path.stem
 
 
@@ -104,18 +105,19 @@ def contract_endpoint(
     """Who answers the clients of this test."""
     from haiku_contract.pytest_plugin.endpoints import choose  # noqa: PLC0415 - not before it is needed
 
-    found = _contract_settings
+    kept = state.kept(request.config)
+    mode = kept.record_mode(contract_cassette, _contract_settings.record_mode)
+    found = dataclasses.replace(_contract_settings, record_mode=mode)
     with state.in_one_line():
-        return choose(
-            found, contract, contract_cassette, lambda: state.kept(request.config).server(contract, found.surface)
-        )
+        return choose(found, contract, contract_cassette, lambda: kept.server(contract, found.surface))
 
 
 @pytest.fixture
 def _contract_watch(request: pytest.FixtureRequest) -> Watch:
     from haiku_contract.pytest_plugin.watching import Watch  # noqa: PLC0415 - not before it is needed
 
-    return request.node.stash.setdefault(state.WATCH, Watch(getattr(request.node, "obj", None)))
+    watch: Watch = request.node.stash.setdefault(state.WATCH, Watch(getattr(request.node, "obj", None)))
+    return watch
 
 
 @pytest.fixture
@@ -140,7 +142,7 @@ def contract_client(
 @pytest.fixture
 def async_contract_client(
     contract: Contract, contract_endpoint: Endpoint, _contract_settings: Settings, _contract_watch: Watch
-) -> httpx.AsyncClient:
+) -> Iterator[httpx.AsyncClient]:
     """The same for `async` tests, whoever runs them: pytest-asyncio or anyio, on asyncio or trio."""
     import httpx  # noqa: PLC0415 - not before it is needed
 
@@ -149,8 +151,8 @@ def async_contract_client(
     with state.in_one_line():
         inner = contract_endpoint.transport(asynchronous=True)
     guard = endpoints.guarded(_contract_settings, contract, inner, _contract_watch)
-    client: httpx.AsyncClient = endpoints.client(httpx.AsyncClient, contract_endpoint, guard)
-    return client
+    yield endpoints.client(httpx.AsyncClient, contract_endpoint, guard)
+    guard.close()
 
 
 @pytest.fixture
@@ -188,6 +190,7 @@ def hostile_endpoint(
     with state.in_one_line():
         kept = state.kept(request.config)
         visits = kept.server(contract, found.surface).visit(request.param, found.patience)
-        hostile = endpoint(kept.app(contract).repertoire, visits)
+        streams = kept.broken_by_streams(contract) if request.param.startswith("stream:") else {}
+        hostile = endpoint(kept.app(contract).repertoire, visits, streams)
     request.node.stash[state.HOSTILE] = hostile
     return hostile

@@ -11,8 +11,10 @@ from haiku_contract.pytest_plugin.server import Server
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from haiku_contract.contract import Contract
+    from haiku_contract.endpoint.recording import RecordMode
     from haiku_contract.endpoint.reference.app import ReferenceEndpoint
 
     Made = TypeVar("Made")
@@ -23,6 +25,7 @@ class Kept:
 
     def __init__(self) -> None:
         self._contracts: dict[str, Contract] = {}
+        self._begun: set[Path] = set()
         self._made: dict[tuple[str, int], tuple[Contract, Any]] = {}
 
     def contract(self, name: str) -> Contract:
@@ -34,6 +37,14 @@ class Kept:
         if name not in self._contracts:
             self._contracts[name] = hc.load(name)
         return self._contracts[name]
+
+    def record_mode(self, cassette: Path, mode: RecordMode) -> RecordMode:
+        """How a test records into a cassette: after another one has begun it in this session, that goes on."""
+        if cassette in self._begun and mode != "none":
+            return "new"
+        if mode in ("new", "all") or not cassette.exists():
+            self._begun.add(cassette)
+        return mode
 
     def suites(self, contract: Contract) -> Suites:
         """The cases of a contract."""
@@ -47,6 +58,13 @@ class Kept:
         """The reference endpoint of a contract, on a port."""
         kind = "bare" if surface == "bare" else "server"
         return self._once(kind, contract, lambda _: Server(self.app(contract), surface))
+
+    def broken_by_streams(self, contract: Contract) -> dict[str, str | None]:
+        """What each stream of the suite breaks, by the id of its case."""
+        return self._once("streams", contract, lambda _: self._broken(contract))
+
+    def _broken(self, contract: Contract) -> dict[str, str | None]:
+        return {case.id: case.constraint for case in self.suites(contract).selected({"side": "stream"})}
 
     def stop(self) -> None:
         """End the servers."""

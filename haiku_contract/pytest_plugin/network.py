@@ -51,6 +51,7 @@ class _Door:
             if sock.family in _INTERNET and arguments and isinstance(arguments[-1], tuple):
                 host, port = arguments[-1][:2]
                 if not self._lets_through(str(host)):
+                    sock.close()  # whoever opened it closes it after an OSError alone
                     raise _error(str(host), port)
             return method(sock, *arguments)
 

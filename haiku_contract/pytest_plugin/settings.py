@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
+    from haiku_contract.endpoint.recording import RecordMode
+
     Value: TypeAlias = str | bool | float | tuple[str, ...]
 
 TABLE: Final = "haiku-contract"
@@ -75,7 +77,7 @@ class Settings:
     contract: str = "anthropic/claude-haiku-4.5"
     endpoint: str = ""
     surface: str = "messages"
-    record_mode: str = "none"
+    record_mode: RecordMode = "none"
     block_network: bool = False
     allowed_hosts: tuple[str, ...] = ()
     max_cost: float = 0.0
