@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 
 import haiku_contract as hc
 from haiku_contract import pointer, wire
-from haiku_contract.generate import Covering, cases, corpus, coverage, covering, suite
+from haiku_contract.generate import Covering, cases, corpus, coverage, covering, joined, packed, suite
 from haiku_contract.generate.suite import features
 from haiku_contract.model import ABSENT, Fault
 
@@ -88,6 +88,34 @@ def test_the_lower_bound_is_one(version: str, side: Side) -> None:
             places.setdefault(pointer.join(one.path), set()).add(value)
     assert 4 <= found.lower_bound <= len(found.cases) <= 2 * found.lower_bound
     assert max(map(len, places.values())) >= found.lower_bound - 1
+
+
+@pytest.mark.parametrize(("version", "side"), SIDES)
+def test_packed_cases_come_apart_and_together(version: str, side: Side) -> None:
+    """All features of a case make its payload again, each half of them a payload that conforms, as does each alone."""
+    validator, found = covered(version, side)
+    listed = packed(validator)
+    assert tuple(one.case for one in listed) == found.cases
+    for one in listed:
+        whole = joined(validator, one.features)
+        assert whole is not None
+        assert whole.payload == one.case.payload
+        for part in (one.features[::2], one.features[1::2], *((feature,) for feature in one.features)):
+            case = joined(validator, part)
+            assert case is not None
+            assert validator.is_valid(case.payload)
+    alone = {feature.name: joined(validator, (feature,)) for one in listed for feature in one.features}
+    for feature in features(validator):
+        case = alone[feature.name]
+        assert case is not None
+        assert any(_same(value, feature.value) for value in _values(case.payload, feature.path)), feature.name
+
+
+def test_what_wants_two_things_at_one_place_is_not_joined() -> None:
+    contract = hc.load()
+    at, above = (f for one in packed(contract.request) for f in one.features if f.name.startswith("stream/type/"))
+    assert joined(contract.request, [at]) == joined(contract.request, [at])
+    assert joined(contract.request, [at, above]) is None
 
 
 def test_strength() -> None:
