@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from haiku_contract import messages, pointer, wire
@@ -13,6 +12,7 @@ from haiku_contract.generate.covering import joined
 from haiku_contract.model import Case, Exchange, OutcomeKind
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Sequence
     from collections.abc import Iterable
 
     from haiku_contract.campaign.checks import Judged
@@ -94,9 +94,7 @@ class _Asking:
         """An answer that a conforming request should not get; None where there was none."""
         return next((one for one in self.ledger.answers(case) if one.outcome.kind in FAILURES), None)
 
-    def reduced(
-        self, one: Packed, shown: Features
-    ) -> Generator[tuple[Case, ...], Sequence[Exchange], Packed]:
+    def reduced(self, one: Packed, shown: Features) -> Generator[tuple[Case, ...], Sequence[Exchange], Packed]:
         """A packed request with fewer features, which is sent."""
         case = self.case(shown)
         if case is None:

@@ -71,7 +71,7 @@ UNLIMITED: Final = Budget()
 
 
 class Estimate(NamedTuple):
-    """What a campaign uses at most, and when the endpoint does what it should: accepts what conforms, and that alone."""
+    """What a campaign uses at most, and what it uses when the endpoint accepts what conforms and nothing else."""
 
     most: Use
     likely: Use

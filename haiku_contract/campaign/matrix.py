@@ -109,19 +109,23 @@ def _request_verdict(constraint: Constraint, about: _About, evidence: Evidence, 
             return Verdict(constraint.id, kind, witness.exchange.case.id, detail.format(_said(witness)) + often)
     if not constraint.violable:
         return Verdict(constraint.id, VerdictKind.UNVIOLABLE, None, constraint.reason)
-    if not usable:
-        return Verdict(constraint.id, VerdictKind.UNDETERMINED, None, "the simplest conforming request is not accepted")
-    lost = next((one for one in _asked(about, evidence) if one.outcome.kind in _LOST), None)
+    lost = next((one for one in _asked(about, evidence) if one.outcome.kind in _LOST), None) if usable else None
     if lost is not None:
         return Verdict(constraint.id, VerdictKind.UNDETERMINED, lost.exchange.case.id, _LOST[lost.outcome.kind])
-    if not about.faulted:
-        return Verdict(constraint.id, VerdictKind.UNDETERMINED, None, "left out" if about.cut else "no case was sent")
-    if about.unshown:
-        names = ", ".join(one.name for one in about.unshown)
-        return Verdict(constraint.id, VerdictKind.UNDETERMINED, None, f"no request that shows {names} was accepted")
+    unknown = _unknown(about) if usable else "the simplest conforming request is not accepted"
+    if unknown:
+        return Verdict(constraint.id, VerdictKind.UNDETERMINED, None, unknown)
     count, witness = len(about.faulted), about.faulted[0]
     detail = f"rejected {_times(count)}: {_said(witness)}{'; some cases were left out' if about.cut else ''}"
     return Verdict(constraint.id, VerdictKind.ENFORCED, witness.exchange.case.id, detail)
+
+
+def _unknown(about: _About) -> str:
+    """Why nothing is known, although nothing was lost; empty when the constraint is enforced."""
+    if not about.faulted:
+        return "left out" if about.cut else "no case was sent"
+    names = ", ".join(one.name for one in about.unshown)
+    return names and f"no request that shows {names} was accepted"
 
 
 def _asked(about: _About, evidence: Evidence) -> Iterator[Judged]:

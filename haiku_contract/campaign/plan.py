@@ -8,13 +8,14 @@ so that whoever lets more through lets it through as well), then those without w
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from haiku_contract import pointer
 from haiku_contract.constraints import types
 from haiku_contract.errors import UsageError
 from haiku_contract.generate import suite
-from haiku_contract.generate.covering import Packed, packed
+from haiku_contract.generate.covering import Packed, joined, packed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -60,6 +61,10 @@ _NEAREST: Final[dict[str, str]] = {
 """Where the suite's first fault is not the one that most parsers let through: the label of the one that is."""
 
 
+_STRENGTH: Final = 1
+"""Features are packed, and not their combinations: so many stand side by side that most pairs are there anyway."""
+
+
 class Plan(NamedTuple):
     """What a campaign sends when nothing goes wrong, and what it may fall back on when something does.
 
@@ -84,15 +89,30 @@ def thrifty(contract: Contract) -> Plan:
     """The fewest cases that tell what an endpoint does with every constraint; all of them where none can be packed."""
     everything = suite(contract, "request")
     try:
-        together = packed(contract.request)
+        together = packed(contract.request, _STRENGTH)
     except UsageError:  # nothing conforms
         return thorough(everything)
     about: dict[str, list[Case]] = {}
     for case in everything:
         if case.kind == "faulted" and case.constraint is not None:
             about.setdefault(case.constraint, []).append(case)
+    if contract.stream is not None:
+        together = tuple(part for one in together for part in _unstreamed(contract, one))
     chosen = (*everything[:1], *(one.case for one in together), *_nearest(about), *_further(contract, about))
     return Plan(tuple(_different(chosen)), together, everything)
+
+
+def _unstreamed(contract: Contract, one: Packed) -> Iterator[Packed]:
+    """A packed request that asks for a stream, in two: a stream shows nothing of what the response schema says."""
+    if not (isinstance(one.case.payload, dict) and one.case.payload.get("stream") is True):
+        yield one
+        return
+    asking = tuple(each for each in one.features if any(path[:1] == ("stream",) for path, _ in each.edits))
+    rest = tuple(each for each in one.features if each not in asking)
+    for part, name in ((rest, "whole"), (asking, "streamed")):
+        case = joined(contract.request, part) if part else None
+        if case is not None:
+            yield Packed(replace(case, id=f"{one.case.id}/{name}"), part)
 
 
 def without_place(case: str) -> str:
@@ -113,19 +133,20 @@ def _nearest(about: Mapping[str, Sequence[Case]]) -> Iterator[Case]:
 
 def _further(contract: Contract, about: Mapping[str, Sequence[Case]]) -> Iterator[Case]:
     """The faults of the tables, in the order of the constraints."""
-    asked: set[tuple[str, str]] = set()
     constraints = {one.id: one for one in contract.request.constraints}
+    habits: dict[tuple[str, str], list[Case]] = {}
     for name, cases in about.items():
         constraint = constraints.get(name)
         by_label = {_label(one): one for one in cases}
         labels = _FURTHER.get(_keyword(cases[0]), ())
         if constraint is not None and constraint.keyword == "type" and not _restated(constraint, constraints):
             labels = tuple(label for one in types(constraint.value) for label in _CONFUSED.get(one, ()))
-            once = {(one, label) for one in types(constraint.value) for label in _HABITS.get(one, ())} - asked
-            once = {(one, label) for one, label in once if label in by_label}
-            labels += tuple(label for _, label in sorted(once))
-            asked |= once
+            for habit in ((one, label) for one in types(constraint.value) for label in _HABITS.get(one, ())):
+                if habit[1] in by_label:
+                    habits.setdefault(habit, []).append(by_label[habit[1]])
         yield from (by_label[label] for label in labels if label in by_label)
+    for alike in habits.values():
+        yield min(alike, key=lambda case: len(pointer.split(_place(case))))
 
 
 def _restated(constraint: Constraint, constraints: Mapping[str, Constraint]) -> bool:
@@ -135,9 +156,12 @@ def _restated(constraint: Constraint, constraints: Mapping[str, Constraint]) -> 
 
 
 def _keyword(case: Case) -> str:
-    side, _, place = (case.constraint or "").partition(":")
-    tokens = [place] if side == "wire" else pointer.split(place)
-    return tokens[-1] if tokens else ""
+    return _place(case).rpartition("/")[2]
+
+
+def _place(case: Case) -> str:
+    """The pointer to the constraint that a case is about; of a rule of the wire its name."""
+    return (case.constraint or "").partition(":")[2]
 
 
 def _label(case: Case) -> str:

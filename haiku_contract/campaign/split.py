@@ -1,9 +1,9 @@
 """Which feature of a packed request is to blame: delta debugging over features, a pure search.
 
-The features are lined up by suspicion. A shortest run of them from the front that still fails ends in one that is needed
-to make it fail; found by bisection, in as many requests as the number of features has binary digits. When that one does
-not fail alone, the search goes on among those before it with the needed one always present: what fails only together
-comes out as a whole.
+The features are lined up by suspicion. The shortest run of them from the front that still fails ends in one that is
+needed to make it fail; bisection finds it in as many requests as the number of features has binary digits. When that
+one does not fail alone, the search goes on among those before it with the needed one always present: what fails only
+together comes out as a whole.
 """
 
 from __future__ import annotations

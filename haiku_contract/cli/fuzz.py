@@ -141,8 +141,8 @@ class Options:
 def fuzz(context: click.Context, /, **given: Any) -> None:
     """Ask an endpoint what it enforces, and print it constraint by constraint.
 
-    The fewest requests are sent that tell: many conforming values at once, one fault of every constraint, and those that
-    a typical mistake lets through. When one of them goes wrong, some more find out why.
+    The fewest requests are sent that tell: many conforming values at once, one fault of every constraint, and those
+    that a typical mistake lets through. When one of them goes wrong, some more find out why.
 
     Exit code 1 when the endpoint does anything that the contract does not allow, 3 when the budget ended before the
     campaign, 4 when the endpoint cannot be reached, or when answers were lost on which a verdict depends.
@@ -260,8 +260,8 @@ def _transport(options: Options) -> httpx.AsyncBaseTransport | None:
 def _announce(contract: Contract, plan: Plan, repeat: int) -> None:
     most, likely = estimate(contract, plan.cases, repeat=repeat, further=MOST_FURTHER if plan.packed else 0)
     click.echo(
-        f"haiku-contract: about {counted(likely.requests, 'request')} and {likely.cost:.2f} USD where the endpoint does "
-        f"what it should; at most {counted(most.requests, 'request')} and {most.cost:.2f} USD",
+        f"haiku-contract: about {counted(likely.requests, 'request')} and {likely.cost:.2f} USD where the endpoint "
+        f"does what it should; at most {counted(most.requests, 'request')} and {most.cost:.2f} USD",
         err=True,
     )
 
