@@ -11,6 +11,7 @@ from referencing.jsonschema import EMPTY_REGISTRY
 
 from haiku_contract import constraints, pointer, wire
 from haiku_contract.messages import Failure, once
+from haiku_contract.schemas import formats
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,27 +25,37 @@ _OWN_WAY: Final = ("additionalProperties", "unevaluatedProperties", "unevaluated
 class ReferenceEngine:
     """`jsonschema` for one schema."""
 
-    def __init__(self, schema: Schema, dialect: Any) -> None:
-        """Args: a schema that `dialect`, one of `jsonschema`'s validator classes, has accepted."""
+    def __init__(self, schema: Schema, dialect: Any, formats: frozenset[str] = frozenset()) -> None:
+        """Args: a schema that `dialect`, one of `jsonschema`'s validator classes, has accepted; formats that assert."""
         self._spelled, self._forbidden = _spell(schema)
         self._places = _places(self._spelled)
         # Without a registry of ours, references to other documents would be fetched.
-        self._validator = dialect(self._spelled, registry=EMPTY_REGISTRY)
+        checker = jsonschema.FormatChecker(())
+        known = jsonschema.Draft202012Validator.FORMAT_CHECKER.checkers  # some need what an extra installs
+        checker.checkers = {name: known[name] for name in formats & known.keys()}
+        self._validator = dialect(self._spelled, registry=EMPTY_REGISTRY, format_checker=checker)
 
     @classmethod
-    def compile(cls, schema: Schema) -> ReferenceEngine | None:
-        """The engine; None when `jsonschema` knows no such dialect, or says that this is not a schema."""
+    def compile(cls, schema: Schema, *, accepted: bool = False, assert_format: bool = False) -> ReferenceEngine | None:
+        """The engine; None when `jsonschema` knows no such dialect, or says that this is not a schema.
+
+        Args:
+            schema: the schema.
+            accepted: the other engine takes it for a schema, and this one, which needs long to say so, is not asked.
+            assert_format: whether `format` asserts.
+        """
         named = isinstance(schema, dict) and "$schema" in schema
         dialect: Any = validators.validator_for(schema, default=None if named else jsonschema.Draft202012Validator)  # type: ignore[arg-type]  # None asks for "unknown"
         if dialect is None:
             return None
         try:
-            dialect.check_schema(schema)
+            if not accepted:
+                dialect.check_schema(schema)
             for _, one in constraints.subschemas(schema):
                 _check_patterns(one)
         except (jsonschema.SchemaError, re.error):
             return None
-        return cls(schema, dialect)
+        return cls(schema, dialect, formats(schema, asserted=assert_format))
 
     def is_valid(self, instance: Any) -> bool:
         """The verdict."""

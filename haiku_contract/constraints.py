@@ -10,14 +10,37 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from haiku_contract import pointer
 from haiku_contract.model import Constraint
-from haiku_contract.schemas import HOLDING, REFERENCES, Document, Schema, Shape, held, known, localised, subschemas
+from haiku_contract.schemas import (
+    HOLDING,
+    REFERENCES,
+    Document,
+    Schema,
+    Shape,
+    held,
+    known,
+    localised,
+    subschemas,
+    types,
+)
+from haiku_contract.trivial import TRIVIAL, accepts_everything, is_trivial
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from haiku_contract.model import Side
 
-__all__ = ["Schema", "keyword_at", "outside", "replace", "subschemas", "types", "walk", "without"]
+__all__ = [
+    "Schema",
+    "is_trivial",
+    "keyword_at",
+    "outside",
+    "replace",
+    "speaks_of",
+    "subschemas",
+    "types",
+    "walk",
+    "without",
+]
 
 APPLICATORS: Final[dict[str, Shape]] = {
     "properties": "map",
@@ -60,6 +83,7 @@ ASSERTIONS: Final = {
     "maxLength": ("string",),
     "minLength": ("string",),
     "pattern": ("string",),
+    "format": ("string",),
     "maxItems": ("array",),
     "minItems": ("array",),
     "uniqueItems": ("array",),
@@ -88,28 +112,12 @@ _SPEAKS_OF: Final[dict[str, tuple[str, ...]]] = {
 }
 """The JSON types that a keyword speaks of; those that are not listed speak of every instance."""
 
-_ALL_TYPES: Final = frozenset(("null", "boolean", "number", "string", "array", "object"))
-
-_TRIVIAL: Final[dict[str, Callable[[Any], bool]]] = {
-    "minLength": lambda value: value <= 0,
-    "minItems": lambda value: value <= 0,
-    "minProperties": lambda value: value <= 0,
-    "minContains": lambda value: value <= 0,
-    "uniqueItems": lambda value: value is False,
-    "type": lambda value: set(types(value)) >= _ALL_TYPES,
-    "not": lambda value: value is False,
-    "dependentRequired": lambda value: not any(value.values()),
-    "dependencies": lambda value: not any(isinstance(one, list) and one for one in value.values()),
-    **dict.fromkeys(("exclusiveMinimum", "exclusiveMaximum"), lambda value: value is False),
-}
-"""For each keyword that can be written so that it asserts nothing: when it is."""
-
-
 _NO_CONTAINS: Final = "stands beside no 'contains', without which it says nothing"
 _NO_TUPLE: Final = "stands beside no list under 'items', without which it says nothing"
 _NO_IF: Final = "stands beside no 'if', without which it says nothing"
 _ONLY_ASKED: Final = "only asked under 'not', 'contains', 'if' or 'unevaluated…', where to fail is no fault"
 _UNUSED: Final = "no reference leads to this definition"
+_OPEN: Final = "another branch of the union accepts every value"
 
 
 class _Site(NamedTuple):
@@ -121,19 +129,15 @@ class _Site(NamedTuple):
     never: str = ""  # why no failure in here makes a payload fail
 
 
-def types(value: str | list[str]) -> list[str]:
-    """The names of types under `type`; drafts before 4, which only the slow engine reads, have schemas there too."""
-    return [value] if isinstance(value, str) else [one for one in value if isinstance(one, str)]  # type: ignore[redundant-expr]  # draft 3
+def walk(schema: Schema, side: Side, *, assert_format: bool = False) -> tuple[Constraint, ...]:
+    """Every constraint of a schema, in the order of the document; unused definitions last, as unreachable.
 
-
-def is_trivial(schema: Any) -> bool:
-    """True for the two ways to write a schema that accepts everything and says nothing."""
-    return schema is True or schema == {}
-
-
-def walk(schema: Schema, side: Side) -> tuple[Constraint, ...]:
-    """Every constraint of a schema, in the order of the document; unused definitions last, as unreachable."""
-    document = Document(localised(schema))
+    Args:
+        schema: the schema.
+        side: names the constraints.
+        assert_format: whether `format` is one, where it names a format of the draft.
+    """
+    document = Document(localised(schema), assert_format=assert_format)
     found: dict[str, Constraint] = {}
     visited: set[tuple[str, bool, str]] = set()
     _visit(document, side, _Site((), document.root), found, visited)
@@ -227,9 +231,9 @@ def _inside(document: Document, side: Side, site: _Site, found: dict[str, Constr
     said = known(site.schema, document.number)
     site = site._replace(schema=said)
     for keyword, value in said.items():
-        for constraint in _constraints_at(side, site, keyword, value):
+        for constraint in _constraints_at(document, side, site, keyword, value):
             _add(found, constraint)
-        yield from _children(site, keyword, value)
+        yield from _children(document, site, keyword, value)
         if keyword in REFERENCES and (target := document.target(value)) is not None:
             yield _Site(*target, names=site.names, never=site.never)
 
@@ -241,17 +245,19 @@ def _add(found: dict[str, Constraint], constraint: Constraint) -> None:
         found[constraint.id] = constraint
 
 
-def _constraints_at(side: Side, site: _Site, keyword: str, value: Any) -> Iterator[Constraint]:
+def _constraints_at(document: Document, side: Side, site: _Site, keyword: str, value: Any) -> Iterator[Constraint]:
     tokens = (*site.tokens, keyword)
     if keyword == "required":
         for index, name in enumerate(value if isinstance(value, list) else ()):
-            reason = _never(site.schema, keyword, [name], names=site.names)
+            reason = _never(document, site, keyword, [name])
             yield _constraint(side, site, (*tokens, str(index)), value=name, reason=reason)
     elif keyword in _CLOSING and is_trivial(value):
         what = "key" if keyword.endswith("Properties") else "item"
         yield _constraint(side, site, tokens, value=value, reason=f"accepts every further {what}")
+    elif keyword == "format" and value not in document.formats:
+        return
     elif keyword in ASSERTIONS or keyword in UNEVALUATED or (keyword in _CLOSING and value is False):
-        reason = _never(site.schema, keyword, value, names=site.names)
+        reason = _never(document, site, keyword, value)
         yield _constraint(side, site, tokens, value=value, reason=reason)
 
 
@@ -269,17 +275,23 @@ def _constraint(side: Side, site: _Site, tokens: tuple[str, ...], *, value: Any,
     )
 
 
-def _never(schema: Schema, keyword: str, value: Any, *, names: bool) -> str:
+def _never(document: Document, site: _Site, keyword: str, value: Any) -> str:
     """Why no JSON value can break the keyword here; empty when one can."""
-    beside = schema if isinstance(schema, dict) else {}
+    beside, names = site.schema if isinstance(site.schema, dict) else {}, site.names
+
+    def opening(branches: list[Any]) -> Iterator[bool]:
+        return (accepts_everything(document, branch) for branch in branches)
+
     reasons = {
-        "accepts every value": keyword in _TRIVIAL and _TRIVIAL[keyword](value),
+        "accepts every value": keyword in TRIVIAL and TRIVIAL[keyword](value),
         _NO_CONTAINS: keyword in {"minContains", "maxContains"} and "contains" not in beside,
         _NO_TUPLE: keyword == "additionalItems" and not isinstance(beside.get("items"), list),
         "the exclusive bound speaks for it": beside.get(f"exclusive{keyword.capitalize()}") is True,
         "'minContains' speaks for it": keyword == "contains" and beside.get("minContains", 0) > 0,
         "'minContains' asks for none": keyword == "contains" and beside.get("minContains") == 0,
-        "one branch accepts every value": keyword == "anyOf" and any(is_trivial(branch) for branch in value),
+        "one branch accepts every value": keyword in UNIONS
+        and (keyword == "anyOf" or len(value) == 1)
+        and any(opening(value)),
         "a JSON key is a string": names and keyword == "type" and "string" in types(value),
     }
     found = next((reason for reason, holds in reasons.items() if holds), "")
@@ -299,7 +311,12 @@ def _not_spoken_of(schema: dict[str, Any], keyword: str, *, names: bool) -> str:
     return ""
 
 
-def _children(site: _Site, keyword: str, value: Any) -> Iterator[_Site]:
+def speaks_of(keyword: str) -> tuple[str, ...]:
+    """The JSON types that a keyword speaks of; empty for those that speak of every value."""
+    return _SPEAKS_OF.get(keyword, ())
+
+
+def _children(document: Document, site: _Site, keyword: str, value: Any) -> Iterator[_Site]:
     """The schemas under a keyword whose failures make the instance fail."""
     if keyword not in APPLICATORS or keyword in UNEVALUATED or (keyword in _CLOSING and isinstance(value, bool)):
         return
@@ -309,6 +326,8 @@ def _children(site: _Site, keyword: str, value: Any) -> Iterator[_Site]:
         never = _NO_IF
     if keyword == "additionalItems" and not isinstance(beside.get("items"), list):
         never = _NO_TUPLE
+    if keyword in UNIONS and any(accepts_everything(document, branch) for branch in value):
+        never = _OPEN
     in_place = keyword not in _SPEAKS_OF
     for tokens, child in held(site.tokens, keyword, value):
         yield _Site(tokens, child, keyword == "propertyNames" or (site.names and in_place), site.never or never)

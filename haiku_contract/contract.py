@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -88,7 +88,7 @@ class Contract:
         return self.request.constraints + self.response.constraints
 
 
-def load(ref: str | Path = DEFAULT_MODEL, *, version: str | None = None) -> Contract:
+def load(ref: str | Path = DEFAULT_MODEL, *, version: str | None = None, assert_format: bool = False) -> Contract:
     """Load a contract.
 
     Args:
@@ -96,10 +96,26 @@ def load(ref: str | Path = DEFAULT_MODEL, *, version: str | None = None) -> Cont
             two schemas, and `stream.json` where it has one); or of a catalog file (a JSON object with `model_id` and
             `schema: {input, output}`).
         version: which shipped version; the newest when absent.
+        assert_format: whether `format` asserts in the schemas of both sides, where it names a format of their draft; an
+            annotation otherwise, as the published schemas mean it (Validation section 7.2).
 
     Raises:
         ContractLoadError: there is no such contract, or it cannot be used; the message says what to do.
     """
+    contract = _load(ref, version)
+    return _asserting(contract) if assert_format else contract
+
+
+def _asserting(contract: Contract) -> Contract:
+    request, response = contract.sides
+    return replace(
+        contract,
+        request=RequestValidator(request.schema, contract.request.rules, assert_format=True),
+        response=SchemaValidator("response", response.schema, assert_format=True),
+    )
+
+
+def _load(ref: str | Path, version: str | None) -> Contract:
     text = str(ref)
     path = Path(text)
     model_id, at, suffix = text.partition("@")

@@ -8,6 +8,8 @@
     ├── ContractAdvice           a conforming request breaks a known rule of the provider; holds the advice
     ├── UsageError               the caller asked for something that does not exist
     ├── EndpointError            the endpoint cannot be reached or spoken to
+    │   └── StaleCassetteError   a cassette does not hold what is asked of it, or is too old
+    ├── CassetteError            a cassette cannot be read, or holds a secret
     └── MissingExtraError        an optional part of the package is not installed
 
 Violations are data (`haiku_contract.model.Violation`); only the edge turns them into an exception.
@@ -70,6 +72,14 @@ class UsageError(HaikuContractError):
 
 class EndpointError(HaikuContractError):
     """The endpoint cannot be reached, or what answers does not speak HTTP."""
+
+
+class StaleCassetteError(EndpointError):
+    """A request is not in the cassette, or the cassette is too old; the message says which, without its secrets."""
+
+
+class CassetteError(HaikuContractError):
+    """A cassette cannot be read; the message names the file, the line, and what to do."""
 
 
 class MissingExtraError(HaikuContractError, ImportError):

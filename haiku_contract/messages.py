@@ -282,10 +282,6 @@ def _false(_value: Any, _parent: Any, _failure: Failure) -> _Text:
     return _Text("nothing here", hint="remove it")
 
 
-def _pattern(value: Any, _parent: Any, _failure: Failure) -> _Text:
-    return _Text(f"text that matches {_literal(value)}")
-
-
 _TEXTS: Final[dict[str, Callable[[Any, Any, Failure], _Text]]] = {
     "type": _type,
     "enum": _enum,
@@ -297,7 +293,8 @@ _TEXTS: Final[dict[str, Callable[[Any, Any, Failure], _Text]]] = {
     "exclusiveMinimum": _bound("more than {}"),
     "maxLength": _count("at most", "character"),
     "minLength": _count("at least", "character"),
-    "pattern": _pattern,
+    "pattern": _bound("text that matches {}"),
+    "format": _bound("text of the format {}"),
     "maxItems": _count("at most", "item"),
     "minItems": _count("at least", "item"),
     "uniqueItems": lambda _value, _parent, _failure: _Text("items that all differ"),

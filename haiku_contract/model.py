@@ -208,6 +208,9 @@ class Exchange:
         elapsed: seconds from sending to the end of the body.
         error: why there is no response, in one line; empty otherwise.
         attempts: how many requests it took; 0 for an answer that an earlier run got.
+        ttfb: seconds from sending to the first byte of the body, or to its end where it is empty; None where nobody
+            measured it.
+        echoed: whether the answer held a credential of the request, which was taken out of it.
     """
 
     case: Case
@@ -217,6 +220,8 @@ class Exchange:
     elapsed: float
     error: str = ""
     attempts: int = 1
+    ttfb: float | None = None
+    echoed: bool = False
 
 
 class OutcomeKind(StrEnum):
@@ -281,6 +286,23 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """As much of an answer as a report keeps.
+
+    Attributes:
+        status: HTTP status; None when no response arrived.
+        content_type: what the body is declared as.
+        body: the beginning of the body as it came, secrets taken out; what is no UTF-8 is escaped.
+        length: bytes of the whole body.
+    """
+
+    status: int | None
+    content_type: str
+    body: str
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """Something the endpoint does that the contract does not allow, once per cause.
 
@@ -290,6 +312,8 @@ class Finding:
         constraint: id of the constraint, or None.
         case: id of the witness.
         message: one line.
+        witness: the case itself; None where nobody has kept it.
+        answer: what came back; None where nobody has kept it.
     """
 
     code: str
@@ -297,6 +321,8 @@ class Finding:
     constraint: str | None
     case: str
     message: str
+    witness: Case | None = None
+    answer: Answer | None = None
 
 
 @dataclass(frozen=True, slots=True)

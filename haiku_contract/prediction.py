@@ -40,9 +40,9 @@ _ACCEPTED: Final = Prediction(PredictedOutcome.ACCEPTED, 200)
 class RequestValidator(SchemaValidator):
     """The request side of a contract: its schema, and the provider's rules."""
 
-    def __init__(self, schema: Schema, provider_rules: tuple[Rule, ...] = ()) -> None:
-        """Args: the schema as published, and the rules of `rules.json`; none where nothing is known."""
-        super().__init__("request", schema)
+    def __init__(self, schema: Schema, provider_rules: tuple[Rule, ...] = (), *, assert_format: bool = False) -> None:
+        """Args: the schema as published, the rules of `rules.json` as far as known, and whether `format` asserts."""
+        super().__init__("request", schema, assert_format=assert_format)
         self.rules = provider_rules
 
     def advise(self, payload: Any) -> Iterator[Advice]:

@@ -41,6 +41,14 @@ _SINCE: Final[dict[str, int]] = {
     **dict.fromkeys(("minContains", "maxContains", "$recursiveRef"), 2019),
     **dict.fromkeys(("prefixItems", "$dynamicRef"), 2020),
 }
+_FORMATS: Final[dict[str, int]] = {
+    **dict.fromkeys(("date-time", "date", "time", "email", "idn-email", "hostname", "ipv4", "ipv6", "uri", "regex"), 4),
+    **dict.fromkeys(("uri-reference", "uri-template", "json-pointer"), 6),
+    **dict.fromkeys(("idn-hostname", "iri", "iri-reference", "relative-json-pointer"), 7),
+    **dict.fromkeys(("duration", "uuid"), 2019),
+}
+"""Since which draft a format is one of those that are asserted where formats are; others stay annotations."""
+
 _UNTIL: Final[dict[str, int]] = {"dependencies": 7, "additionalItems": 2019, "$recursiveRef": 2019}
 
 
@@ -53,6 +61,11 @@ class Place(NamedTuple):
 
     tokens: Tokens
     schema: Any
+
+
+def types(value: str | list[str]) -> list[str]:
+    """The names of types under `type`; drafts before 4, which only the slow engine reads, have schemas there too."""
+    return [value] if isinstance(value, str) else [one for one in value if isinstance(one, str)]  # type: ignore[redundant-expr]  # draft 3
 
 
 def draft(root: Schema) -> int:
@@ -79,7 +92,7 @@ def modern(schema: dict[str, Any], number: int) -> dict[str, Any]:
     said = known(schema, number)
     if number == _NEWEST:
         return said
-    words = {keyword: value for keyword, value in said.items() if keyword not in _REWORDED}
+    words = Words({keyword: value for keyword, value in said.items() if keyword not in _REWORDED})
     for keyword, reword in _REWORDED.items():
         if keyword in said:
             words |= reword(said[keyword], said)
@@ -149,18 +162,26 @@ def subschemas(root: Schema) -> Iterator[Place]:
             stack.extend(reversed(children))
 
 
+def formats(root: Schema, *, asserted: bool) -> frozenset[str]:
+    """The formats that are assertions in a schema: all that its draft knows, or none."""
+    number = draft(root)
+    return frozenset(name for name, since in _FORMATS.items() if asserted and since <= number)
+
+
 class Document:
     """A schema with what its references name.
 
     Attributes:
         root: the schema.
         number: its draft.
+        formats: the formats that are assertions in it.
     """
 
-    def __init__(self, root: Schema) -> None:
+    def __init__(self, root: Schema, *, assert_format: bool = False) -> None:
         """Args: the schema; identifiers inside it count (Core section 8.2), other documents are not looked for."""
         self.root = root
         self.number = draft(root)
+        self.formats = formats(root, asserted=assert_format)
         self._naming = "id" if self.number == _DRAFTS["draft-04"] else "$id"
         self._modern: dict[int, tuple[dict[str, Any], dict[str, Any]]] = {}
         self._targets: dict[tuple[str, str], Place | None] = {}

@@ -6,7 +6,7 @@ every verdict agrees with it (property tests), and it takes over where the fast 
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import islice
 from marshal import dumps as _marshal
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -18,7 +18,7 @@ from haiku_contract.errors import ContractLoadError, ContractViolation
 from haiku_contract.gate import gated
 from haiku_contract.messages import Failure
 from haiku_contract.model import ABSENT
-from haiku_contract.schemas import localised
+from haiku_contract.schemas import localised, subschemas
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,8 +28,14 @@ if TYPE_CHECKING:
 
 
 _MAX_REASON = 240
+_MOST_FORMATS: Final = 4_096  # texts whose format is remembered
 
 _SURROGATE_LEAD: Final = wire.SURROGATE_LEAD
+
+_DISPUTED: Final = frozenset(
+    ("pattern", "patternProperties", "multipleOf", "unevaluatedItems", "unevaluatedProperties", "$dynamicRef")
+)
+"""Keywords of which the two engines are known to think differently at times, or might."""
 
 
 class Engine(Protocol):
@@ -55,10 +61,11 @@ class SchemaValidator:
     bytes or as text. What JSON cannot carry is a violation too, wherever it hides (`haiku_contract.wire.RULES`).
     """
 
-    def __init__(self, side: Side, schema: Schema) -> None:
-        """Args: the side that names the constraints, and the schema as published."""
+    def __init__(self, side: Side, schema: Schema, *, assert_format: bool = False) -> None:
+        """Args: the side that names the constraints, the schema as published, and whether `format` asserts in it."""
         self.side: Side = side
         self.schema = schema
+        self.assert_format = assert_format
 
     def __repr__(self) -> str:
         return f"<SchemaValidator {self.side}>"
@@ -70,12 +77,12 @@ class SchemaValidator:
         Raises:
             ContractLoadError: it is not a schema.
         """
-        return compile_schema(self.schema, self.side)
+        return compile_schema(self.schema, self.side, assert_format=self.assert_format)
 
     @cached_property
     def constraints(self) -> tuple[Constraint, ...]:
         """Every constraint of the schema, in the order of the document."""
-        return constraints.walk(self.schema, self.side)
+        return constraints.walk(self.schema, self.side, assert_format=self.assert_format)
 
     def constraint(self, constraint_id: str) -> Constraint | None:
         """The constraint of that id, or None."""
@@ -99,7 +106,7 @@ class SchemaValidator:
         extended = gated(self.schema)
         if extended is None:
             return lambda payload: wire.is_plain(payload) and self.engine.is_valid(payload)
-        return _FastEngine(extended).is_valid
+        return _FastEngine(extended, assert_format=self.assert_format).is_valid
 
     def iter_errors(self, payload: Any, *, excerpts: bool = True) -> Iterator[Violation]:
         """What is wrong with the payload: what JSON cannot carry of it, or else the violations of the schema.
@@ -148,6 +155,27 @@ class SchemaValidator:
             _raise(self.iter_errors_bytes(body))
         return value
 
+    def settled(self, payload: Any) -> bool | None:
+        """The verdict on a decoded payload where both engines give the same; None where they differ.
+
+        Where the schema uses no keyword that they are known to read differently, only one of them is asked.
+        """
+        found = self.engine.is_valid(payload)
+        try:
+            same = self._other is None or self._other.is_valid(payload) == found
+        except (OverflowError, RecursionError):  # of integers beyond a double the slow engine has no verdict
+            same = True
+        return found if same else None
+
+    @cached_property
+    def _other(self) -> Engine | None:
+        """The slow engine beside the fast one, where it can read the schema and its verdict might be another one."""
+        keywords = _DISPUTED | {"format"} if self.assert_format else _DISPUTED
+        disputed = any(isinstance(one, dict) and not keywords.isdisjoint(one) for _, one in subschemas(self.schema))
+        if not disputed or not isinstance(self.engine, _FastEngine):
+            return None
+        return _reference_engine(localised(self.schema), accepted=True, assert_format=self.assert_format)
+
     def broken(self, payload: Any) -> frozenset[str]:
         """The ids of the constraints that a decoded payload breaks."""
         if self.engine.is_valid(payload):
@@ -166,7 +194,7 @@ class SchemaValidator:
             yield from messages.ranked(messages.explain(self.schema, self.side, failures, excerpts=excerpts))
 
 
-def compile_schema(schema: Any, side: Side) -> Engine:
+def compile_schema(schema: Any, side: Side, *, assert_format: bool = False) -> Engine:
     """The fastest engine that can read the schema.
 
     Raises:
@@ -176,9 +204,13 @@ def compile_schema(schema: Any, side: Side) -> Engine:
         raise ContractLoadError(f"the {side} schema is not a schema: expected an object, found {wire.describe(schema)}")
     schema = localised(schema)
     try:
-        engine: Engine = _FastEngine(schema)
+        engine: Engine = _FastEngine(schema, assert_format=assert_format)
     except jsonschema_rs.ValidationError as error:
-        fallback = None if error.kind.name in {"$ref", "referencing"} else _reference_engine(schema)
+        fallback = (
+            None
+            if error.kind.name in {"$ref", "referencing"}
+            else _reference_engine(schema, assert_format=assert_format)
+        )
         if fallback is None:
             reason = f"at {pointer.readable(tuple(error.instance_path))}: {error.message}"
             raise _unusable(side, reason) from None
@@ -191,6 +223,17 @@ def compile_schema(schema: Any, side: Side) -> Engine:
     return engine
 
 
+@lru_cache(_MOST_FORMATS)
+def is_of_format(name: str, text: str) -> bool | None:
+    """Whether a text is of a format; None where the engines disagree, or there is no such format."""
+    return _format_judge(name).settled(text)
+
+
+@lru_cache(_MOST_FORMATS)
+def _format_judge(name: str) -> SchemaValidator:
+    return SchemaValidator("request", {"format": name}, assert_format=True)
+
+
 def _unusable(side: Side, reason: str) -> ContractLoadError:
     return ContractLoadError(f"the {side} schema is not a schema that can be used, {wire.shorten(reason, _MAX_REASON)}")
 
@@ -198,9 +241,10 @@ def _unusable(side: Side, reason: str) -> ContractLoadError:
 class _FastEngine:
     """`jsonschema-rs`."""
 
-    def __init__(self, schema: Schema) -> None:
+    def __init__(self, schema: Schema, *, assert_format: bool = False) -> None:
         self._schema = schema
-        self._validator = jsonschema_rs.validator_for(schema, validate_formats=False, offline=True)
+        self._assert_format = assert_format
+        self._validator = jsonschema_rs.validator_for(schema, validate_formats=assert_format, offline=True)
         self.is_valid = self._validator.is_valid
 
     def failures(self, instance: Any) -> Iterator[Failure]:
@@ -215,7 +259,7 @@ class _FastEngine:
 
     @cached_property
     def _second(self) -> Engine | None:
-        return _reference_engine(self._schema)
+        return _reference_engine(self._schema, assert_format=self._assert_format)
 
     def exercised(self, instance: Any) -> frozenset[str]:
         units = self._validator.evaluate(instance).list()["details"]
@@ -246,11 +290,11 @@ def _fast_failure(error: jsonschema_rs.ValidationError, root: Any) -> Failure:
     )
 
 
-def _reference_engine(schema: Schema) -> Engine | None:
+def _reference_engine(schema: Schema, *, accepted: bool = False, assert_format: bool = False) -> Engine | None:
     """The slow engine, imported only when it is needed; None where it cannot read the schema either."""
     from haiku_contract._reference import ReferenceEngine  # noqa: PLC0415 - half of this package's import time
 
-    return ReferenceEngine.compile(schema)
+    return ReferenceEngine.compile(schema, accepted=accepted, assert_format=assert_format)
 
 
 def _keyword_of(constraint: Constraint) -> str:

@@ -66,6 +66,11 @@ class Decoded(NamedTuple):
     violations: tuple[Violation, ...]
 
 
+def media_type(content_type: str) -> str:
+    """A content type without its parameters, in lower case (RFC 9110 section 8.3.1)."""
+    return content_type.partition(";")[0].strip().lower()
+
+
 def encode(value: Any) -> bytes:
     """The bytes that `httpx` sends for `json=value`.
 

@@ -65,6 +65,8 @@ REQUEST_1_0_0: list[tuple[str, str]] = [
 UNUSED = "no reference leads to this definition"
 ASKED = "only asked under 'not', 'contains', 'if' or 'unevaluated…', where to fail is no fault"
 EVERY = "accepts every value"
+ONE = "one branch accepts every value"
+OPEN = "another branch of the union accepts every value"
 NO_IF = "stands beside no 'if', without which it says nothing"
 
 VOCABULARY: dict[str, Any] = {
@@ -113,7 +115,7 @@ VOCABULARY_SITES: list[tuple[str, str]] = [
     ("/$defs/word/type", ""),
     ("/$defs/word/minLength", ""),
     ("/oneOf", ""),
-    ("/oneOf/0/required/0", ""),
+    ("/oneOf/0/required/0", OPEN),
     ("/not", ""),
     ("/then/required/0", ""),
     ("/then/required/1", ""),
@@ -159,8 +161,19 @@ UNVIOLABLE: list[tuple[Any, list[tuple[str, str]]]] = [
     ]),
     ({"not": False}, [("/not", EVERY)]),
     ({"not": {}}, [("/not", "")]),
-    ({"anyOf": [{"type": "string"}, True]}, [("/anyOf", "one branch accepts every value"), ("/anyOf/0/type", "")]),
-    ({"oneOf": [True]}, [("/oneOf", "")]),
+    ({"anyOf": [{"type": "string"}, True]}, [("/anyOf", ONE), ("/anyOf/0/type", OPEN)]),
+    ({"oneOf": [True]}, [("/oneOf", ONE)]),
+    ({"anyOf": [{"instanceof": "RegExp"}, {"minLength": 1}]}, [("/anyOf", ONE), ("/anyOf/1/minLength", OPEN)]),
+    ({"anyOf": [{"properties": {"a": {"$ref": "#"}}}, False]}, [("/anyOf", ONE), ("/anyOf/1", OPEN)]),
+    ({"anyOf": [{"properties": {"a": {"enum": [1]}}}, {"required": ["b"]}]}, [
+        ("/anyOf", ""),
+        ("/anyOf/0/properties/a/enum", ""),
+        ("/anyOf/1/required/0", ""),
+    ]),
+    ({"pattern": "[\\s\\S]*"}, [("/pattern", EVERY)]),
+    ({"pattern": "^[\\d\\D]*$"}, [("/pattern", EVERY)]),
+    ({"pattern": "^.*$"}, [("/pattern", "")]),
+    ({"pattern": "a{,3}"}, [("/pattern", "")]),
     ({"const": False, "enum": [False]}, [("/const", ""), ("/enum", "")]),
     ({"type": "string", "minimum": 1, "required": ["a"], "maxLength": 3}, [
         ("/type", ""),

@@ -22,7 +22,7 @@ REQUEST = hc.load(version="1.0.0").request
 
 
 def found(schema: Any, instance: Any) -> list[Violation]:
-    return list(SchemaValidator("request", schema).iter_errors(instance))
+    return list(SchemaValidator("request", schema, assert_format=True).iter_errors(instance))
 
 
 def everything(violations: list[Violation]) -> list[Violation]:
@@ -50,6 +50,7 @@ SAID: dict[str, tuple[Any, Any, str, str]] = {
     "maxLength": ({"maxLength": 1}, "ab", "(root): expected at most 1 character, found string of 2", ""),
     "minLength": ({"minLength": 3}, "ab", "(root): expected at least 3 characters, found string of 2", ""),
     "pattern": ({"pattern": "^a\n"}, "b", '(root): expected text that matches "^a\\n", found string "b"', ""),
+    "format": ({"format": "date"}, "soon", '(root): expected text of the format "date", found string "soon"', ""),
     "maxItems": ({"maxItems": 1}, [1, 2], "(root): expected at most 1 item, found array of 2", ""),
     "minItems": ({"minItems": 2}, [], "(root): expected at least 2 items, found array of 0", ""),
     "uniqueItems": ({"uniqueItems": True}, [1, 1], "(root): expected items that all differ, found array of 2", ""),

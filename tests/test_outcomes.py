@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,10 @@ from haiku_contract.model import Case, Exchange, OutcomeKind
 
 CASE = Case("request/simplest", "request", "conforming", None, {}, b"{}")
 JSON = {"content-type": "application/json"}
+
+
+def asked(payload: Any) -> Case:
+    return Case("request/x", "request", "conforming", None, payload, b"")
 
 
 def rest(code: int, message: str) -> bytes:
@@ -91,16 +96,16 @@ def test_bytes_that_are_not_text_are_shown_escaped() -> None:
     ],
 )
 def test_named_field(message: str, field: str | None) -> None:
-    assert named_field(message, {"messages", "max_tokens"}) == field
+    assert named_field(message, asked({"messages": [], "max_tokens": 1})) == field
 
 
 @pytest.mark.parametrize("message", ["error: bad input", "json: cannot unmarshal", "max_tokens: no"])
 def test_a_word_before_a_colon_is_a_field_only_where_the_request_has_it(message: str) -> None:
-    assert named_field(message, {"messages"}) is None
+    assert named_field(message, asked({"messages": []})) is None
 
 
 def test_the_first_of_several_missing_values_is_named() -> None:
-    assert named_field("Required value missing: max_tokens, temperature") == "/max_tokens"
+    assert named_field("Required value missing: max_tokens, temperature", CASE) == "/max_tokens"
 
 
 @pytest.mark.parametrize(

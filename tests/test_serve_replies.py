@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import haiku_contract as hc
-from haiku_contract.endpoint.reference import events, replies, scripts
+from haiku_contract.endpoint.reference import events, replies, script_files, scripts
 from haiku_contract.endpoint.reference.answers import PLAIN, Settings, handle
-from haiku_contract.endpoint.reference.faults import conduct
+from haiku_contract.endpoint.reference.faults import EndpointFault, Repertoire, conduct
 from haiku_contract.endpoint.reference.pace import Pace, schedule
 from haiku_contract.endpoint.reference.reply import Reply
 from haiku_contract.endpoint.surfaces import SURFACES, Asked
@@ -177,13 +177,18 @@ def write(folder: Path, name: str, value: Any) -> str:
     return str(path)
 
 
+def scripted(folder: Path, *entries: Any) -> Settings:
+    return Settings(script=script_files.load(write(folder, "some.json", list(entries))))
+
+
 def test_scripted_replies(tmp_path: Path) -> None:
-    entries = [
-        {"when": {"max_tokens": 1}, "status": 418, "headers": {"x-tea": "pot"}, "body": {"short": True}},
+    written = scripted(
+        tmp_path,
+        {"when": {"max_tokens": 1}, "status": 418, "headers": {"X-Tea": "pot"}, "body": {"short": True}},
         {"when": {"messages": [{"role": "assistant"}]}, "text": "You said so yourself."},
         {"when": {"system": "pi"}, "events": [{"type": "ping"}, {"type": "odd", "value": 3.14}]},
-    ]
-    written = Settings(script=scripts.load(write(tmp_path, "some.json", entries)))
+        {"when": {"system": "nothing"}, "status": 204, "headers": {"Content-Type": "text/plain"}},
+    )
     short = ask({**INPUT, "max_tokens": 1}, written)
     assert (short.status_code, short.headers["x-tea"], short.json()) == (418, "pot", {"short": True})
     said = ask({**INPUT, "messages": [{"role": "assistant", "content": "x"}]}, written).json()
@@ -196,38 +201,147 @@ def test_scripted_replies(tmp_path: Path) -> None:
     odd = ask({**INPUT, "system": "pi", "stream": True}, written)
     assert odd.content.count(b"event: ") == 2
     assert ask({**INPUT, "system": "pi"}, written).json() == replies.message({**INPUT, "system": "pi"})
-
-
-def test_a_folder_of_replies(tmp_path: Path) -> None:
-    write(tmp_path, "b.jsonl", b'{"text": "first"}\n\n{"text": "never"}\n')
-    write(tmp_path, "a.sse", b"event: x\ndata: 1\n\n")
-    write(tmp_path, "README.txt", b"not a reply")
-    written = Settings(script=scripts.load(str(tmp_path)))
-    assert ask({**INPUT, "stream": True}, written).content == b"event: x\ndata: 1\n\n"
-    assert ask(INPUT, written).json()["content"][0]["text"] == "first"
+    for more in ({}, {"stream": True}):
+        nothing = ask({**INPUT, "system": "nothing", **more}, written)
+        assert (nothing.status_code, nothing.headers["content-type"], nothing.content) == (204, "text/plain", b"")
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "words"),
+    ("more", "text", "reason", "stop"),
     [
-        ("a.json", b"{", "not JSON"),
-        ("a.json", b"7", "a reply is an object"),
-        ("a.json", b'{"status": "x", "text": "y"}', "status cannot be"),
-        ("a.json", b'{"status": 200}', "says nothing"),
-        ("a.json", b'{"headers": {"a": "b\\n"}, "text": "y"}', "headers cannot be"),
-        ("a.json", b'{"events": [{}]}', "events cannot be"),
-        ("a.txt", b"", "ends in .json, .jsonl, .sse"),
+        ({}, "One  two\nthree, four. ", "end_turn", None),
+        ({"max_tokens": 4}, "One  two\nthree, four. ", "end_turn", None),
+        ({"max_tokens": 3}, "One  two\nthree,", "max_tokens", None),
+        ({"max_tokens": 1e300}, "One  two\nthree, four. ", "end_turn", None),
+        ({"stop_sequences": ["four", "e,"]}, "One  two\nthre", "stop_sequence", "e,"),
+        ({"stop_sequences": ["four"], "max_tokens": 3}, "One  two\nthree,", "max_tokens", None),
+        ({"stop_sequences": ["One"]}, "", "stop_sequence", "One"),
+        ({"tools": [{"name": "f"}], "tool_choice": {"type": "any"}}, "One  two\nthree, four. ", "end_turn", None),
     ],
 )
+def test_a_scripted_text_obeys_the_request(
+    tmp_path: Path, more: dict[str, Any], text: str, reason: str, stop: str | None
+) -> None:
+    written = scripted(tmp_path, {"text": "One  two\nthree, four. "})
+    answer = ask({**INPUT, **more}, written).json()
+    assert answer["content"] == ([{"type": "text", "text": text}] if text else [])
+    assert (answer["stop_reason"], answer["stop_sequence"]) == (reason, stop)
+    assert answer["usage"]["output_tokens"] == max(1, len(text.split()))
+    CONTRACT.response.validate(answer)
+    stream = hc.StreamValidator(CONTRACT)
+    assert [*stream.feed(ask({**INPUT, **more, "stream": True}, written).content), *stream.finish()] == []
+    assert stream.message["content"] == answer["content"]
+
+
+DELTAS = [
+    {"type": "message_start"},
+    {"type": "content_block_delta", "delta": {"type": "text_delta", "text": "one two three"}},
+    {"type": "content_block_delta", "delta": {"type": "input_json_delta", "partial_json": "{"}},
+    {"type": "content_block_delta", "delta": 7},
+]
+
+
+def test_scripted_events_have_a_pace(tmp_path: Path) -> None:
+    """One token a word of text, one a piece of a tool's input: from a list, and from the bytes of a file."""
+    listed = scripts.answer(
+        scripted(tmp_path, {"events": DELTAS}).script, INPUT, streamed=True, profile="observed", seed=0
+    )
+    assert listed is not None
+    assert listed.tokens == (0, 3, 1, 0)
+    for ending in (b"\n", b"\r\n", b"\r"):
+        body = b"".join(listed.chunks).replace(b"\n", ending) + b": cut"
+        (entry,) = script_files.load(write(tmp_path, "some.sse", body))
+        reply = scripts.answer([entry], INPUT, streamed=True, profile="observed", seed=0)
+        assert reply is not None
+        assert (b"".join(reply.chunks), reply.tokens) == (body, (0, 3, 1, 0, 0))
+    assert [at for at, _ in schedule(listed, Pace(0.5, 10), "")] == [0.5, 0.8, 0.9, 0.9]
+
+
+def test_faulted_streams_have_a_pace() -> None:
+    everything = Repertoire(CONTRACT)
+    asked = Asked("POST", "reference.invalid", "/", {"content-type": "application/json"})
+    body = json.dumps({**INPUT, "stream": True}).encode()
+    first = "dropped/00-message_start"
+    for name in (first, *list(everything.streams)[::25]):
+        reply = handle(everything.conduct(EndpointFault("stream", name)), SURFACES["bare"], asked, body)
+        assert b"".join(reply.chunks) == everything.streams[name]
+        assert len(reply.chunks) == len(reply.tokens)
+        if name == first:  # three pieces of a text, four of a tool's input
+            assert reply.tokens == (0, 0, 1, 5, 4, 0, 0, 1, 1, 1, 1, 0, 0, 0)
+
+
+@given(body=st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
+        st.sampled_from(["usage", "content", "text", "input", "output_tokens", "type", "stop_reason"]), inner),
+))  # fmt: skip
+@settings(max_examples=60, deadline=None)
+def test_any_body_can_be_scripted(body: Any) -> None:
+    written = Settings(script=[scripts.Entry(body=body)])
+    assert ask(INPUT, written).json() == body
+    streamed = ask({**INPUT, "stream": True}, written)
+    is_message = isinstance(body, dict) and isinstance(body.get("content"), list)
+    assert streamed.headers["content-type"].startswith("text/event-stream") == is_message
+
+
+def test_a_folder_of_replies(tmp_path: Path) -> None:
+    write(tmp_path, "b.jsonl", b'{"when": {"max_tokens": 1}, "text": "short"}\n\n{"text": "first"}\n')
+    write(tmp_path, "a.sse", b"event: x\ndata: 1\n\n")
+    write(tmp_path, "README.txt", b"not a reply")
+    written = Settings(script=script_files.load(str(tmp_path)))
+    assert ask({**INPUT, "stream": True}, written).content == b"event: x\ndata: 1\n\n"
+    assert ask(INPUT, written).json()["content"][0]["text"] == "first"
+    assert ask({**INPUT, "max_tokens": 1}, written).json()["content"][0]["text"] == "short"
+
+
+NO_REPLIES = [
+    ("a.json", b"{", "a.json: not JSON: line 1, column 2"),
+    ("a.jsonl", b'{"text": "x"}\n\n{"text": y}', "a.jsonl: not JSON: line 3, column 10"),
+    ("a.json", b'{"text": "x", "text": "y"}', "a.json: not JSON: line 1, column 15: text: expected every key once"),
+    ("a.json", b"7", "line 1: a reply is an object, not number 7"),
+    ("a.json", b'[{"when": {"a": 1}, "text": "x"},\n\n  []\n]', "line 3: a reply is an object, not array"),
+    ("a.jsonl", b'\n{"status": "x", "text": "y"}', "line 2: status cannot be"),
+    ("a.json", b'{"status": 99, "text": "y"}', "status cannot be number 99: it is a number from 200 to 599"),
+    ("a.json", b'{"status": true, "text": "y"}', "status cannot be boolean true"),
+    ("a.json", b'{"status": 200}', "a reply says nothing without one of text, body, events"),
+    ("a.json", b'{"status": 204, "text": "y"}', "an answer with status 204 has no body, so no text"),
+    ("a.json", b'{"text": "x", "body": {}}', "a text or a body, not both"),
+    ("a.json", b'{"headers": {"a": "b\\n"}, "text": "y"}', "headers cannot hold"),
+    ("a.json", b'{"headers": {"a": " b"}, "text": "y"}', "a line of printable ASCII"),
+    ("a.json", b'{"headers": {"a b": "c"}, "text": "y"}', "is no name of a header"),
+    ("a.json", b'{"headers": {"A": "c", "a": "d"}, "text": "y"}', "headers name 'a' twice"),
+    ("a.json", b'{"headers": {"Content-Length": "1"}, "text": "y"}', "which the server sets itself"),
+    ("a.json", b'{"headers": [], "text": "y"}', "headers cannot be"),
+    ("a.json", b'{"events": []}', "events cannot be"),
+    ("a.json", b'{"events": [{"type": "ping"}, {}]}', "as number 1: an event is an object with a 'type'"),
+    ("a.json", b'{"events": [{"type": "a\\nb"}]}', "as number 0: an event is an object with a 'type' of one line"),
+    ("a.json", b'{"text": 7}', "text cannot be number 7"),
+    ("a.json", b'{"wen": {}, "text": "y"}', "no member 'wen'; did you mean 'when'?"),
+    ("a.json", b'{"wen": {}, "txt": "y"}', "no member 'wen'; did you mean 'when'?"),
+    ("a.json", b'{"nonsense": 1}', "a reply has when, status, headers, text, body, events"),
+    ("a.json", b'{"status": 500, "content": []}', "a message has no 'status'; put the message under 'body'"),
+    ("a.jsonl", b'{"text": "x"}\n{"text": "y"}', "line 2: never used, since"),
+    ("a.jsonl", b'{"text": "x"}\n{"when": {"system": "s"}, "events": [{"type": "ping"}]}', "line 2: never used"),
+    ("a.json", b"[]", "there is no reply in it"),
+    ("a.jsonl", b"\n", "there is no reply in it"),
+    ("a.sse", b"\n", "an empty stream"),
+    ("a.txt", b"", "ends in .json, .jsonl, .sse"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "words"), NO_REPLIES)
 def test_replies_that_are_none(tmp_path: Path, name: str, value: bytes, words: str) -> None:
-    with pytest.raises(hc.UsageError, match=words):
-        scripts.load(write(tmp_path, name, value))
+    """One line that says which file, which line, what, and where it can what to do."""
+    with pytest.raises(hc.UsageError, match=re.escape(words)) as caught:
+        script_files.load(write(tmp_path, name, value))
+    assert str(tmp_path / name) in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_no_replies(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "none.json"):
         with pytest.raises(hc.UsageError, match=re.escape(str(path))):
-            scripts.load(str(path))
+            script_files.load(str(path))
 
 
 CHUNKS = Reply(200, (b"aa", b"bbb", b"c" * 500), "text/event-stream; charset=utf-8", {}, (0, 5, 10))

@@ -12,8 +12,7 @@ from haiku_contract.generate.covering import joined
 from haiku_contract.model import Case, Exchange, OutcomeKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
-    from collections.abc import Iterable
+    from collections.abc import Callable, Generator, Iterable, Sequence
 
     from haiku_contract.campaign.checks import Judged
     from haiku_contract.campaign.ledger import Ledger

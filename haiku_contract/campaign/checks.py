@@ -1,25 +1,67 @@
-"""Oracles over one exchange: each a small function in a table, each with a code.
+"""Oracles over one exchange: each a small function in a table, each with a code and a text that explains it.
 
-A check yields what is wrong; whether that is already known is decided by the fingerprint (`finding`).
+A check yields what it has found; whether that is already known is decided by the fingerprint (`finding`).
 """
 
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Final, NamedTuple
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from haiku_contract import messages, pointer, prediction, wire
-from haiku_contract.campaign.outcomes import EVENT_STREAM, media_type, succeeded
+from haiku_contract.campaign import replies
+from haiku_contract.campaign.outcomes import ANSWERS, CACHED, EVENT_STREAM, media_type, succeeded
+from haiku_contract.campaign.replies import Found
 from haiku_contract.endpoint import surfaces
-from haiku_contract.model import ABSENT, JSON_CONTENT_TYPE, Finding, OutcomeKind, VerdictKind
+from haiku_contract.model import ABSENT, JSON_CONTENT_TYPE, Answer, Finding, OutcomeKind, VerdictKind
 from haiku_contract.stream import StreamValidator
 from haiku_contract.stream.coverage import exercised
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from haiku_contract.contract import Contract
     from haiku_contract.model import Case, Exchange, Outcome, Violation
+
+_MESSAGES: Final = "anthropic-messages"
+_OPEN: Final = ("additionalProperties", "unevaluatedProperties")
+_MOST_SHOWN: Final = 2_000
+
+
+class Check(NamedTuple):
+    """One oracle.
+
+    Attributes:
+        code: the code of its findings.
+        find: judged exchange -> what it found. One of somebody's own may yield texts instead, one for each finding.
+        explain: what a finding means and what to do about it.
+    """
+
+    code: str
+    find: Callable[[Judged], Iterable[Found | str]]
+    explain: str
+
+
+class Terms(NamedTuple):
+    """What is asked of answers beside the contract.
+
+    Attributes:
+        surface: the wire form that requests are sent in.
+        max_ttfb: seconds in which the first byte has to come; None is no limit.
+        max_total: seconds in which an answer has to be complete; None is no limit.
+        checks: checks of somebody's own.
+    """
+
+    surface: str = "bare"
+    max_ttfb: float | None = None
+    max_total: float | None = None
+    checks: tuple[Check, ...] = ()
+
+
+PLAIN: Final = Terms()
+"""Nothing is asked beside the contract."""
 
 
 class Judged(NamedTuple):
@@ -32,6 +74,14 @@ class Judged(NamedTuple):
             empty when it was not held against either. What the response schema says of a streamed message is none.
         exercised: ids of the response or stream constraints that the answer was held against.
         places: pointers at which a rejection may say that a faulted request is broken.
+        message: the message of a conforming answer, of a stream put together; `ABSENT` where there is none, or where
+            the contract is not of the provider's message format.
+        shape: what the response schema says of a streamed message, keys that it does not list apart.
+        error: what is wrong with the body of a refusal by the error schema.
+        has_error_schema: whether the contract says what such a body looks like.
+        may_stream: whether the contract says anything of streams.
+        model_id: which model was asked.
+        terms: what is asked beside the contract.
     """
 
     exchange: Exchange
@@ -39,23 +89,62 @@ class Judged(NamedTuple):
     violations: tuple[Violation, ...] = ()
     exercised: frozenset[str] = frozenset()
     places: frozenset[str] = frozenset()
+    message: Any = ABSENT
+    shape: tuple[Violation, ...] = ()
+    error: tuple[Violation, ...] = ()
+    has_error_schema: bool = False
+    may_stream: bool = False
+    model_id: str = ""
+    terms: Terms = PLAIN
 
 
-def judge(contract: Contract, exchange: Exchange, outcome: Outcome) -> Judged:
-    """Hold the answer against the response schema, where it is a message, or against the protocol of streams."""
+def judge(contract: Contract, exchange: Exchange, outcome: Outcome, terms: Terms = PLAIN) -> Judged:
+    """Hold the answer against the response schema, the protocol of streams, or the error schema."""
+    judged = Judged(
+        exchange,
+        outcome,
+        has_error_schema=contract.error is not None,
+        may_stream=contract.stream is not None,
+        model_id=contract.model_id,
+        terms=terms,
+    )
     if outcome.kind is OutcomeKind.REJECTED:
-        return Judged(exchange, outcome, places=_places(contract, exchange.case))
+        return judged._replace(places=_places(contract, exchange.case), error=_error(contract, exchange))
     media = media_type(exchange)
     if succeeded(exchange) and media == EVENT_STREAM and contract.stream is not None:
-        return _judge_stream(contract, exchange, outcome)
-    if outcome.kind is not OutcomeKind.ACCEPTED or not succeeded(exchange) or media != JSON_CONTENT_TYPE:
-        return Judged(exchange, outcome)
-    value, below = wire.decode(exchange.body)
+        return _judge_stream(contract, judged)
+    if outcome.kind is OutcomeKind.ACCEPTED and not succeeded(exchange):
+        return judged._replace(error=_error(contract, exchange))
+    if outcome.kind is OutcomeKind.ACCEPTED and media == JSON_CONTENT_TYPE:
+        return _judge_message(contract, judged)
+    return judged
+
+
+def _judge_message(contract: Contract, judged: Judged) -> Judged:
+    value, below = wire.decode(judged.exchange.body)
     if value is ABSENT:
-        return Judged(exchange, outcome, below)
+        return judged._replace(violations=below)
     answer = surfaces.message(value)
     violations = (*below, *contract.response.iter_errors(answer))
-    return Judged(exchange, outcome, violations, contract.response.exercised(answer))
+    conforms = not violations and _has_messages(contract)
+    return judged._replace(
+        violations=violations,
+        exercised=contract.response.exercised(answer),
+        message=answer if conforms else ABSENT,
+    )
+
+
+def _has_messages(contract: Contract) -> bool:
+    """Whether the contract's messages are the provider's, so that their keys mean what they mean there."""
+    formats = contract.manifest.get("request_formats")
+    return isinstance(formats, list) and _MESSAGES in formats
+
+
+def _error(contract: Contract, exchange: Exchange) -> tuple[Violation, ...]:
+    """What is wrong with the body of a refusal that says of itself that it is JSON."""
+    if contract.error is None or media_type(exchange) != JSON_CONTENT_TYPE:
+        return ()
+    return tuple(contract.error.iter_errors_bytes(exchange.body))
 
 
 def _places(contract: Contract, case: Case) -> frozenset[str]:
@@ -69,25 +158,62 @@ def _places(contract: Contract, case: Case) -> frozenset[str]:
     return frozenset(found)
 
 
-def _judge_stream(contract: Contract, exchange: Exchange, outcome: Outcome) -> Judged:
+def _judge_stream(contract: Contract, judged: Judged) -> Judged:
+    exchange = judged.exchange
     request = None if exchange.case.payload is ABSENT else exchange.case.payload
-    validator = StreamValidator(contract, request=request, assemble=False)
+    validator = StreamValidator(contract, request=request)
     violations = (*validator.feed(exchange.body), *validator.finish())
     reached = (
         frozenset[str]() if contract.stream is None else exercised(contract.stream, exchange.body, request=request)
     )
-    return Judged(exchange, outcome, violations, reached)
+    judged = judged._replace(violations=violations, exercised=reached)
+    if violations or judged.outcome.kind is not OutcomeKind.ACCEPTED or not _has_messages(contract):
+        return judged
+    shape = (one for one in validator.deviations if one.constraint.rpartition("/")[2] not in _OPEN)
+    return judged._replace(message=ABSENT if validator.message is None else validator.message, shape=tuple(shape))
 
 
 def findings(judged: Judged) -> tuple[Finding, ...]:
-    """What every check of the table finds in an exchange, one by one."""
-    return tuple(found for check in CHECKS.values() for found in check(judged))
+    """What every check finds in an exchange, one by one; one's own check that raises is a finding itself."""
+    kept = _kept(judged.exchange)
+    found = [one for check in (*CHECKS.values(), *judged.terms.checks) for one in _results(check, judged)]
+    return tuple(replace(one, witness=judged.exchange.case, answer=kept) for one in found)
 
 
-def finding(code: str, constraint: str | None, case: str, message: str) -> Finding:
-    """A finding whose fingerprint depends on its cause alone, not on the witness, the run or the machine."""
-    cause = f"{code} {constraint or case}"
-    return Finding(code, hashlib.sha256(cause.encode()).hexdigest()[:12], constraint, case, message)
+def _results(check: Check, judged: Judged) -> Iterator[Finding]:
+    case = judged.exchange.case.id
+    try:
+        found = [Found(one) if isinstance(one, str) else Found(*one) for one in check.find(judged)]
+    except Exception as error:  # whatever somebody's check raises is told, and ends nothing
+        if check not in judged.terms.checks:
+            raise
+        said = _shortened(" ".join(f"{type(error).__name__}: {error}".split()))
+        yield finding(FAILED, None, case, f"the check {check.code} raised {said}", cause=check.code)
+        return
+    for one in found:
+        yield finding(check.code, one.constraint, case, one.message, cause=one.cause or check.code)
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _MOST_LINE else text[:_MOST_LINE] + "…"
+
+
+def _kept(exchange: Exchange) -> Answer:
+    body = exchange.body[:_MOST_SHOWN].decode("utf-8", "backslashreplace")
+    return Answer(exchange.status, exchange.headers.get("content-type", ""), body, len(exchange.body))
+
+
+def finding(code: str, constraint: str | None, case: str, message: str, *, cause: str = "") -> Finding:
+    """A finding whose fingerprint depends on its cause alone, not on the witness, the run or the machine.
+
+    The cause is the code with the constraint; where there is none with `cause`, and where that is empty with the case.
+    """
+    return Finding(code, fingerprint(code, constraint or cause or case), constraint, case, message)
+
+
+def fingerprint(code: str, about: str) -> str:
+    """Twelve hexadecimal digits for a cause."""
+    return hashlib.sha256(f"{code} {about}".encode()).hexdigest()[:12]
 
 
 def names_the_fault(judged: Judged) -> bool:
@@ -104,60 +230,144 @@ def names_the_fault(judged: Judged) -> bool:
     return inside or field == case.fault.path or field in judged.places
 
 
-def _accepted_fault(judged: Judged) -> Iterator[Finding]:
+def _accepted_fault(judged: Judged) -> Iterator[Found]:
     case = judged.exchange.case
     if case.kind == "faulted" and judged.outcome.kind is OutcomeKind.ACCEPTED:
-        yield finding(
-            VerdictKind.LEAKY, case.constraint, case.id, f"accepted a request that breaks {_all(case.breaks)}"
-        )
+        yield Found(f"accepted a request that breaks {_all(case.breaks)}", case.constraint, case.id)
 
 
-def _rejected_conforming(judged: Judged) -> Iterator[Finding]:
+def _rejected_conforming(judged: Judged) -> Iterator[Found]:
     case = judged.exchange.case
     if case.kind == "conforming" and judged.outcome.kind is OutcomeKind.REJECTED:
-        message = f"rejected a conforming request: {judged.outcome.message}"
-        yield finding(VerdictKind.OVERSTRICT, case.constraint, case.id, message)
+        yield Found(f"rejected a conforming request: {judged.outcome.message}", case.constraint, case.id)
 
 
-def _crashed(judged: Judged) -> Iterator[Finding]:
+def _crashed(judged: Judged) -> Iterator[Found]:
     case = judged.exchange.case
     if judged.outcome.kind is OutcomeKind.CRASHED:
-        message = f"answered {judged.exchange.status} to a {case.kind} request"
-        yield finding(VerdictKind.CRASHING, case.constraint, case.id, message)
+        yield Found(f"answered {judged.exchange.status} to a {case.kind} request", case.constraint, case.id)
 
 
-def _misattributed(judged: Judged) -> Iterator[Finding]:
+def _misattributed(judged: Judged) -> Iterator[Found]:
     case = judged.exchange.case
     if case.kind == "faulted" and judged.outcome.kind is OutcomeKind.REJECTED and not names_the_fault(judged):
         place = pointer.readable(pointer.split(judged.outcome.field or ""))
         message = f"rejected for {place}, but what is broken is {case.constraint}: {judged.outcome.message}"
-        yield finding(VerdictKind.MISATTRIBUTED, case.constraint, case.id, message)
+        yield Found(message, case.constraint, case.id)
 
 
-def _nonconforming_response(judged: Judged) -> Iterator[Finding]:
+def _nonconforming_response(judged: Judged) -> Iterator[Found]:
     for violation in judged.violations:
         for constraint in sorted(messages.broken((violation,))):
-            message = f"answered with a response that does not conform: {violation.message}"
-            yield finding(VerdictKind.BROKEN, constraint, judged.exchange.case.id, message)
+            yield Found(f"answered with a response that does not conform: {violation.message}", constraint)
 
 
-def _unknown(judged: Judged) -> Iterator[Finding]:
-    if judged.outcome.kind is OutcomeKind.UNKNOWN:
-        message = f"answered {judged.exchange.status} in a form that is not known: {judged.outcome.message}"
-        yield finding("unknown-answer", None, judged.exchange.case.id, message)
+def _unknown(judged: Judged) -> Iterator[Found]:
+    """An answer that no row of the evidence fits; one from a cache is none, and one that is no JSON has its own check.
+
+    Answers are of one cause where status, code and words are the same, numbers apart.
+    """
+    exchange, outcome = judged.exchange, judged.outcome
+    is_odd = succeeded(exchange) and bool(exchange.body) and media_type(exchange) not in ANSWERS
+    if outcome.kind is OutcomeKind.UNKNOWN and outcome.message != CACHED and not is_odd:
+        cause = f"{exchange.status} {outcome.code} {_DIGITS.sub('0', outcome.message)}"
+        yield Found(f"answered {exchange.status} in a form that is not known: {outcome.message}", cause=cause)
 
 
+_DIGITS: Final = re.compile(r"\d+")
+_MOST_LINE: Final = 300
 _UNREAD: Final = frozenset(("wire:syntax", "wire:encoding", "wire:content-type"))
 
-CHECKS: Final[dict[str, Callable[[Judged], Iterator[Finding]]]] = {
-    "accepted-fault": _accepted_fault,
-    "rejected-conforming": _rejected_conforming,
-    "crashed": _crashed,
-    "misattributed": _misattributed,
-    "nonconforming-response": _nonconforming_response,
-    "unknown-answer": _unknown,
-}
-"""Every check, by name."""
+FAILED: Final = "check-failed"
+"""The code of a check of somebody's own that raised."""
+
+_TABLE: Final = (
+    Check(
+        VerdictKind.LEAKY,
+        _accepted_fault,
+        "A request that breaks the contract was accepted. Whoever relies on the endpoint to refuse it is let down; "
+        "check such requests before they are sent, or have the endpoint check them.",
+    ),
+    Check(
+        VerdictKind.OVERSTRICT,
+        _rejected_conforming,
+        "A request that the published schema allows was rejected. Do not send such values, or have the schema say that "
+        "they are not allowed.",
+    ),
+    Check(
+        VerdictKind.CRASHING,
+        _crashed,
+        "The endpoint answered with a server error (5xx). A wrong request is to be refused with 4xx, a right one to be "
+        "answered; outages (502, 503, 504, 529) are not counted.",
+    ),
+    Check(
+        VerdictKind.MISATTRIBUTED,
+        _misattributed,
+        "A wrong request was rejected, but for another place than the broken one. The rejection misleads whoever has "
+        "to mend the request; look whether the check that should have found the fault is there at all.",
+    ),
+    Check(
+        VerdictKind.BROKEN,
+        _nonconforming_response,
+        "An answer breaks the published response schema, or a stream the protocol of streams. Clients that rely on it "
+        "break too.",
+    ),
+    Check(
+        "unknown-answer",
+        _unknown,
+        "The endpoint answered in a way that nobody has described, so it counts neither as accepted nor as rejected. "
+        "The report keeps the answer as it came; check the URL and the surface.",
+    ),
+    Check(
+        "error-body",
+        replies.error_body,
+        "A refusal came in a body of none of the known shapes (error.schema.json of the contract), so that clients "
+        "cannot read the reason.",
+    ),
+    Check(
+        "content-type",
+        replies.content_type,
+        "An answer is declared as something that it should not be, or is streamed although that was not asked, or not "
+        "streamed although it was. Clients choose how to read an answer by its content type.",
+    ),
+    Check(
+        "max-tokens",
+        replies.max_tokens,
+        "usage.output_tokens of an answer is more than max_tokens of its request: the limit, or the bill, is wrong.",
+    ),
+    Check(
+        "stop-reason",
+        replies.stop_reason,
+        "stop_reason contradicts the rest: stop_sequence where none was given or another is named, max_tokens before "
+        "they were used up, tool_use without a call of a tool.",
+    ),
+    Check(
+        "model",
+        replies.model,
+        "The answer names another model than the one that was asked. Something in between may have replaced it.",
+    ),
+    Check(
+        "stream-shape",
+        replies.stream_shape,
+        "A streamed answer, put together, breaks the response schema, which an unstreamed one is held against. Keys "
+        "beyond the schema are not counted.",
+    ),
+    Check(
+        "slow-first-byte",
+        replies.slow_first_byte,
+        "The first byte of an answer came later than --max-ttfb allows.",
+    ),
+    Check("slow-answer", replies.slow_answer, "An answer was complete later than --max-total allows."),
+    Check(
+        "credential-echoed",
+        replies.credential_echoed,
+        "An answer holds the credential that the request was sent with, so it may end in logs and caches. The report "
+        "does not hold it. Have the endpoint leave it out, and change the credential.",
+    ),
+)
+
+CHECKS: Final[dict[str, Check]] = {str(one.code): one for one in _TABLE}
+"""Every check, by the code of its findings."""
 
 
 def _all(ids: tuple[str, ...]) -> str:

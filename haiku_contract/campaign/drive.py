@@ -112,14 +112,15 @@ def _attempt(client: httpx.Client, send: Sender, case: Case) -> Exchange:
     try:
         response = client.send(send.request(client, case), stream=True)
         try:
-            body = bytearray()
+            body, first = bytearray(), None
             for chunk in response.iter_bytes():
+                first = first or time.monotonic()
                 _take(body, chunk, started + send.most_seconds)
         finally:
             response.close()
     except httpx.RequestError as error:
         return _heard(send, _lost(case, error, started))
-    return _heard(send, _arrived(case, response, bytes(body), started))
+    return _heard(send, _arrived(case, response, bytes(body), (started, first)))
 
 
 async def _attempt_async(client: httpx.AsyncClient, send: Sender, case: Case) -> Exchange:
@@ -129,14 +130,15 @@ async def _attempt_async(client: httpx.AsyncClient, send: Sender, case: Case) ->
     try:
         response = await client.send(send.request(client, case), stream=True)
         try:
-            body = bytearray()
+            body, first = bytearray(), None
             async for chunk in response.aiter_bytes():
+                first = first or time.monotonic()
                 _take(body, chunk, started + send.most_seconds)
         finally:
             await response.aclose()
     except httpx.RequestError as error:
         return _heard(send, _lost(case, error, started))
-    return _heard(send, _arrived(case, response, bytes(body), started))
+    return _heard(send, _arrived(case, response, bytes(body), (started, first)))
 
 
 class _Endless(httpx.RequestError):
@@ -154,6 +156,9 @@ def _take(body: bytearray, chunk: bytes, deadline: float) -> None:
 def _heard(send: Sender, exchange: Exchange) -> Exchange:
     """The exchange without secrets, after the pace has taken notice of it."""
     send.pace.heard(exchange)
+    credentials = [one for one in send.secrets if any(one in value for value in send.headers.values())]
+    heard = "\n".join((exchange.body.decode("latin-1"), *exchange.headers.values()))
+    exchange = replace(exchange, echoed=any(one in heard for one in credentials))
     for secret in send.secrets:
         exchange = replace(
             exchange,
@@ -168,9 +173,12 @@ def _counted(exchange: Exchange, again: BaseRetrying) -> Exchange:
     return replace(exchange, attempts=again.statistics.get("attempt_number", 1))
 
 
-def _arrived(case: Case, response: httpx.Response, body: bytes, started: float) -> Exchange:
+def _arrived(case: Case, response: httpx.Response, body: bytes, times: tuple[float, float | None]) -> Exchange:
+    """Args: what was sent, what came back, and when it was sent and the first byte of the body came."""
+    (started, first), ended = times, time.monotonic()
     headers = {name.lower(): value for name, value in response.headers.items()}
-    return Exchange(case, response.status_code, headers, body, time.monotonic() - started)
+    ttfb = (first or ended) - started
+    return Exchange(case, response.status_code, headers, body, ended - started, ttfb=ttfb)
 
 
 def _lost(case: Case, error: httpx.RequestError, started: float) -> Exchange:

@@ -71,7 +71,8 @@ class Journal:
             return None
         entry = entries.popleft()
         body = base64.b64decode(entry["body"])
-        return Exchange(case, entry["status"], entry["headers"], body, entry["elapsed"], attempts=0)
+        echoed = entry.get("echoed") is True
+        return Exchange(case, entry["status"], entry["headers"], body, entry["elapsed"], attempts=0, echoed=echoed)
 
     def __call__(self, event: Event) -> None:
         """Take an event."""
@@ -87,6 +88,7 @@ class Journal:
                 "status": exchange.status,
                 "headers": {name: exchange.headers[name] for name in _KEPT if name in exchange.headers},
                 "elapsed": round(exchange.elapsed, 6),
+                "echoed": exchange.echoed,
                 "body": base64.b64encode(exchange.body).decode("ascii"),
             }
         )

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from haiku_contract.campaign.budget import Budget
+    from haiku_contract.campaign.checks import Terms
     from haiku_contract.campaign.plan import Plan
     from haiku_contract.campaign.run import Target
     from haiku_contract.campaign.split import Features
@@ -54,10 +55,11 @@ class Ledger:
         conditions: on which requests alone a constraint of the response is broken, in words.
     """
 
-    def __init__(self, contract: Contract, target: Target, plan: Plan, budget: Budget) -> None:
+    def __init__(self, contract: Contract, target: Target, plan: Plan, budget: Budget, terms: Terms) -> None:
         self.contract = contract
         self.target = target
         self.budget = budget
+        self.terms = terms
         self.started = time.monotonic()
         self.judged: list[checks.Judged] = []
         self.findings: dict[str, Finding] = {}
@@ -117,7 +119,7 @@ class Ledger:
         if self._lost_in_a_row > _LOST_IN_A_ROW:
             raise _unusable(self.target, result.kind, exchange, result)
         self.outcomes[result.kind] += 1
-        judged = checks.judge(self.contract, exchange, result)
+        judged = checks.judge(self.contract, exchange, result, self.terms)
         hopeless = self.useless and result.kind is not OutcomeKind.ACCEPTED
         meant = [exchange.case] if hopeless else self.alike(exchange.case)
         fanned = [judged._replace(exchange=replace(exchange, case=case)) for case in meant]
@@ -131,7 +133,7 @@ class Ledger:
 
     def blame(self, code: str, case: Case, message: str) -> None:
         """Enter a finding about requests that show several features at once."""
-        found = checks.finding(code, None, case.id, message)
+        found = replace(checks.finding(code, None, case.id, message), witness=case)
         self.findings.setdefault(found.fingerprint, found)
 
     def _findings(self, judged: checks.Judged) -> list[Finding]:

@@ -1,63 +1,112 @@
-"""From an answer to an outcome, by evidence: one table over status and code.
+"""From an answer to an outcome, by evidence: one table over surface, status, code and message, with a source per row.
 
-Sources of the codes are the published error bodies of the gateway, of its REST interface and of the provider behind it.
+The sources are the published error bodies of the gateway, of its REST interface and of the provider behind it, and
+observations that others published; what none of them covers is decided by the status, and what nobody has seen is
+`unknown`.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from haiku_contract import pointer, sse, wire
+from haiku_contract import pointer, rejections, sse, wire
 from haiku_contract.model import ABSENT, JSON_CONTENT_TYPE, Outcome, OutcomeKind
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Sequence
 
     from haiku_contract.model import Case, Exchange
 
-_BY_CODE: Final[dict[tuple[int, int | str], OutcomeKind]] = {
-    (402, 2021): OutcomeKind.ACCEPTED,  # no credit: the schema check comes before the bill, so it was passed
-    (404, 7003): OutcomeKind.UNKNOWN,  # no such model, or no such route
-    (400, 2009): OutcomeKind.UNAUTHORISED,  # gateway authentication, published with either status
-    (400, 2001): OutcomeKind.UNKNOWN,  # no such gateway
-    (200, 7003): OutcomeKind.THROTTLED,  # "wholesale rate limit", published with this status
-}
-"""Outcomes that the status alone would get wrong."""
 
-_BY_STATUS: Final[dict[int, OutcomeKind]] = {
-    400: OutcomeKind.REJECTED,
-    401: OutcomeKind.UNAUTHORISED,
-    402: OutcomeKind.UNKNOWN,
-    403: OutcomeKind.UNAUTHORISED,
-    413: OutcomeKind.REJECTED,
-    415: OutcomeKind.REJECTED,
-    422: OutcomeKind.REJECTED,
-    429: OutcomeKind.THROTTLED,
-    500: OutcomeKind.CRASHED,
-    502: OutcomeKind.THROTTLED,  # an outage of what stands in front says nothing about a constraint
-    503: OutcomeKind.THROTTLED,
-    504: OutcomeKind.THROTTLED,
-    529: OutcomeKind.THROTTLED,
-}
-
-_BY_ERROR: Final[dict[str, OutcomeKind]] = {
-    "invalid_request_error": OutcomeKind.REJECTED,
-    "request_too_large": OutcomeKind.REJECTED,
-    "authentication_error": OutcomeKind.UNAUTHORISED,
-    "billing_error": OutcomeKind.UNAUTHORISED,
-    "permission_error": OutcomeKind.UNAUTHORISED,
-    "api_error": OutcomeKind.CRASHED,
-    "overloaded_error": OutcomeKind.THROTTLED,
-    "rate_limit_error": OutcomeKind.THROTTLED,
-    "timeout_error": OutcomeKind.THROTTLED,
-}
-"""What the provider's own error types mean where they come in an event stream, after a status that says success."""
-
-EVENT_STREAM: Final = "text/event-stream"
-_ANSWERS: Final = (JSON_CONTENT_TYPE, EVENT_STREAM)
 _SUCCESS: Final = range(200, 300)
 _SERVER_ERROR: Final = range(500, 600)
+
+
+class Row(NamedTuple):
+    """One line of evidence.
+
+    Attributes:
+        surfaces: where it holds; everywhere when empty.
+        status: HTTP status; None for any but a server error, which no code explains away.
+        code: the gateway's own code, or the provider's type of error; None for any, and for none.
+        says: what the message holds, in lower case; empty for any message.
+        kind: the outcome.
+        source: where that was seen, and what it means.
+    """
+
+    surfaces: tuple[str, ...]
+    status: int | None
+    code: int | str | None
+    says: str
+    kind: OutcomeKind
+    source: str
+
+    def fits(self, surface: str, status: int | None, code: int | str | None, message: str) -> bool:
+        """Whether an answer is of this kind; a status of None is that of an event, which has none of its own."""
+        fits = status not in _SERVER_ERROR if self.status is None else status == self.status
+        return (
+            (not surface or not self.surfaces or surface in self.surfaces)
+            and (fits or (status is None and self.code is not None))
+            and (self.code is None or code == self.code)
+            and self.says in message.lower()
+        )
+
+
+_ANY: Final = ()
+_REST: Final = ("run", "messages")
+_ACCEPTED, _REJECTED, _CRASHED = OutcomeKind.ACCEPTED, OutcomeKind.REJECTED, OutcomeKind.CRASHED
+_THROTTLED, _UNAUTHORISED, _UNKNOWN = OutcomeKind.THROTTLED, OutcomeKind.UNAUTHORISED, OutcomeKind.UNKNOWN
+
+EVIDENCE: Final = (
+    Row(_ANY, 402, 2021, "", _ACCEPTED, "recorded without credit: the schema check, which comes first, was passed"),
+    Row(_ANY, None, 7003, "rate limit exceeded", _THROTTLED, "recorded on the REST interface, at a status of success"),
+    Row(_ANY, 404, 7003, "", _UNKNOWN, "recorded: no such model, or no such route"),
+    Row(_REST, None, 7003, "could not route", _UNKNOWN, "recorded: the router's own use of the code"),
+    Row(_ANY, 400, 7003, "", _REJECTED, "recorded: the schema check, or the provider's rejection handed on"),
+    Row(_ANY, 400, 5006, "", _REJECTED, "recorded: the schema check of the platform's own models"),
+    Row(_ANY, None, 2009, "", _UNAUTHORISED, "recorded with 400 and documented with 401: the gateway's authentication"),
+    Row(_ANY, None, 10000, "", _UNAUTHORISED, "recorded: the authentication of the REST interface"),
+    Row(_ANY, None, 2040, "", _UNAUTHORISED, "recorded: the gateway holds no such key for the provider"),
+    Row(_ANY, None, 2001, "", _UNKNOWN, "documented: no such gateway"),
+    Row(_ANY, 400, 7000, "", _UNKNOWN, "documented: no model was named"),
+    Row(_ANY, None, 7001, "", _UNKNOWN, "recorded: the method is not known at this address"),
+    Row(_ANY, None, 2017, "", _UNKNOWN, "documented: guardrails have stopped it, which is no word about the schema"),
+    Row(_ANY, None, 2029, "", _UNKNOWN, "documented: data-loss prevention has stopped the request"),
+    Row(_ANY, None, 2030, "", _UNKNOWN, "documented: data-loss prevention has stopped the answer"),
+    Row(_ANY, None, 2003, "", _THROTTLED, "recorded: the gateway's rate limit"),
+    Row(_ANY, None, 2045, "", _THROTTLED, "recorded: a spend limit, which ends with its period"),
+    Row(_ANY, 400, "invalid_request_error", "", _REJECTED, "documented by the provider"),
+    Row(_ANY, 413, "request_too_large", "", _REJECTED, "documented by the provider"),
+    Row(_ANY, 401, "authentication_error", "", _UNAUTHORISED, "documented by the provider"),
+    Row(_ANY, 402, "billing_error", "", _UNAUTHORISED, "documented by the provider"),
+    Row(_ANY, 403, "permission_error", "", _UNAUTHORISED, "documented by the provider"),
+    Row(_ANY, 404, "not_found_error", "", _UNKNOWN, "documented by the provider: no such model"),
+    Row(_ANY, 429, "rate_limit_error", "", _THROTTLED, "documented by the provider, with retry-after"),
+    Row(_ANY, 500, "api_error", "", _CRASHED, "documented by the provider"),
+    Row(_ANY, 504, "timeout_error", "", _THROTTLED, "documented by the provider"),
+    Row(_ANY, 529, "overloaded_error", "", _THROTTLED, "documented by the provider"),
+    Row(_ANY, 400, None, "", _REJECTED, "RFC 9110: the request is wrong"),
+    Row(_ANY, 401, None, "", _UNAUTHORISED, "RFC 9110"),
+    Row(_ANY, 403, None, "", _UNAUTHORISED, "RFC 9110"),
+    Row(_ANY, 413, None, "", _REJECTED, "RFC 9110: the request is too large"),
+    Row(_ANY, 415, None, "", _REJECTED, "RFC 9110: the content type is wrong"),
+    Row(_ANY, 422, None, "", _REJECTED, "RFC 9110: the content is wrong"),
+    Row(_ANY, 429, None, "", _THROTTLED, "RFC 6585"),
+    Row(_ANY, 502, None, "", _THROTTLED, "RFC 9110: an outage behind what answered says nothing about a constraint"),
+    Row(_ANY, 503, None, "", _THROTTLED, "RFC 9110: an outage says nothing about a constraint"),
+    Row(_ANY, 504, None, "", _THROTTLED, "RFC 9110: a time-out says nothing about a constraint"),
+    Row(_ANY, 529, None, "", _THROTTLED, "documented by the provider: overloaded"),
+)
+"""The first row that fits decides; what follows the table is in `_by_class`."""
+
+EVENT_STREAM: Final = "text/event-stream"
+ANSWERS: Final = (JSON_CONTENT_TYPE, EVENT_STREAM)
+"""The media types of an answer to an accepted request."""
+
+CACHED: Final = "answered from a cache, and not by the endpoint"
+"""What is said of an answer that does not count."""
+
 _MOST_TEXT: Final = 300
 
 _NAMED: Final = re.compile(r"(?:Required value missing:|(?:Invalid value|Validation error) at) (?=\S)")
@@ -65,25 +114,29 @@ _PROVIDER: Final = re.compile(r"[a-z_]+(?:\.\w+)*: ")
 """The provider's own style, and that of any other text with a colon: its first name has to be one of the payload."""
 
 
-def outcome(exchange: Exchange) -> Outcome:
-    """What the endpoint did, as far as its answer tells; answers that nobody has seen before are `unknown`."""
+def outcome(exchange: Exchange, surface: str = "") -> Outcome:
+    """What the endpoint did, as far as its answer tells; answers that nobody has seen before are `unknown`.
+
+    Args:
+        exchange: what was sent and what came back.
+        surface: which wire form it was sent in; rows that are about one surface fit any where it is empty.
+    """
     if exchange.status is None:
         return Outcome(OutcomeKind.UNREACHABLE, message=exchange.error)
     if exchange.headers.get("cf-aig-cache-status", "").upper() == "HIT":
-        return Outcome(OutcomeKind.UNKNOWN, message="answered from a cache, and not by the endpoint")
+        return Outcome(OutcomeKind.UNKNOWN, message=CACHED)
     media = media_type(exchange)
     streamed = succeeded(exchange) and media == EVENT_STREAM
     value = wire.decode(exchange.body).value if not succeeded(exchange) or media == JSON_CONTENT_TYPE else ABSENT
     if streamed:
         value = _error_event(exchange.body)
     code, message = _error(value)
-    kind = _kind(exchange.status, code)
-    if streamed and value is not ABSENT:
-        kind = _BY_ERROR.get(str(code), OutcomeKind.UNKNOWN)
-    if kind is OutcomeKind.ACCEPTED and succeeded(exchange) and (media not in _ANSWERS or _says_failure(value)):
+    failed_stream = streamed and value is not ABSENT
+    kind = _kind(surface, None if failed_stream else exchange.status, code, message)
+    if kind is OutcomeKind.ACCEPTED and succeeded(exchange) and (media not in ANSWERS or _says_failure(value)):
         kind = OutcomeKind.UNKNOWN
     text = message or ("" if kind is OutcomeKind.ACCEPTED else _excerpt(exchange.body))
-    field = named_field(message, _names(exchange.case)) if kind is OutcomeKind.REJECTED else None
+    field = named_field(message, exchange.case) if kind is OutcomeKind.REJECTED else None
     return Outcome(kind, code, text, field)
 
 
@@ -93,38 +146,57 @@ def succeeded(exchange: Exchange) -> bool:
 
 
 def media_type(exchange: Exchange) -> str:
-    """The media type of the answer, in lower case and without parameters."""
-    return exchange.headers.get("content-type", "").partition(";")[0].strip().lower()
+    """The media type of the answer."""
+    return wire.media_type(exchange.headers.get("content-type", ""))
 
 
-def named_field(message: str, known: Collection[str] = ()) -> str | None:
-    """The pointer to the place that a rejection names; None when it names none.
+def named_field(message: str, case: Case) -> str | None:
+    """The pointer to the place that a rejection of a case names; None when it names none.
 
-    Args:
-        message: the rejection's text.
-        known: keys that the request may have at its top; `word: …` names a field only when the word is one of them.
+    The gateway names it in a sentence of its own, with indices in brackets or set apart by dots. The provider begins
+    with it, also behind the gateway's prefix; a text that begins with any other word and a colon names no place, so the
+    word has to be a key of the request, before or after its fault.
     """
     match = _NAMED.search(message)
     if match is not None:
         steps = pointer.read(message[match.end() :])
         return None if steps is None else pointer.join(steps)
-    steps = pointer.read(message) if _PROVIDER.match(message) else None
-    return pointer.join(steps) if steps and steps[0] in known else None
+    told = message.removeprefix(rejections.PREFIX)
+    steps = pointer.read(told) if _PROVIDER.match(told) else None
+    known = [one for one in (case.payload, case.twin) if isinstance(one, dict) and steps and steps[0] in one]
+    return pointer.join(_untagged(steps, known[0])) if steps and known else None
 
 
-def _names(case: Case) -> set[str]:
-    """The keys at the top of a case's payload, before and after its fault."""
-    tops = [value for value in (case.payload, case.twin) if isinstance(value, dict)]
-    return {key for value in tops for key in value}
+def _untagged(steps: Sequence[str], value: Any) -> list[str]:
+    """The steps without the names of union members, which the provider puts between those of the payload.
+
+    As in `messages.0.content.1.image.source.base64.data`, where the block's `type` is `image`, and its source's
+    `base64`.
+    """
+    kept: list[str] = []
+    for step, following in zip(steps, [*steps[1:], None], strict=True):
+        is_tag = isinstance(value, dict) and step not in value and (step == value.get("type") or following in value)
+        if kept and is_tag:
+            continue
+        kept.append(step)
+        try:
+            value = pointer.step(value, step)
+        except (LookupError, ValueError):
+            value = ABSENT
+    return kept
 
 
-def _kind(status: int, code: int | str | None) -> OutcomeKind:
-    if code is not None and (status, code) in _BY_CODE:
-        return _BY_CODE[status, code]
-    if status in _BY_STATUS:
-        return _BY_STATUS[status]
-    if status in _SUCCESS:
-        return OutcomeKind.UNKNOWN if code is not None else OutcomeKind.ACCEPTED
+def _kind(surface: str, status: int | None, code: int | str | None, message: str) -> OutcomeKind:
+    for row in EVIDENCE:
+        if row.fits(surface, status, code, message):
+            return row.kind
+    return _by_class(status, code)
+
+
+def _by_class(status: int | None, code: int | str | None) -> OutcomeKind:
+    """What is left: a success without a word of an error is one, and a server error is one."""
+    if status in _SUCCESS and code is None:
+        return OutcomeKind.ACCEPTED
     return OutcomeKind.CRASHED if status in _SERVER_ERROR else OutcomeKind.UNKNOWN
 
 

@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from haiku_contract.campaign import blame
+from haiku_contract.campaign import blame, checks
 from haiku_contract.campaign.budget import UNLIMITED
 from haiku_contract.campaign.ledger import Ledger
 from haiku_contract.campaign.outcomes import outcome
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Sequence
 
     from haiku_contract.campaign.budget import Budget
+    from haiku_contract.campaign.checks import Terms
     from haiku_contract.contract import Contract
     from haiku_contract.endpoint.surfaces import Surface
     from haiku_contract.model import Case, Event
@@ -53,6 +54,7 @@ def campaign(  # noqa: PLR0913 - keyword-only configuration of one run
     repeat: int = 1,
     budget: Budget = UNLIMITED,
     known: Callable[[Case], Exchange | None] = lambda _: None,
+    terms: Terms = checks.PLAIN,
 ) -> Generator[Batch, Sequence[Exchange], CampaignFinished]:
     """The whole campaign without any I/O: yields what to send, takes what came back, returns the result.
 
@@ -66,12 +68,13 @@ def campaign(  # noqa: PLR0913 - keyword-only configuration of one run
         repeat: how often each request is sent, for endpoints that answer now so and now so.
         budget: what may be used up; a case that could exceed it is left out.
         known: what the endpoint answered to a case in an earlier run; asked once for each time that it is sent.
+        terms: what is asked of answers beside the contract.
 
     Raises:
         EndpointError: the endpoint cannot be reached, or refuses the credentials.
     """
     plan = cases if isinstance(cases, Plan) else thorough(cases)
-    ledger = Ledger(contract, target, plan, budget)
+    ledger = Ledger(contract, target, plan, budget, terms._replace(surface=target.surface.name))
     send = Sending(ledger, emit, known, repeat)
     emit(CampaignStarted(contract.id, target.name, repeat * send.different(plan.cases)))
     packed = [one.case for one in plan.packed]
@@ -127,4 +130,4 @@ class Sending:
         return [case for case in reversed(different.values()) if not self._ledger.answers(case)]
 
     def _take(self, exchange: Exchange) -> None:
-        self._emit(self._ledger.take(exchange, outcome(exchange)))
+        self._emit(self._ledger.take(exchange, outcome(exchange, self._ledger.target.surface.name)))

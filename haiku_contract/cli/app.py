@@ -9,8 +9,11 @@ import click
 
 from haiku_contract import __version__
 from haiku_contract.cli.constraints import constraints
+from haiku_contract.cli.explain import explain
 from haiku_contract.cli.fuzz import fuzz
 from haiku_contract.cli.generate import generate
+from haiku_contract.cli.record import command as record
+from haiku_contract.cli.replay import replay
 from haiku_contract.cli.serve import serve
 from haiku_contract.cli.validate import validate
 from haiku_contract.errors import EndpointError, HaikuContractError
@@ -34,7 +37,7 @@ def group() -> None:
     """
 
 
-for _verb in (validate, constraints, generate, fuzz, serve):
+for _verb in (validate, constraints, generate, fuzz, replay, record, serve, explain):
     group.add_command(_verb)
 
 

@@ -9,7 +9,7 @@ import io
 import math
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,12 +19,15 @@ import httpx
 from haiku_contract.campaign import baseline
 from haiku_contract.campaign.blame import MOST_FURTHER
 from haiku_contract.campaign.budget import Budget, check_priced, estimate
+from haiku_contract.campaign.checks import Terms
 from haiku_contract.campaign.drive import Sender, drive_async
 from haiku_contract.campaign.journal import Journal
 from haiku_contract.campaign.pace import pace
 from haiku_contract.campaign.plan import thorough, thrifty
 from haiku_contract.campaign.run import campaign
 from haiku_contract.cli import targets
+from haiku_contract.cli.cassettes import Tape, cassette_option, max_age_option
+from haiku_contract.cli.checks import check_option, limits_options
 from haiku_contract.cli.options import contract_option, format_option, no_color_option, output_option, read, write
 from haiku_contract.endpoint import surfaces
 from haiku_contract.endpoint.reference import faults
@@ -38,7 +41,9 @@ from haiku_contract.report.text import counted
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from haiku_contract.campaign.checks import Check
     from haiku_contract.campaign.plan import Plan
+    from haiku_contract.campaign.reproduce import Recipe
     from haiku_contract.contract import Contract
     from haiku_contract.model import CampaignFinished, Case, Event
 
@@ -58,6 +63,8 @@ class Options:
     url: str | None
     live: bool
     reference: bool
+    cassette: str | None
+    max_age: int | None
     surface: str
     account: str | None
     gateway: str | None
@@ -78,6 +85,9 @@ class Options:
     baseline: str | None
     update_baseline: bool
     reason: str
+    max_ttfb: float | None
+    max_total: float | None
+    checks: tuple[Check, ...]
     seed: int
     form: str
     output: str | None
@@ -89,6 +99,8 @@ class Options:
 @click.option("--url", metavar="URL", help="An HTTP endpoint; without it, the reference endpoint in this process.")
 @click.option("--live", is_flag=True, help="The real endpoint; the environment says who asks (see below).")
 @click.option("--reference", is_flag=True, help="The reference endpoint in this process (the default).")
+@cassette_option
+@max_age_option
 @click.option(
     "--surface",
     type=click.Choice(list(surfaces.SURFACES)),
@@ -133,6 +145,8 @@ class Options:
     "--update-baseline", is_flag=True, help="Accept every finding of this run in --baseline FILE, for 90 days."
 )
 @click.option("--reason", default="", metavar="TEXT", help="Why; for --update-baseline.")
+@limits_options
+@check_option
 @click.option("--seed", type=int, default=0, show_default=True, help="Recorded in the report.")
 @format_option
 @output_option
@@ -150,16 +164,26 @@ def fuzz(context: click.Context, /, **given: Any) -> None:
     With --live, CLOUDFLARE_API_TOKEN and CLOUDFLARE_ACCOUNT_ID say who asks, and CLOUDFLARE_GATEWAY_ID through which
     gateway.
     """
-    surface = given.pop("surface") or ("messages" if given["live"] else "bare")
-    options = Options(**given, surface=surface)
-    _check(options)
+    surface = given.pop("surface")
+    options = options_of(given, surface)
+    check(options)
     if options.list_faults:
         write("".join(f"{one}\n" for one in faults.catalogue(options.contract)), options.output)
         return
     accepted = _accepted(options)
-    result = _run(options, targets.destination(options, os.environ))
+    tape = None
+    if options.cassette is None:
+        to = targets.destination(options, os.environ)
+        result = run(options, to, transport_of(options))
+    else:
+        tape = Tape(options.cassette, surface, options.max_age)
+        options = replace(options, surface=tape.surface)
+        to = tape.destination(options.contract)
+        result = tape.play(options, run)
     compared = baseline.compare(result.findings, accepted, dt.datetime.now(tz=dt.UTC).date())
-    _report(result, compared, options)
+    _report(result, compared, to.recipe, options)
+    if tape is not None:
+        tape.check(options)
     if result.stopped:
         click.echo(f"haiku-contract: {counted(len(result.left_out), 'case')} left out: {result.stopped}", err=True)
     if options.update_baseline and result.stopped:
@@ -178,8 +202,20 @@ def fuzz(context: click.Context, /, **given: Any) -> None:
         )
 
 
-def _check(options: Options) -> None:
-    chosen = [name for name in ("url", "live", "reference") if getattr(options, name)]
+def options_of(given: dict[str, Any], surface: str | None) -> Options:
+    """The options as given, and the surface: where none is named, that of the endpoint."""
+    return Options(**given, surface=surface or ("messages" if given["live"] else "bare"))
+
+
+def check(options: Options) -> None:
+    """Refuse options that do not go together.
+
+    Raises:
+        UsageError: two of them do not, or one lacks another.
+    """
+    chosen = [name for name in ("url", "live", "reference", "cassette") if getattr(options, name)]
+    if options.max_age is not None and options.cassette is None:
+        raise UsageError("--max-age is about the recording in --cassette FILE")
     if len(chosen) > 1:
         raise UsageError(f"--{chosen[0]} cannot be combined with --{chosen[1]}: they name two endpoints")
     own = [f"--{name.replace('_', '-')}" for name in ("fault", "list_faults") if getattr(options, name)]
@@ -191,12 +227,25 @@ def _check(options: Options) -> None:
         raise UsageError("--update-baseline and --reason need --baseline FILE")
     if options.update_baseline != bool(options.reason):
         raise UsageError("--update-baseline and --reason belong together: say why the findings are accepted")
-    for name in ("timeout", "max_cost", "max_time"):
+    for name in ("timeout", "max_cost", "max_time", "max_ttfb", "max_total"):
         if math.isnan(getattr(options, name) or 0):
             raise UsageError(f"--{name.replace('_', '-')} is not a number")
 
 
-def _run(options: Options, to: targets.Destination) -> CampaignFinished:
+def run(
+    options: Options,
+    to: targets.Destination,
+    transport: httpx.AsyncBaseTransport | None,
+    further: Callable[[Event], None] | None = None,
+) -> CampaignFinished:
+    """Run the campaign of the options.
+
+    Args:
+        options: what is asked, and how.
+        to: where it is sent.
+        transport: what sends it; None for the network.
+        further: takes every event.
+    """
     contract = options.contract
     plan = thorough(suite(contract, "request")) if options.thorough else thrifty(contract)
     if not any(case.kind == "conforming" for case in plan.cases):
@@ -207,19 +256,10 @@ def _run(options: Options, to: targets.Destination) -> CampaignFinished:
     if options.live:
         check_priced(contract, budget)
         _announce(contract, plan, options.repeat)
-    sender = Sender(
-        to.target,
-        contract.model_id,
-        headers=to.headers,
-        secrets=to.secrets,
-        most_seconds=_STEPS * options.timeout,
-        attempts=1 + options.retries,
-        pace=pace(options.rate, real=options.live),
-        most_requests=options.max_requests,
-    )
+    sender = _sender(options, to)
     bar = terminal.Bar(terminal.console(sys.stderr, color=not options.no_color))
     with contextlib.ExitStack() as stack:
-        listeners: list[Callable[[Event], None]] = [stack.enter_context(bar)]
+        listeners: list[Callable[[Event], None]] = [stack.enter_context(bar), *([further] if further else ())]
         known: Callable[[Case], Any] = lambda _: None  # noqa: E731 - the default of a parameter
         if options.resume is not None:
             address = f"{options.surface} {to.target.url} {options.fault}"
@@ -241,16 +281,31 @@ def _run(options: Options, to: targets.Destination) -> CampaignFinished:
             repeat=options.repeat,
             budget=budget,
             known=known,
+            terms=Terms(options.surface, options.max_ttfb, options.max_total, options.checks),
         )
 
         async def pump() -> CampaignFinished:
-            async with _client(_transport(options), options.timeout) as client:
+            async with client_of(transport, options.timeout) as client:
                 return await drive_async(steps, client, sender)
 
         return asyncio.run(pump())
 
 
-def _transport(options: Options) -> httpx.AsyncBaseTransport | None:
+def _sender(options: Options, to: targets.Destination) -> Sender:
+    return Sender(
+        to.target,
+        options.contract.model_id,
+        headers=to.headers,
+        secrets=to.secrets,
+        most_seconds=_STEPS * options.timeout,
+        attempts=1 if options.cassette else 1 + options.retries,
+        pace=pace(options.rate, real=options.live),
+        most_requests=options.max_requests,
+    )
+
+
+def transport_of(options: targets.Place) -> httpx.AsyncBaseTransport | None:
+    """The reference endpoint; None where the network is asked."""
     if options.url is not None or options.live:
         return None
     chosen = None if options.fault is None else faults.parse(options.contract, options.fault)
@@ -266,7 +321,12 @@ def _announce(contract: Contract, plan: Plan, repeat: int) -> None:
     )
 
 
-def _client(transport: httpx.AsyncBaseTransport | None, timeout: float) -> httpx.AsyncClient:
+def client_of(transport: httpx.AsyncBaseTransport | None, timeout: float) -> httpx.AsyncClient:
+    """A client that sends through a transport, or over the network.
+
+    Raises:
+        UsageError: the environment has settings that it cannot use.
+    """
     try:
         return httpx.AsyncClient(transport=transport, timeout=timeout)
     except (httpx.InvalidURL, ValueError, OSError, ImportError) as error:
@@ -284,16 +344,16 @@ def _update(options: Options, result: CampaignFinished, accepted: tuple[baseline
     write(baseline.updated(result.findings, accepted, today, _ACCEPTED_DAYS, options.reason), options.baseline)
 
 
-def _report(result: CampaignFinished, compared: baseline.Compared, options: Options) -> None:
+def _report(result: CampaignFinished, compared: baseline.Compared, recipe: Recipe, options: Options) -> None:
     color = not options.no_color
     if options.form == "json":
-        write(structured.dumps(structured.campaign(result, compared)), options.output)
+        write(structured.dumps(structured.campaign(result, compared, recipe)), options.output)
         return
     printed = options.output is None or options.output == "-"
     out = terminal.console(sys.stdout, color=color)
     if printed and out.file.isatty():
-        terminal.matrix(result, out, compared)
+        terminal.matrix(result, out, compared, recipe)
         return
     text = io.StringIO()
-    terminal.matrix(result, terminal.console(text, color=color and printed), compared)
+    terminal.matrix(result, terminal.console(text, color=color and printed), compared, recipe)
     write(text.getvalue(), options.output)

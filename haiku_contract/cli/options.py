@@ -8,7 +8,7 @@ import stat
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -16,13 +16,24 @@ from haiku_contract.contract import DEFAULT_MODEL, load
 from haiku_contract.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from haiku_contract.contract import Contract
 
+_Command = TypeVar("_Command", bound="Callable[..., Any]")
 
-def _load(_context: click.Context, _parameter: click.Parameter, value: str) -> Contract:
+
+_ASSERT_FORMAT = "haiku_contract.assert_format"
+
+
+def _remember(context: click.Context, _parameter: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's way
+    context.meta[_ASSERT_FORMAT] = value
+
+
+def _load(context: click.Context, _parameter: click.Parameter, value: str) -> Contract:
     if not value:
         raise UsageError("--contract is empty: name a shipped model, a folder or a catalog file")
-    return load(value)
+    return load(value, assert_format=context.meta.get(_ASSERT_FORMAT, False))
 
 
 def _check_target(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
@@ -39,14 +50,27 @@ def _check_target(_context: click.Context, _parameter: click.Parameter, value: s
     return value
 
 
-contract_option = click.option(
-    "--contract",
-    default=DEFAULT_MODEL,
-    show_default=True,
-    metavar="ID[@VERSION]|FOLDER|CATALOG.json",
-    callback=_load,
-    help="A shipped model, a contract folder, or a catalog file.",
-)
+def contract_option(command: _Command) -> _Command:
+    """Which contract, and how its schemas are read."""
+    chosen = click.option(
+        "--contract",
+        default=DEFAULT_MODEL,
+        show_default=True,
+        metavar="ID[@VERSION]|FOLDER|CATALOG.json",
+        callback=_load,
+        help="A shipped model, a contract folder, or a catalog file.",
+    )
+    asserting = click.option(
+        "--assert-format",
+        is_flag=True,
+        is_eager=True,  # the contract is loaded with it
+        expose_value=False,
+        callback=_remember,
+        help="Take 'format' in its schemas for an assertion instead of an annotation.",
+    )
+    return chosen(asserting(command))
+
+
 format_option = click.option(
     "--format",
     "form",

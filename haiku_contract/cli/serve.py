@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 import click
 
 from haiku_contract.cli.options import contract_option, format_option, write
-from haiku_contract.endpoint.reference import scripts
+from haiku_contract.endpoint.reference import script_files
 from haiku_contract.endpoint.reference.answers import Settings
 from haiku_contract.endpoint.reference.app import FAULT_HEADER, ReferenceEndpoint, create_app
 from haiku_contract.endpoint.reference.faults import Repertoire
@@ -30,10 +30,6 @@ if TYPE_CHECKING:
 _PORT: Final = 8000
 _MAX_PORT: Final = 65_535
 _BACKLOG: Final = 2048
-_PATIENCE: Final = 30
-"""Seconds in which the head of a first request has to arrive, and that a connection may be silent afterwards."""
-_TOO_SLOW: Final = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
-_MOST_FILES: Final = 65_536
 
 
 @click.command()
@@ -109,7 +105,7 @@ def serve(  # noqa: PLR0913 - one parameter per option
         return
     settings = Settings(
         profile=profile,
-        script=() if replies is None else scripts.load(replies),
+        script=() if replies is None else script_files.load(replies),
         pace=Pace(ttfb, tokens_per_second, jitter, chunk_bytes),
         seed=seed,
         token=token,
@@ -185,46 +181,27 @@ def _server(app: Any) -> uvicorn.Server:
     """
     try:
         import uvicorn  # noqa: PLC0415 - an optional part
+
+        from haiku_contract.cli import connections  # noqa: PLC0415 - needs it
     except ImportError:
         raise MissingExtraError("fuzz") from None
-    _raise_limit()
+    connections.raise_limit()
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # a client that is gone is no news
     config = uvicorn.Config(
         app,
-        http=_patient_protocol(),
+        http=connections.PatientProtocol,
+        h11_max_incomplete_event_size=connections.LONGEST_HEAD,
         ws="none",
         lifespan="off",
         log_config=None,
         log_level="critical",
         access_log=False,
         server_header=False,
-        timeout_keep_alive=_PATIENCE,
+        timeout_keep_alive=connections.PATIENCE,
         timeout_graceful_shutdown=1,
         backlog=_BACKLOG,
     )
     return uvicorn.Server(config)
-
-
-def _patient_protocol() -> Any:
-    """The protocol of the server, which waits for the head of a request, but not for ever."""
-    from uvicorn.protocols.http.h11_impl import H11Protocol  # noqa: PLC0415 - an optional part
-
-    class PatientProtocol(H11Protocol):
-        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-            super().connection_made(transport)
-            self._patience = self.loop.call_later(_PATIENCE, self._give_up)
-
-        def connection_lost(self, exc: Exception | None) -> None:
-            self._patience.cancel()
-            super().connection_lost(exc)
-
-        def _give_up(self) -> None:
-            cycle: Any = self.cycle  # none before the head of a request has arrived, whatever its type says
-            if cycle is None and not self.transport.is_closing():
-                self.transport.write(_TOO_SLOW)
-                self.transport.close()
-
-    return PatientProtocol
 
 
 def _interrupt(*_: Any) -> NoReturn:
@@ -235,15 +212,3 @@ def _complain(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None
     """One line for what no connection can be told, as when there are no more file descriptors."""
     reason = context.get("exception") or ""
     click.echo(f"haiku-contract: {context['message']}: {reason}".rstrip(": "), err=True)
-
-
-def _raise_limit() -> None:
-    """As many open connections as the system allows, where it counts them as files."""
-    try:
-        import resource  # noqa: PLC0415 - not on every system
-    except ImportError:
-        return
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

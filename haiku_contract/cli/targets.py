@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import httpx
 
 from haiku_contract.campaign.run import Target
+from haiku_contract.cli import recipes
 from haiku_contract.endpoint import live, surfaces
 from haiku_contract.endpoint.reference.app import SERVED
 from haiku_contract.errors import UsageError
@@ -14,24 +15,58 @@ from haiku_contract.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from haiku_contract.cli.fuzz import Options
+    from haiku_contract.campaign.reproduce import Recipe
+    from haiku_contract.contract import Contract
     from haiku_contract.endpoint.surfaces import Surface
 
 _MAX_PORT = 65_535
 
 
+class Place(Protocol):
+    """The options that say where requests are sent."""
+
+    @property
+    def contract(self) -> Contract:
+        """What the endpoint is held against."""
+
+    @property
+    def url(self) -> str | None:
+        """An address; None where there is none."""
+
+    @property
+    def live(self) -> bool:
+        """Whether it is the real endpoint."""
+
+    @property
+    def surface(self) -> str:
+        """The wire form."""
+
+    @property
+    def account(self) -> str | None:
+        """The account, where the environment does not name it."""
+
+    @property
+    def gateway(self) -> str | None:
+        """The gateway, likewise."""
+
+    @property
+    def fault(self) -> str | None:
+        """What the reference endpoint does wrong."""
+
+
 class Destination(NamedTuple):
-    """A target, the headers of every request to it, and what must never be shown of them."""
+    """A target, the headers of every request to it, how one is sent by hand, and what must never be shown of them."""
 
     target: Target
     headers: Mapping[str, str]
+    recipe: Recipe
     secrets: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"<Destination {self.target.name}>"
 
 
-def destination(options: Options, environment: Mapping[str, str]) -> Destination:
+def destination(options: Place, environment: Mapping[str, str]) -> Destination:
     """What the options name.
 
     Raises:
@@ -44,18 +79,19 @@ def destination(options: Options, environment: Mapping[str, str]) -> Destination
         url, identity = live.address(surface.name, known)
         target = Target(f"the real endpoint ({surface.name})", url, surface, billed=True)
         headers = live.headers(surface.name, options.contract.model_id) | identity
-        return Destination(target, headers, (known.token, known.account))
+        recipe = recipes.of_live(surface.name, options.contract)
+        return Destination(target, headers, recipe, (known.token, known.account))
     if options.account is not None or options.gateway is not None:
         raise UsageError("--account and --gateway are for --live")
     if options.url is not None:
         headers = live.headers(surface.name, options.contract.model_id)
-        return Destination(_anywhere(options.url, surface), headers)
+        target = _anywhere(options.url, surface)
+        return Destination(target, headers, recipes.of_url(target, options.contract))
     if surface.name not in SERVED:
         raise UsageError(f"the reference endpoint has no surface {surface.name!r}: choose one of {', '.join(SERVED)}")
     headers = live.headers(surface.name, options.contract.model_id)
-    return Destination(
-        Target("reference endpoint", "http://reference.invalid" + (surface.path or "/"), surface), headers
-    )
+    target = Target("reference endpoint", "http://reference.invalid" + (surface.path or "/"), surface)
+    return Destination(target, headers, recipes.of_reference(surface.name, options.contract, options.fault))
 
 
 def _anywhere(url: str, surface: Surface) -> Target:

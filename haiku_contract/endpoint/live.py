@@ -105,3 +105,6 @@ _ADDRESSES: Final[dict[str, Callable[[Credentials], Address]]] = {
     "messages": _api("/ai/v1/messages"),
     "gateway": _native,
 }
+
+PUBLIC: Final = tuple(_ADDRESSES)
+"""The surfaces that answer to the outside."""

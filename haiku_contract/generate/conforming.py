@@ -34,6 +34,6 @@ def solver_of(validator: SchemaValidator) -> Solver:
     """The solver for a schema, judged by its engine; what it finds is kept for the next question."""
 
     def judge(payload: Any) -> bool:
-        return validator.engine.is_valid(payload)  # compiled when it is asked first
+        return validator.settled(payload) is True  # the engines are compiled when they are asked first
 
-    return Solver(Document(localised(validator.schema)), judge)
+    return Solver(Document(localised(validator.schema), assert_format=validator.assert_format), judge)

@@ -241,7 +241,7 @@ def _combinations(validator: SchemaValidator, route: Route, names: list[str], st
                 for name, here in zip(chosen, present, strict=True)
             )
             payload = edited(host.payload, edits)
-            if payload is not ABSENT and validator.engine.is_valid(payload):
+            if payload is not ABSENT and validator.settled(payload):
                 said = ", ".join(f"{'' if here else 'no '}{name}" for name, here in zip(chosen, present, strict=True))
                 yield Packable(f"{label}: {said}", None, payload, edits)
 

@@ -10,10 +10,11 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from haiku_contract import pointer
-from haiku_contract.constraints import UNIONS, is_trivial, replace
+from haiku_contract.constraints import UNIONS, is_trivial, replace, speaks_of
 from haiku_contract.errors import UsageError
 from haiku_contract.generate.conforming import solver_of
 from haiku_contract.generate.goals import Host, Step, modern_step
+from haiku_contract.generate.holding import kind_of
 from haiku_contract.generate.operators import FORBIDDEN, OPERATORS, Edit, Site
 from haiku_contract.generate.routes import Route, site_of
 from haiku_contract.generate.solver import Solver
@@ -146,26 +147,50 @@ def faults(validator: SchemaValidator, target: Target, positions: Positions) -> 
     if alone or (together and target.constraint.keyword in _SELDOM_ALONE):
         yield from () if alone else fewest(together)
         return
-    for host in _others(validator, target, positions):
+    for host in _others(validator, target, positions, reached):
         for one in proven(validator, target, host):
             if len(one.breaks) == 1:
                 yield one
                 return
             together.append(one)
-    for one in _searched(validator, target, reached):
+    edits = list(_opposites(validator, target))
+    for one in _tried(validator, target, reached, edits):
         if len(one.breaks) == 1:
             yield one
             return
         together.append(one)
-    yield from fewest(together or list(proven(validator, target, reached, _failing)))[:_MOST_TOGETHER]
+    # Where another branch of a union is always the one that was meant, whatever breaks this one breaks several.
+    wider = (
+        ()
+        if together
+        else (*proven(validator, target, reached, _failing), *_tried(validator, target, reached, edits, _failing))
+    )
+    yield from fewest(together or list(wider))[:_MOST_TOGETHER]
 
 
-def _others(validator: SchemaValidator, target: Target, positions: Positions) -> Iterator[Host]:
-    """Further payloads: those that fit no other branch of the unions on the way, then less simple ones."""
+def _others(validator: SchemaValidator, target: Target, positions: Positions, reached: Host) -> Iterator[Host]:
+    """Further payloads: with a value of another type there, then such that fit no other branch, then less simple ones.
+
+    The unions whose other branches are not to fit are those on the way.
+    """
     solver = solver_of(validator)
+    yield from _typed(validator, target, reached)
     if any(step.keyword in UNIONS for step in target.steps):
         yield from islice(solver.hosts(target.steps, positions, exclusive=True), _MOST_EXCLUSIVE)
     yield from islice(solver.hosts(target.steps, positions), 1, _MOST_HOSTS)
+
+
+def _typed(validator: SchemaValidator, target: Target, reached: Host) -> Iterator[Host]:
+    """Payloads with a value that the keyword speaks of, where the simplest one has a value of another type."""
+    kinds, document = speaks_of(target.constraint.keyword), solver_of(validator).document
+    kind = kind_of(pointer.get(reached.payload, reached.path))
+    if not kinds or target.forbids is not None or kind in kinds or (kind == "integer" and "number" in kinds):
+        return
+    tokens = pointer.split(site_of(target.constraint))
+    site = pointer.get(document.root, tokens)
+    narrowed = {**site, "allOf": [*site.get("allOf", ()), {"type": list(kinds)}]}
+    solver = Solver(document.changed(replace(document.root, tokens, narrowed)), work=_LITTLE_WORK)
+    yield from (host for host in islice(solver.hosts(target.steps), _MOST_EXCLUSIVE) if validator.settled(host.payload))
 
 
 def _failing(validator: SchemaValidator, payload: Any) -> frozenset[str]:
@@ -210,7 +235,9 @@ def _judged(
     except UsageError:
         return None
     breaks = judge(validator, payload)
-    return Faulted(edit.label, fault, payload, breaks, host.payload) if constraint.id in breaks else None
+    if constraint.id not in breaks or validator.settled(payload) is not False:
+        return None
+    return Faulted(edit.label, fault, payload, breaks, host.payload)
 
 
 def _proposals(validator: SchemaValidator, target: Target, current: Any) -> Iterator[Edit]:
@@ -229,25 +256,35 @@ def _proposals(validator: SchemaValidator, target: Target, current: Any) -> Iter
     yield from operator(site)
 
 
-def _searched(validator: SchemaValidator, target: Target, host: Host) -> Iterator[Faulted]:
-    """Faults with a value that the solver finds for the schema with the constraint turned around."""
+def _tried(
+    validator: SchemaValidator, target: Target, host: Host, edits: list[Edit], judge: Judge = SchemaValidator.broken
+) -> Iterator[Faulted]:
+    """Those of the edits that break the constraint, as the judge has it."""
+    for edit in edits:
+        one = _judged(validator, target.constraint, host, edit, judge)
+        if one is not None:
+            yield one
+
+
+def _opposites(validator: SchemaValidator, target: Target) -> Iterator[Edit]:
+    """Edits with a value that the solver finds for the schema with the constraint turned around.
+
+    Where there are unions on the way, first with one that fits none of the other branches either.
+    """
     constraint = target.constraint
     if target.forbids is not None:
         return
     document = solver_of(validator).document
     tokens = pointer.split(site_of(constraint))
-    site = pointer.get(document.root, tokens)
-    turned = _turned(constraint, site)
+    turned = _turned(constraint, pointer.get(document.root, tokens))
     if turned is None:
         return
     solver = Solver(document.changed(replace(document.root, tokens, turned)), work=_LITTLE_WORK)
-    for count, found in enumerate(solver.hosts(target.steps)):
-        if count >= _MOST_HOSTS:
-            return
-        value = pointer.get(found.payload, found.path) if found.path else found.payload
-        one = _judged(validator, constraint, host, Edit("otherwise", "replace", (), value))
-        if one is not None:
-            yield one
+    united = any(step.keyword in UNIONS for step in target.steps)
+    for exclusive in (True, False) if united else (False,):
+        for found in islice(solver.hosts(target.steps, exclusive=exclusive), _MOST_HOSTS):
+            value = pointer.get(found.payload, found.path) if found.path else found.payload
+            yield Edit("otherwise", "replace", (), value)
 
 
 _BESIDE: dict[str, tuple[str, ...]] = {

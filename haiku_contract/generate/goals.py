@@ -48,11 +48,13 @@ class Goal(NamedTuple):
         schema: the schema.
         demand: the steps from here to the place that the value has to reach; None where it need not reach any.
         within: the schemas that this one is a part of and that are held against the same value, by identity.
+        strict: whether the value has to conform to it even where the schema around it, a union, would not ask for it.
     """
 
     schema: Any
     demand: tuple[Step, ...] | None = None
     within: frozenset[int] = frozenset()
+    strict: bool = False
 
 
 class Atom(NamedTuple):
@@ -61,6 +63,7 @@ class Atom(NamedTuple):
     said: dict[str, Any]
     demand: tuple[Step, ...] | None
     within: frozenset[int]
+    strict: bool = False
 
 
 class Node(NamedTuple):

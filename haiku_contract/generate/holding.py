@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from haiku_contract.constraints import types
 from haiku_contract.generate import ecma
 from haiku_contract.schemas import Words
+from haiku_contract.validation import is_of_format
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -129,6 +130,10 @@ class Holding:
         dependent = said.get("dependentSchemas", {}) if isinstance(value, dict) else {}
         return found + [branch for name, branch in dependent.items() if name in value]
 
+    def is_of(self, name: Any, text: str) -> bool:
+        """Whether a text is of a format, in the eyes of both engines; every text is where formats are annotations."""
+        return name not in self._document.formats or is_of_format(name, text) is True
+
     def referred(self, said: dict[str, Any], keyword: str) -> Any:
         """What a reference names; None when there is none, or nothing that can be followed."""
         reference = said.get(keyword)
@@ -222,6 +227,7 @@ _TYPED: Final[dict[str, tuple[tuple[str, ...], _Row]]] = {
     "minLength": (_STRING, lambda _judge, argument, _said, value, _depth: len(value) >= argument),
     "maxLength": (_STRING, lambda _judge, argument, _said, value, _depth: len(value) <= argument),
     "pattern": (_STRING, lambda _judge, argument, _said, value, _depth: ecma.matches(argument, value)),
+    "format": (_STRING, lambda judge, argument, _said, value, _depth: judge.is_of(argument, value)),
     "minItems": (_ARRAY, lambda _judge, argument, _said, value, _depth: len(value) >= argument),
     "maxItems": (_ARRAY, lambda _judge, argument, _said, value, _depth: len(value) <= argument),
     "uniqueItems": (

@@ -35,7 +35,8 @@ def negations(document: Document, judge: Holding, schema: Any, depth: int = 0) -
     found = [one for part in inner for one in negations(document, judge, part, depth + 1)]
     kind = {"type": said["type"]} if "type" in said else {}
     for keyword, value in said.items():
-        ways = _ROWS[keyword](value) if keyword in _ROWS else []
+        says = keyword in _ROWS and (keyword != "format" or value in document.formats)
+        ways = _ROWS[keyword](value) if says else []
         # What the schema says of the type is kept, where the type is not what has to go.
         found += [[*one, Words(kind)] for one in ways] if kind and keyword != "type" else ways
     found += [[Words({"not": branch}) for branch in said[union]] for union in ("anyOf", "oneOf") if union in said]
@@ -80,7 +81,7 @@ _ROWS: Final[dict[str, Callable[[Any], Alternatives]]] = {
     "minLength": lambda value: _only("string", maxLength=value - 1) if value > 0 else [],
     "maxLength": lambda value: _only("string", minLength=value + 1),
     "pattern": lambda _value: _only("string"),
-    "format": lambda _value: [],
+    "format": lambda _value: _only("string"),
     "minItems": lambda value: _only("array", maxItems=value - 1) if value > 0 else [],
     "maxItems": lambda value: _only("array", minItems=value + 1),
     "uniqueItems": lambda value: _only("array", minItems=2) if value else [],

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 
 from haiku_contract.constraints import types
 from haiku_contract.generate import ecma
+from haiku_contract.generate.formats import TABLE
 from haiku_contract.generate.goals import Goal
 from haiku_contract.generate.holding import Holding
 from haiku_contract.generate.plausible import EXTRA_KEY, MOST_CHARACTERS, MOST_ITEMS, repeated
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 _EXACT: Final = 2**53
 _MOST_FITTING: Final = 6
 _MOST_BRANCHES: Final = 6
+_ODD_NAMES: Final = ("-", "$", "0", " ", "_", "X", "é", "a b", "a-b", "a\nb", "a" * 300)
+"""Keys for patterns that leave few."""
 
 
 class Edit(NamedTuple):
@@ -126,6 +129,9 @@ def _closed(site: Site) -> Iterator[Edit]:
         yield Edit("near-miss-key", "add", (name + "s",), "text")
         yield Edit("other-case-key", "add", (name.upper(),), "text")
     yield Edit("empty-key", "add", ("",), "text")
+    if "patternProperties" in site.said:
+        odd = (name for name in _ODD_NAMES if not Holding.speaks_of(site.said, name))
+        yield from (Edit("odd-key", "add", (name,), "text") for name in odd)
     if "propertyNames" in site.said:
         for name in _fitting(site, site.said["propertyNames"], {"type": "string"}):
             if not Holding.speaks_of(site.said, name):
@@ -161,8 +167,14 @@ def _length(outwards: int) -> Operator:
     return propose
 
 
+_UNLIKELY: Final = (
+    *(("empty", ""), ("blank", " "), ("symbols", "\u0001!"), ("text", "text"), ("digits", "0")),
+    *(("lines", "a\nb"), ("long", "a" * 300), ("non-ascii", "é")),
+)
+
+
 def _pattern(site: Site) -> Iterator[Edit]:
-    for label, text in (("empty", ""), ("blank", " "), ("symbols", "\u0001!"), ("text", "text"), ("digits", "0")):
+    for label, text in _UNLIKELY:
         yield _replace(label, text)
     current = site.current if isinstance(site.current, str) else ""
     for label, text in (("spoilt-start", "\u0001" + current[1:]), ("spoilt-end", current[:-1] + "\u0001")):
@@ -289,6 +301,7 @@ OPERATORS: Final[dict[str, Operator]] = {
     "minLength": _length(-1),
     "maxLength": _length(1),
     "pattern": _pattern,
+    "format": lambda site: (_replace(label, text) for label, text in TABLE[site.value].broken),
     "minItems": _length(-1),
     "maxItems": _length(1),
     "uniqueItems": _unique,

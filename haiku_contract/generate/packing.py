@@ -57,7 +57,7 @@ def pack(validator: SchemaValidator, base: Any, items: Sequence[Packable]) -> tu
         if _is_taken(item, taken) or any(array[: len(path)] == path for array in grown for path, _ in item.edits):
             continue
         merged = _merged(payload, item)
-        fits = merged is not ABSENT and validator.engine.is_valid(merged)
+        fits = merged is not ABSENT and validator.settled(merged)
         if fits or not shown:  # what does not go with the simplest payload has one of its own
             payload = merged if fits else item.payload
             shown.append(item)

@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 
 from haiku_contract.generate import ecma
+from haiku_contract.generate.formats import of_length
 from haiku_contract.generate.plausible import FORMATS, MOST_CHARACTERS, PLAUSIBLE, TOKENS, WORD, repeated
 
 if TYPE_CHECKING:
@@ -113,10 +114,12 @@ def string(said: Sequence[dict[str, Any]], name: str) -> Iterator[str]:
     least = int(max((one.get("minLength", 0) for one in said), default=0))
     most = min((one.get("maxLength", math.inf) for one in said), default=math.inf)
     patterns = [one["pattern"] for one in said if "pattern" in one]
-    formats = [text for one in said for text in FORMATS.get(str(one.get("format")), ())]
+    named = dict.fromkeys(str(one.get("format")) for one in said)
+    formats = [text for name in named for text in FORMATS.get(name, ())]
     hint = PLAUSIBLE.get(name, WORD)
     usual = [hint if isinstance(hint, str) else WORD]
     yield from formats
+    yield from (text for name in named for text in of_length(name, least, most))
     if not patterns and not formats and not too_long(said):
         yield from _fitted(usual, least, most)
     known = [text for one in said for text in noted(one) if isinstance(text, str)]

@@ -200,8 +200,10 @@ class Solver:
         for state in self._expansions(start, lean=self.is_lean(depth)):
             node = Node(state.atoms, state.kinds, name, depth, state.opened)
             refused = 0
+            asking = [goal.schema for goal in goals]
+            asking += [atom.said for atom in state.atoms if atom.strict or atom.demand == ()]
             for host in self._built(node):
-                if all(self.judge.holds(goal.schema, host.payload) for goal in goals):
+                if all(self.judge.holds(one, host.payload) for one in asking):
                     yield host
                     continue
                 self.give_up()
@@ -256,7 +258,7 @@ class Solver:
                 self.conflict(contradiction(kinds, kinds_of(said)))
                 return None
             kinds = left
-            atoms = (*atoms, Atom(said, demand, goal.within))
+            atoms = (*atoms, Atom(said, demand, goal.within, goal.strict))
             pending, choices = (*more, *pending), (*choices, *picks)
         return _State((), choices, atoms, kinds, opened)
 
@@ -285,7 +287,7 @@ class Solver:
                 chosen = branches[int(step.key)]
                 more.append(Goal(chosen, rest, within))
                 if self._exclusive:
-                    more += [Goal(Words({"not": one})) for one in branches if one is not chosen]
+                    more += [Goal(Words({"not": one}), strict=True) for one in branches if one is not chosen]
             else:
                 ordered = sorted(branches, key=self._heights.of) if lean else branches
                 picks.append(tuple((Goal(branch, None, within),) for branch in ordered if branch is not False))

@@ -168,13 +168,13 @@ def _features_at(
     if route.steps and route.steps[-1].keyword == "properties":
         yield Feature(f"{_name(here)}/present", about, payload, path, current)
         without = pointer.apply(Fault("remove", pointer.join(path)), payload)
-        if validator.engine.is_valid(without):
+        if validator.settled(without):
             yield Feature(f"{_name(here)}/absent", about, without, path, ABSENT)
     if not isinstance(route.schema, dict):
         return
     for value in values.boundary(solver.document.modern(route.schema), current):
         edited = pointer.apply(Fault("replace", pointer.join(path), value.value), payload)
-        if validator.engine.is_valid(edited):
+        if validator.settled(edited):
             site = f"{here}/{value.keyword}"
             found = known.get(f"{validator.side}:{site}")
             name = f"{_name(site)}/{value.label}"

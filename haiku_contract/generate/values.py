@@ -10,6 +10,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from haiku_contract.constraints import types
+from haiku_contract.generate.formats import TABLE
 from haiku_contract.generate.plausible import EXTRA_KEY, MOST_CHARACTERS, MOST_ITEMS, repeated
 
 if TYPE_CHECKING:
@@ -175,6 +176,7 @@ BOUNDARIES: Final[dict[str, _Row]] = {
     "exclusiveMaximum": _bound(-1, exclusive=True),
     "minLength": _text_length(-1),
     "maxLength": _text_length(1),
+    "format": lambda value, _schema, _current: iter(TABLE[value].edges if value in TABLE else ()),
     "minItems": _item_count(-1),
     "maxItems": _item_count(1),
     "anyOf": _branches,

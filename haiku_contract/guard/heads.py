@@ -17,11 +17,6 @@ STREAM_CONTENT_TYPE: Final = "text/event-stream"
 _ENVELOPE: Final = "wire:envelope"
 
 
-def media_type(content_type: str) -> str:
-    """A content type without its parameters, in lower case (RFC 9110 section 8.3.1)."""
-    return content_type.partition(";")[0].strip().lower()
-
-
 def request_type(content_type: str) -> Violation:
     """A request that is not declared as JSON."""
     return _violation("content-type", wire.RULES["content-type"], content_type or _NONE, _DECLARE)

@@ -187,7 +187,7 @@ class Policy:
     def _request_violations(
         self, content_type: str, payload: Any, below: tuple[Violation, ...]
     ) -> tuple[Violation, ...]:
-        if content_type != JSON_CONTENT_TYPE and heads.media_type(content_type) != JSON_CONTENT_TYPE:
+        if content_type != JSON_CONTENT_TYPE and wire.media_type(content_type) != JSON_CONTENT_TYPE:
             below = (heads.request_type(content_type), *below)
         if payload is ABSENT or below:
             return self.discreet(below)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
+from haiku_contract import wire
 from haiku_contract.guard import coding, heads
 from haiku_contract.guard.coding import CodingError
 from haiku_contract.guard.policy import Observation
@@ -67,7 +68,7 @@ def watcher(policy: Policy, checked: Checked, head: Head, library: Any) -> Watch
         head: of the response.
         library: the client's, whose decoders undo what it can undo.
     """
-    kind = _WATCHERS.get(head.content_type) or _WATCHERS.get(heads.media_type(head.content_type))
+    kind = _WATCHERS.get(head.content_type) or _WATCHERS.get(wire.media_type(head.content_type))
     decoder = coding.decoder(library, head.codings) if head.codings else None
     if _says_nothing(head.status):
         reason = f"HTTP {head.status}"

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from haiku_contract import pointer
+from haiku_contract import pointer, wire
+from haiku_contract.campaign import reproduce
 from haiku_contract.model import ABSENT
 
 if TYPE_CHECKING:
     from haiku_contract.campaign.baseline import Compared
+    from haiku_contract.campaign.replay import Replayed
+    from haiku_contract.campaign.reproduce import Recipe
     from haiku_contract.model import Advice, CampaignFinished, Case, Constraint, Fault, Finding, Verdict, Violation
 
 
@@ -19,8 +23,8 @@ def dumps(value: Any) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
 
-def campaign(result: CampaignFinished, compared: Compared) -> dict[str, Any]:
-    """The result of a campaign, beside the findings that are accepted."""
+def campaign(result: CampaignFinished, compared: Compared, recipe: Recipe) -> dict[str, Any]:
+    """The result of a campaign, beside the findings that are accepted; a recipe says how they are reproduced."""
     reasons = {one.fingerprint: entry.reason for one, entry in compared.accepted}
     return {
         "contract": result.contract,
@@ -30,7 +34,7 @@ def campaign(result: CampaignFinished, compared: Compared) -> dict[str, Any]:
         "cost_usd": result.cost_usd,
         "outcomes": {kind.value: count for kind, count in sorted(result.outcomes.items())},
         "verdicts": [verdict(one) for one in result.verdicts],
-        "findings": [finding(one) | {"accepted": reasons.get(one.fingerprint)} for one in result.findings],
+        "findings": [finding(one, recipe) | {"accepted": reasons.get(one.fingerprint)} for one in result.findings],
         "baseline": {
             "expired": [one.fingerprint for one in compared.expired],
             "vanished": [one.fingerprint for one in compared.vanished],
@@ -40,19 +44,53 @@ def campaign(result: CampaignFinished, compared: Compared) -> dict[str, Any]:
     }
 
 
+def replayed(result: Replayed, endpoint: str, recipe: Recipe) -> dict[str, Any]:
+    """What a replay came to, as `schemas/reports/replay.schema.json` describes it."""
+    return {
+        "verdict": result.verdict.value,
+        "endpoint": endpoint,
+        "case": result.case,
+        "detail": result.detail,
+        "requests": result.requests,
+        "findings": [finding(one, recipe) for one in result.findings],
+    }
+
+
 def verdict(one: Verdict) -> dict[str, Any]:
     """One cell of the enforcement matrix."""
     return {"constraint": one.constraint, "verdict": one.verdict.value, "witness": one.witness, "detail": one.detail}
 
 
-def finding(one: Finding) -> dict[str, Any]:
-    """One finding."""
+def finding(one: Finding, recipe: Recipe) -> dict[str, Any]:
+    """One finding, with its witness, what came back, and how to send the witness again."""
+    case = one.witness
     return {
         "code": str(one.code),
         "fingerprint": one.fingerprint,
         "constraint": one.constraint,
         "case": one.case,
         "message": one.message,
+        "witness": None if case is None else witness(case),
+        "answer": None if one.answer is None else asdict(one.answer),
+        "reproduce": None if case is None else reproduction(case, recipe),
+    }
+
+
+def witness(one: Case) -> dict[str, Any]:
+    """A case that can be sent again from this alone: its bytes too, where they are not those of its payload."""
+    entry = case(one) | {"content_type": one.content_type}
+    if one.payload is not ABSENT and wire.encode(one.payload) != one.body:
+        entry["body_base64"] = base64.b64encode(one.body).decode("ascii")
+    return entry if one.twin is ABSENT else entry | {"twin": one.twin}
+
+
+def reproduction(one: Case, recipe: Recipe) -> dict[str, Any]:
+    """How a case is sent by hand; null where it is too long for that."""
+    return {
+        "before": recipe.before,
+        "variables": list(recipe.variables),
+        "curl": reproduce.curl(recipe, one),
+        "python": reproduce.python(recipe, one),
     }
 
 

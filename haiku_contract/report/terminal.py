@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
@@ -11,13 +12,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from haiku_contract.model import CampaignStarted, CaseFinished, VerdictKind
+from haiku_contract.campaign import reproduce
+from haiku_contract.model import ABSENT, CampaignStarted, CaseFinished, VerdictKind
 from haiku_contract.report.text import counted, one_line
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Self, TextIO
 
     from haiku_contract.campaign.baseline import Compared
+    from haiku_contract.campaign.reproduce import Recipe
     from haiku_contract.model import CampaignFinished, Event, Finding
 
 _STYLES: Final = {
@@ -34,6 +38,8 @@ _STYLES: Final = {
 }
 _AS_IT_SHOULD_BE: Final = (VerdictKind.ENFORCED, VerdictKind.HELD)
 _WIDE: Final = 400
+_MOST_VALUE: Final = 80
+_MOST_COMMAND: Final = 1_000
 
 
 def console(file: TextIO | None, *, color: bool = True) -> Console:
@@ -52,8 +58,11 @@ def console(file: TextIO | None, *, color: bool = True) -> Console:
     )
 
 
-def matrix(result: CampaignFinished, out: Console, compared: Compared) -> None:
-    """Print the enforcement matrix, the findings, what the baseline says of them, and the totals."""
+def matrix(result: CampaignFinished, out: Console, compared: Compared, recipe: Recipe) -> None:
+    """Print the enforcement matrix, the findings, what the baseline says of them, and the totals.
+
+    Findings are printed with their edit and with the command that sends the witness again, as the recipe says.
+    """
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in ("verdict", "constraint", "witness", "detail"):
         table.add_column(title, overflow="fold")
@@ -64,7 +73,7 @@ def matrix(result: CampaignFinished, out: Console, compared: Compared) -> None:
     _print_table(table, out)
     out.print()
     for found in compared.new:
-        out.print(_finding(found))
+        out.print(_finding(found, recipe), soft_wrap=True)
     for found, entry in compared.accepted:
         until = f", until {entry.expires}: {one_line(entry.reason)}".rstrip(": ")
         out.print(Text(f"accepted {found.code} {one_line(found.constraint or '-')}{until}"))
@@ -97,12 +106,30 @@ def _print_table(table: Table, out: Console) -> None:
     out.file.write("".join(line.rstrip() + "\n" for line in captured.get().splitlines()))
 
 
-def _finding(found: Finding) -> Text:
-    return Text.assemble(
-        (found.code, "bold red"),
-        f" {one_line(found.constraint or '-')}\n    {one_line(found.message)}\n    case {one_line(found.case)}, ",
-        found.fingerprint,
-    )
+def _finding(found: Finding, recipe: Recipe) -> Text:
+    told = [one_line(found.message), f"case {one_line(found.case)}, {found.fingerprint}", *_reproduced(found, recipe)]
+    lines = "".join(f"\n    {line}" for line in told)
+    return Text.assemble((found.code, "bold red"), f" {one_line(found.constraint or '-')}{lines}")
+
+
+def _reproduced(found: Finding, recipe: Recipe) -> Iterator[str]:
+    """The edit that makes the witness of its twin, the words of an answer that nobody knows, and the command."""
+    case, answer = found.witness, found.answer
+    if case is not None and case.fault is not None:
+        value = "" if case.fault.value is ABSENT else f" {_shown(json.dumps(case.fault.value, ensure_ascii=False))}"
+        yield f"edit: {case.fault.op} {one_line(case.fault.path) or 'the whole'}{value}"
+    if answer is not None and found.code == "unknown-answer":
+        yield f"answer: {answer.status}, {_shown(answer.content_type) or 'no content type'}: {one_line(answer.body)}"
+    command = None if case is None else reproduce.curl(recipe, case)
+    if command is not None and len(command) <= _MOST_COMMAND and command.isprintable():
+        yield command
+    else:
+        yield f"haiku-contract replay {found.fingerprint} --report REPORT.json"
+
+
+def _shown(text: str) -> str:
+    text = one_line(text)
+    return text if len(text) <= _MOST_VALUE else f"{text[:_MOST_VALUE]}…"
 
 
 class Bar:

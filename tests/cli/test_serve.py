@@ -228,7 +228,7 @@ GARBAGE = {
     "wrong length": (b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: many\r\n\r\n", 400),
     "two lengths": (b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n", 400),
     "no host": (b"POST / HTTP/1.1\r\n\r\n", 400),
-    "endless header": (b"POST / HTTP/1.1\r\nx: " + b"a" * 100_000, 400),
+    "endless header": (b"POST / HTTP/1.1\r\nx: " + b"a" * 100_000, 431),
     "bad chunk": (b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\nnope\r\n", 400),
     "no body": (b"POST / HTTP/1.1\r\nhost: x\r\n\r\n", 400),
     "bytes": (_request(body=bytes(range(256))), 400),

@@ -252,7 +252,11 @@ def test_generate_nothing_to_say(cli: Cli) -> None:
 
 # -- fuzz -----------------------------------------------------------------------------------------------------------
 
-MATRIX = """\
+TOO_LONG = ("Hello" * 17)[:81]
+CURL = (
+    "curl -sS -i -g http://127.0.0.1:8000/ -H 'cf-aig-skip-cache: true' -H 'content-type: application/json' --data-raw"
+)
+MATRIX = f"""\
 verdict     constraint                          witness                              detail
 enforced    request:/type                       request/type/null
 enforced    request:/properties/text/type       request/text/type/null
@@ -273,6 +277,8 @@ held        response:/required/0                request/simplest
 leaky request:/properties/text/maxLength
     accepted a request that breaks request:/properties/text/maxLength
     case request/text/maxLength/above, 8f3939b6d09d
+    edit: replace /text "{TOO_LONG[:79]}…
+    {CURL} '{{"text":"{TOO_LONG}"}}'
 
 15 constraints: 10 enforced, 1 leaky, 1 unviolable, 3 held; 1 finding
 N requests to reference endpoint in 0.0 s
@@ -305,6 +311,15 @@ def test_fuzz_json(cli: Cli, parrot: str, report_schema: dict[str, Any]) -> None
     assert report["requests"] == sum(report["outcomes"].values())
     rows = [line.split()[:2] for line in MATRIX.splitlines()[1:16]]
     assert [[one["verdict"], one["constraint"]] for one in report["verdicts"]] == rows
+    [found] = report["findings"]
+    witness, answer, reproduce = (found.pop(name) for name in ("witness", "answer", "reproduce"))
+    assert (witness["payload"], witness["breaks"]) == ({"text": TOO_LONG}, [found["constraint"]])
+    assert witness["fault"] == {"op": "replace", "path": "/text", "value": TOO_LONG}
+    assert witness["undo"] == {"op": "replace", "path": "/text", "value": witness["twin"]["text"]}
+    assert (answer["status"], answer["content_type"]) == (200, "application/json")
+    assert set(json.loads(answer["body"])) == {"echo"}
+    assert reproduce["curl"].startswith(CURL)
+    assert reproduce["before"] == f"haiku-contract serve --fault {LENIENT}"
     assert report["findings"] == [
         {
             "code": "leaky",

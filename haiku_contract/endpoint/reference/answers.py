@@ -108,7 +108,7 @@ def refuse(surface: Surface, refused: Refused, known: manners.Ids, **words: str)
 
 def _understand(model_id: str, surface: Surface, asked: Asked, body: bytes) -> Heard:
     content_type = asked.headers.get("content-type", "")
-    is_json = content_type.partition(";")[0].strip().lower() == JSON_CONTENT_TYPE
+    is_json = wire.media_type(content_type) == JSON_CONTENT_TYPE
     declared = () if is_json else (wire.violation("content-type", (), content_type[:40] or "none"),)
     value, below = wire.decode(body)
     if value is ABSENT:
@@ -151,16 +151,19 @@ def _accepted(behaviour: Conduct, surface: Surface, payload: Any, settings: Sett
     asks = isinstance(payload, dict) and payload.get("stream") is True
     streamed = asks and behaviour.contract.stream is not None
     if streamed and behaviour.stream is not None:
-        return Reply(_OK, (behaviour.stream,), CONTENT_TYPE)
+        return _streamed(events.chunks(behaviour.stream))
     written = scripts.answer(settings.script, payload, streamed=streamed, profile=settings.profile, seed=settings.seed)
     if written is not None:
         return _in_envelope(surface, written)
     answer = _answer(behaviour, payload, settings)
     if streamed:
         # What can be broken is the response schema, which a stream is not held against.
-        chunks = tuple(events.stream(replies.message(payload, settings.seed), settings.profile))
-        return Reply(_OK, tuple(one.data for one in chunks), CONTENT_TYPE, {}, tuple(one.tokens for one in chunks))
-    return _in_envelope(surface, Reply(_OK, (manners.encode(answer),), tokens=(_length(answer),)))
+        return _streamed(tuple(events.stream(replies.message(payload, settings.seed), settings.profile)))
+    return _in_envelope(surface, Reply(_OK, (manners.encode(answer),), tokens=(replies.length(answer),)))
+
+
+def _streamed(chunks: tuple[events.Chunk, ...]) -> Reply:
+    return Reply(_OK, tuple(one.data for one in chunks), CONTENT_TYPE, {}, tuple(one.tokens for one in chunks))
 
 
 def _in_envelope(surface: Surface, reply: Reply) -> Reply:
@@ -169,12 +172,6 @@ def _in_envelope(surface: Surface, reply: Reply) -> Reply:
         return reply
     before, after = manners.encode(manners.MANNERS[surface.name].success("")).split(b'""')
     return replace(reply, chunks=(before + b"".join(reply.chunks) + after,))
-
-
-def _length(answer: Any) -> int:
-    usage = answer.get("usage") if isinstance(answer, dict) else None
-    count = usage.get("output_tokens") if isinstance(usage, dict) else None
-    return count if isinstance(count, int) else 0
 
 
 def _answer(behaviour: Conduct, payload: Any, settings: Settings) -> Any:

@@ -17,6 +17,7 @@ from haiku_contract.endpoint.reference import manners, refusals
 from haiku_contract.endpoint.reference.answers import MAX_BODY, PLAIN, Settings, handle, refuse
 from haiku_contract.endpoint.reference.faults import Conduct, EndpointFault, Repertoire
 from haiku_contract.endpoint.reference.pace import schedule
+from haiku_contract.endpoint.reference.reply import BODILESS
 from haiku_contract.endpoint.surfaces import SURFACES, Asked
 from haiku_contract.errors import UsageError
 
@@ -188,7 +189,7 @@ class _Sender:
     async def _start(self) -> None:
         reply = self._reply
         headers = {**reply.headers, "content-type": reply.content_type}
-        if not reply.is_stream:
+        if not reply.is_stream and reply.status not in BODILESS:
             headers["content-length"] = str(sum(map(len, reply.chunks)) + (reply.ending != "complete"))
         raw = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers.items()]
         await self._send({"type": "http.response.start", "status": reply.status, "headers": raw})

@@ -7,7 +7,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 
-from haiku_contract import sse
+from haiku_contract import sse, wire
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +18,8 @@ Profile: TypeAlias = Literal["published", "observed"]
 _MOST_WORDS: Final = 5
 _MOST_BLANKS: Final = 14
 _WORDS: Final = re.compile(r"\s*\S+|\s+$")
+_BORDER: Final = re.compile(rb"(?:\r\n|\n|\r(?!\n)){2}")
+_LAST: Final = ("stop_reason", "stop_sequence", "stop_details")  # known when the message ends, null until then
 _GATEWAYS: Final = "gatewayMetadata"  # in whole answers only
 
 
@@ -38,9 +40,29 @@ def stream(answer: dict[str, Any], profile: Profile = "observed") -> Iterator[Ch
             yield Chunk(sse.encode(str(event["type"]), f"{data[:-1]}{' ' * blanks}}}"), tokens)
 
 
+def chunks(body: bytes) -> tuple[Chunk, ...]:
+    """The bytes of any stream, one chunk an event, with the tokens that can be told from them."""
+    ends = [match.end() for match in _BORDER.finditer(body)]
+    begins = [0, *ends]
+    pieces = (body[begin:end] for begin, end in zip(begins, [*ends, len(body)], strict=True))
+    return tuple(Chunk(piece, _tokens(piece)) for piece in pieces if piece) or (Chunk(b""),)
+
+
+def _tokens(piece: bytes) -> int:
+    """The words of a text, or one for a piece of a tool's input; none in what is no delta at all."""
+    for item in sse.decode(piece):
+        event = wire.decode(item.data).value if isinstance(item, sse.ServerSentEvent) else None
+        delta = event.get("delta") if isinstance(event, dict) else None
+        if isinstance(delta, dict):
+            text = delta.get("text")
+            return len(text.split()) if isinstance(text, str) else int("partial_json" in delta)
+    return 0
+
+
 def _events(answer: dict[str, Any], digest: bytes, profile: Profile) -> Iterator[tuple[dict[str, Any], int]]:
-    begin, end = _USAGES[profile](answer.get("usage") or {})
-    start = {key: value for key, value in answer.items() if key != _GATEWAYS}
+    usage = answer.get("usage")
+    begin, end = _USAGES[profile](usage if isinstance(usage, dict) else {})
+    start = {key: None if key in _LAST else value for key, value in answer.items() if key != _GATEWAYS}
     yield {"type": "message_start", "message": {**start, "content": [], "stop_reason": None, "usage": begin}}, 0
     for index, block in enumerate(answer.get("content") or []):
         empty, deltas = _block(block, digest)
@@ -50,7 +72,7 @@ def _events(answer: dict[str, Any], digest: bytes, profile: Profile) -> Iterator
         for delta, tokens in deltas:
             yield {"type": "content_block_delta", "index": index, "delta": delta}, tokens
         yield {"type": "content_block_stop", "index": index}, 0
-    delta = {key: answer[key] for key in ("stop_reason", "stop_sequence", "stop_details") if key in answer}
+    delta = {key: answer[key] for key in _LAST if key in answer}
     yield {"type": "message_delta", "delta": delta, "usage": end}, 0
     yield {"type": "message_stop"}, 0
 
@@ -82,7 +104,7 @@ def _pieces(text: str, digest: bytes) -> list[str]:
 def _published(usage: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """The two counts that the schema names."""
     begin = {"input_tokens": usage.get("input_tokens", 0), "output_tokens": 1}
-    return begin, {"output_tokens": max(usage.get("output_tokens", 1), 1)}
+    return begin, {"output_tokens": usage.get("output_tokens", 1)}
 
 
 def _observed(usage: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -99,7 +121,7 @@ def _observed(usage: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         "service_tier": "standard",
         "inference_geo": "not_available",
     }
-    return begin, {**counts, "output_tokens": max(usage.get("output_tokens", 1), 1)}
+    return begin, {**counts, "output_tokens": usage.get("output_tokens", 1)}
 
 
 _USAGES: Final = {"published": _published, "observed": _observed}

@@ -167,7 +167,7 @@ def catalogue(contract: Contract) -> tuple[EndpointFault, ...]:
     cases = suite(contract, "request")
     found: list[EndpointFault] = []
     for constraint in contract.request.constraints:
-        if constraint.violable and _accepts(RequestValidator(loosened(contract, constraint)), cases):
+        if constraint.violable and _accepts(_reading(contract, loosened(contract, constraint)), cases):
             found.append(EndpointFault("lenient", constraint.id))
         if constraint.reachable and _is_strict(contract, constraint, cases):
             found.append(EndpointFault("strict", constraint.id))
@@ -183,14 +183,14 @@ def _lenient(_all: Repertoire, flawless: Conduct, name: str) -> Conduct:
     constraint = flawless.request.constraint(name)
     if constraint is None:  # a rule of the wire
         return replace(flawless, lenient=name)
-    return replace(flawless, request=RequestValidator(loosened(flawless.contract, constraint)))
+    return replace(flawless, request=_reading(flawless.contract, loosened(flawless.contract, constraint)))
 
 
 def _strict(_all: Repertoire, flawless: Conduct, name: str) -> Conduct:
     constraint = flawless.request.constraint(name)
     if constraint is None:
         raise UsageError(f"no constraint {name!r} to be strict about")
-    return replace(flawless, request=RequestValidator(tightened(flawless.contract, constraint)))
+    return replace(flawless, request=_reading(flawless.contract, tightened(flawless.contract, constraint)))
 
 
 _CONDUCTS: Final[dict[FaultKind, Callable[[Repertoire, Conduct, str], Conduct]]] = {
@@ -265,6 +265,11 @@ def tightened(contract: Contract, constraint: Constraint) -> Any:
     return constraints.replace(root, site, {**schema, **narrow(constraint.value, schema)})
 
 
+def _reading(contract: Contract, schema: Any) -> RequestValidator:
+    """Another request schema, read as the contract reads its own."""
+    return RequestValidator(schema, assert_format=contract.request.assert_format)
+
+
 def _accepts(validator: RequestValidator, cases: Sequence[Case]) -> bool:
     return any(case.kind == "faulted" and case.fault and validator.engine.is_valid(case.payload) for case in cases)
 
@@ -274,7 +279,7 @@ def _is_strict(contract: Contract, constraint: Constraint, cases: Sequence[Case]
     schema = tightened(contract, constraint)
     if schema is contract.request.schema:
         return False
-    engine = RequestValidator(schema).engine
+    engine = _reading(contract, schema).engine
     conforming = [case for case in cases if case.kind == "conforming"]
     about = [case for case in conforming if case.constraint == constraint.id]
     return engine.is_valid(conforming[0].payload) and not all(engine.is_valid(case.payload) for case in about)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
+import sys
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from haiku_contract.endpoint.reference.calls import call
@@ -21,37 +24,39 @@ _TEXT: Final = """
     log or in a failing test and wonder where it came from
 """
 _WORDS: Final = tuple(_TEXT.split())
+_WORD: Final = re.compile(r"\S+")
 _SHORTEST: Final = 8
 _DIGITS: Final = (b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz" * 5)[:256]
 """A digit of base 58 for each byte."""
 
 
-def message(payload: Any, seed: int = 0) -> dict[str, Any]:
+def message(payload: Any, seed: int = 0, said: str | None = None) -> dict[str, Any]:
     """The answer to a request payload, in the shape of the published recordings.
 
-    One word is one token. The text is as long as it wants to be (8 words or more, chosen by the payload), cut at
-    `max_tokens` and before the first of `stop_sequences`; `stop_reason` says which of these happened. Where the request
-    has a tool called (`tool_choice` of type `any` or `tool`), the answer is that call, with the simplest input.
+    One word is one token. The text is as long as it wants to be (8 words or more, chosen by the payload), cut after
+    `max_tokens` words and before the first of `stop_sequences`; `stop_reason` says which of these happened. Where the
+    request has a tool called (`tool_choice` of type `any` or `tool`), the answer is that call, with the simplest input.
+
+    Args:
+        payload: the input of the request.
+        seed: of the id and of what is said.
+        said: the text, where somebody wrote one; it is cut in the same way, and no tool is called.
     """
     digest = hashlib.sha256(b"%d" % seed * bool(seed) + json.dumps(payload, sort_keys=True).encode()).digest()
-    wanted = _SHORTEST + digest[0] % (len(_WORDS) - _SHORTEST)
-    allowed = _allowed(payload)
-    words = _WORDS[: min(wanted, allowed)]
-    text = " ".join(words)
-    text = text[:1].upper() + text[1:]
+    wanted = _made_up(digest) if said is None else said
+    text = _first_words(wanted, _allowed(payload))
+    reason = "end_turn" if text == wanted else "max_tokens"
     stop = _first(text, _stops(payload))
     if stop is not None:
-        text = text[: text.index(stop)]
-    called = call(payload, digest[:22].translate(_DIGITS).decode())
-    reason = "stop_sequence" if stop is not None else "end_turn" if wanted <= allowed else "max_tokens"
-    reason = "tool_use" if called else reason
+        text, reason = text[: text.index(stop)], "stop_sequence"
+    called = call(payload, digest[:22].translate(_DIGITS).decode()) if said is None else None
     return {
         "id": "msg_01" + digest[:22].translate(_DIGITS).decode(),
         "type": "message",
         "role": "assistant",
         "content": [called] if called else [{"type": "text", "text": text}] if text else [],
         "model": MODEL,
-        "stop_reason": reason,
+        "stop_reason": "tool_use" if called else reason,
         "stop_sequence": None if called else stop,
         "stop_details": None,
         "usage": {"input_tokens": _count(payload), "output_tokens": max(1, len(text.split()))},
@@ -59,11 +64,32 @@ def message(payload: Any, seed: int = 0) -> dict[str, Any]:
     }
 
 
-def _allowed(payload: Any) -> int:
+def length(answer: Any) -> int:
+    """How many tokens an answer says it has; 0 where it says nothing of the kind."""
+    usage = answer.get("usage") if isinstance(answer, dict) else None
+    count = usage.get("output_tokens") if isinstance(usage, dict) else None
+    return count if isinstance(count, int) and not isinstance(count, bool) and count > 0 else 0
+
+
+def _made_up(digest: bytes) -> str:
+    text = " ".join(_WORDS[: _SHORTEST + digest[0] % (len(_WORDS) - _SHORTEST)])
+    return text[:1].upper() + text[1:]
+
+
+def _first_words(text: str, count: int | None) -> str:
+    """The text up to the end of a word, white space and all."""
+    if count is None:
+        return text
+    ends = [match.end() for match in islice(_WORD.finditer(text), count + 1)]
+    return text[: ends[count - 1]] if len(ends) > count else text
+
+
+def _allowed(payload: Any) -> int | None:
+    """How many words may be said; None where nothing limits them."""
     limit = payload.get("max_tokens") if isinstance(payload, dict) else None
     if not isinstance(limit, (int, float)) or isinstance(limit, bool):
-        return len(_WORDS)
-    return max(1, min(math.floor(limit), len(_WORDS)))
+        return None
+    return max(1, min(math.floor(limit), sys.maxsize - 1))
 
 
 def _stops(payload: Any) -> Sequence[str]:

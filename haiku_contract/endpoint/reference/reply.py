@@ -12,6 +12,9 @@ from haiku_contract.model import JSON_CONTENT_TYPE
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+BODILESS: Final = (204, 205, 304)
+"""Statuses of answers that have no body (RFC 9110, sections 15.3.5, 15.3.6 and 15.4.5)."""
+
 Ending: TypeAlias = Literal["complete", "cut", "hang"]
 
 SLOW: Final = 1.0
@@ -70,7 +73,8 @@ def _hang_midway(reply: Reply) -> Reply:
 
 def _drip(reply: Reply) -> Reply:
     body = b"".join(reply.chunks)
-    return replace(reply, chunks=tuple(body[at : at + 1] for at in range(len(body))), tokens=(), pause=SLOW)
+    drops = tuple(body[at : at + 1] for at in range(len(body)))
+    return replace(reply, chunks=drops or (b"",), tokens=(), pause=SLOW)
 
 
 def _error_event(reply: Reply) -> Reply:

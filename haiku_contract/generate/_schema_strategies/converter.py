@@ -224,7 +224,8 @@ class Converter:
                 found += PARTS[kind](self, schema, place)
             else:
                 accepts = self._judge({**scalar, "type": kind})
-                found += LEAVES[kind](Leaf(schema, place.name, simple, accepts, self._realistic, self._shown(place)))
+                shown, formats = self._shown(place), self._document.formats
+                found += LEAVES[kind](Leaf(schema, place.name, simple, accepts, self._realistic, shown, formats))
         if not found:
             raise Unsatisfiable(f"cannot generate: the keywords at {self._shown(place)} leave no value")
         return st.one_of(*found)
@@ -248,7 +249,7 @@ class Converter:
             defining = "definitions" if old else "$defs"
             whole = {**root, naming: _WHOLE, defining: {**root.get(defining, {}), _PART: schema}}
             alone = {**dialect, "$ref": f"{_WHOLE}#/{defining}/{_PART}", defining: {"whole": whole}}
-        return compile_schema(alone, self._validator.side).is_valid
+        return compile_schema(alone, self._validator.side, assert_format=self._validator.assert_format).is_valid
 
     def _held_against(self, built: Strategy, schema: dict[str, Any], place: Place) -> Strategy:
         try:

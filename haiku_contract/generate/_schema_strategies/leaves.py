@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from haiku_contract.errors import MissingExtraError, UsageError
 from haiku_contract.generate.ecma import compiled as regex
+from haiku_contract.generate.formats import of_length
 from haiku_contract.generate.plausible import FORMATS, PLAUSIBLE
 from haiku_contract.generate.values import NUMBERS, SAMPLES, SMALLEST, TEXTS
 from haiku_contract.model import ABSENT
@@ -81,6 +82,7 @@ class Leaf(NamedTuple):
         accepts: the judge of candidates.
         realistic: whether values that people write are the greater part.
         shown: the place, for messages.
+        formats: the formats that assert.
     """
 
     schema: dict[str, Any]
@@ -89,6 +91,7 @@ class Leaf(NamedTuple):
     accepts: Callable[[Any], bool]
     realistic: bool
     shown: str = ""
+    formats: frozenset[str] = frozenset()
 
 
 class Check:
@@ -183,6 +186,9 @@ def string(leaf: Leaf) -> list[st.SearchStrategy[Any]]:
     longest = None if longest is None else int(longest)
     if longest is not None and longest < shortest:
         return []
+    if schema.get("format") in leaf.formats:
+        made = of_length(schema["format"], shortest, math.inf if longest is None else longest)
+        return mixed(leaf, typical(leaf, [*known, *made]), [], [])
     if shortest <= _LONGEST_DRAWN:
         return mixed(leaf, known, odd, [st.text(min_size=shortest, max_size=longest)])
     filled = st.text(max_size=_LONGEST_DRAWN).map(lambda text: text.ljust(shortest, "a"))

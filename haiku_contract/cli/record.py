@@ -1,0 +1,134 @@
+"""`haiku-contract record`: a campaign, or given payloads, into a cassette; and what in files looks like a secret."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+import httpx
+
+from haiku_contract.campaign.drive import Sender
+from haiku_contract.campaign.pace import pace
+from haiku_contract.cli import targets
+from haiku_contract.cli.fuzz import check, client_of, fuzz, options_of, run, transport_of
+from haiku_contract.cli.options import read, write
+from haiku_contract.endpoint import scanning
+from haiku_contract.endpoint.recording import RECORD_MODES, RecordingTransport
+from haiku_contract.endpoint.redaction import Redaction
+from haiku_contract.errors import EndpointError, UsageError
+from haiku_contract.model import Case
+from haiku_contract.report.text import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from haiku_contract.cli.fuzz import Options
+
+_OF_FUZZ: Final = frozenset(
+    {
+        "cassette",
+        "max_age",
+        "list_faults",
+        "baseline",
+        "update_baseline",
+        "reason",
+        "resume",
+        "form",
+        "no_color",
+        "output",
+    }
+)
+"""What only the judging of a campaign needs."""
+
+
+def record(context: click.Context, /, **given: Any) -> None:
+    """Record a campaign, or the PAYLOADs, into --cassette FILE; secrets are taken out before anything is written.
+
+    Without --url or --live, the reference endpoint in this process answers. With --scan, nothing is recorded: the
+    PATHs are searched for secrets, and the exit code is 1 when one is found.
+    """
+    paths, output = given.pop("paths"), given.pop("output")
+    name, mode = given.pop("cassette"), given.pop("record_mode")
+    shown, allowed = given.pop("show_header"), given.pop("allow")
+    if given.pop("scan"):
+        context.exit(_scan(paths, allowed, output))
+    if not name:
+        raise UsageError("name the cassette with --cassette FILE")
+    surface = given.pop("surface")
+    unasked = fuzz.make_context("fuzz", []).params
+    options = options_of({**{name: unasked[name] for name in _OF_FUZZ}, **given}, surface)
+    check(options)
+    to = targets.destination(options, os.environ)
+    transport = RecordingTransport(
+        transport_of(options) or httpx.AsyncHTTPTransport(),
+        name,
+        mode=mode,
+        redaction=Redaction(
+            secrets=to.secrets, headers=frozenset(one.lower() for one in shown), allowed=frozenset(allowed)
+        ),
+        about={"contract": options.contract.id, "endpoint": to.target.name, "surface": options.surface},
+    )
+    sent = _payloads(options, to, transport, paths) if paths else run(options, to, transport).requests
+    for line in transport.unrecorded:
+        click.echo(f"haiku-contract: not recorded: {line}", err=True)
+    write(f"{name}: {counted(sent, 'request')} answered, {counted(transport.recorded, 'exchange')} recorded\n", output)
+    if transport.unrecorded:
+        context.exit(1)
+
+
+def _payloads(options: Options, to: targets.Destination, transport: RecordingTransport, paths: Sequence[str]) -> int:
+    bodies = [(path, read(path)) for path in paths]
+    sender = Sender(
+        to.target, options.contract.model_id, headers=to.headers, pace=pace(options.rate, real=options.live)
+    )
+
+    async def send() -> None:
+        async with client_of(transport, options.timeout) as client:
+            for path, body in bodies:
+                case = Case(path, "request", "conforming", None, None, body)
+                await asyncio.sleep(sender.pace.delay(asyncio.get_running_loop().time()))
+                try:
+                    response = await client.send(sender.request(client, case))
+                except httpx.RequestError as error:
+                    raise EndpointError(f"{to.target.name} did not answer {path} ({type(error).__name__})") from None
+                click.echo(f"{path}: HTTP {response.status_code}", err=True)
+
+    asyncio.run(send())
+    return len(bodies)
+
+
+def _scan(paths: Sequence[str], allowed: Sequence[str], output: str | None) -> int:
+    if not paths:
+        raise UsageError("--scan needs a PATH: files or folders to be searched for secrets")
+    found = [one for path in paths for one in scanning.scan(Path(path), frozenset(allowed))]
+    write("".join(f"{one.path}:{one.line}: {one.kind}\n" for one in found), output)
+    if found:
+        click.echo(f"haiku-contract: {counted(len(found), 'place')} that look like secrets", err=True)
+    return int(bool(found))
+
+
+_OPTIONS: Final = [
+    click.Argument(["paths"], nargs=-1, metavar="[PAYLOAD|PATH]..."),
+    click.Option(["--cassette"], metavar="FILE", help="Where to record."),
+    click.Option(
+        ["--record-mode"],
+        type=click.Choice(RECORD_MODES),
+        default="once",
+        show_default=True,
+        help="none: look whether all is there; once: record if there is no cassette; new: record what is not in it; "
+        "all: record everything again.",
+    ),
+    click.Option(["--scan"], is_flag=True, help="Record nothing; look for secrets in the PATHs."),
+    click.Option(["--show-header"], multiple=True, metavar="NAME", help="A header whose value is no secret."),
+    click.Option(["--allow"], multiple=True, metavar="TEXT", help="A text that looks like a secret and is none."),
+]
+_OUTPUT: Final = next(one for one in fuzz.params if one.name == "output")
+command: Final = click.Command(
+    "record",
+    params=[*_OPTIONS, *(one for one in fuzz.params if one.name not in _OF_FUZZ), _OUTPUT],
+    callback=click.pass_context(record),
+    help=record.__doc__,
+)

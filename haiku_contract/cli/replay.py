@@ -1,0 +1,153 @@
+"""`haiku-contract replay`: one finding, or one case, again: fixed, or still there."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import click
+
+from haiku_contract import wire
+from haiku_contract.campaign import checks as oracles
+from haiku_contract.campaign import replay as again
+from haiku_contract.campaign.drive import Sender, drive_async
+from haiku_contract.campaign.replay import ReplayVerdict
+from haiku_contract.cli import targets
+from haiku_contract.cli.checks import check_option, limits_options
+from haiku_contract.cli.fuzz import client_of, transport_of
+from haiku_contract.cli.options import contract_option, format_option, output_option, read, write
+from haiku_contract.endpoint import surfaces
+from haiku_contract.errors import UsageError
+from haiku_contract.model import ABSENT
+from haiku_contract.report import structured
+from haiku_contract.report.text import counted, one_line
+
+if TYPE_CHECKING:
+    from haiku_contract.campaign.checks import Check
+    from haiku_contract.campaign.replay import Replayed, Subject
+    from haiku_contract.contract import Contract
+
+_EXIT: Final = {ReplayVerdict.FIXED: 0, ReplayVerdict.STILL_THERE: 1, ReplayVerdict.CANNOT_TELL: 4}
+_TIMEOUT: Final = 30.0
+_STEPS: Final = 4  # how many times the time of one step a whole answer may take
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """The options of the command line, as given."""
+
+    wanted: str
+    contract: Contract
+    report: str | None
+    url: str | None
+    live: bool
+    reference: bool
+    surface: str
+    account: str | None
+    gateway: str | None
+    fault: str | None
+    timeout: float
+    retries: int
+    max_ttfb: float | None
+    max_total: float | None
+    checks: tuple[Check, ...]
+    form: str
+    output: str | None
+
+
+@click.command()
+@click.argument("wanted", metavar="FINGERPRINT|CASE_ID")
+@contract_option
+@click.option("--report", metavar="FILE", help="The report of 'fuzz --format json' that holds it; else the suite does.")
+@click.option("--url", metavar="URL", help="An HTTP endpoint; without it, the reference endpoint in this process.")
+@click.option("--live", is_flag=True, help="The real endpoint; the environment says who asks.")
+@click.option("--reference", is_flag=True, help="The reference endpoint in this process (the default).")
+@click.option(
+    "--surface", type=click.Choice(list(surfaces.SURFACES)), help="The wire form. [default: bare; messages with --live]"
+)
+@click.option("--account", metavar="ID", help="The account, where the environment does not name it.")
+@click.option("--gateway", metavar="ID", help="The gateway, where the environment does not name it.")
+@click.option("--fault", metavar="FAULT", help="Let the reference endpoint break one constraint.")
+@click.option(
+    "--timeout", type=click.FloatRange(0.1, 600), default=_TIMEOUT, show_default=True, help="Seconds per step."
+)
+@click.option(
+    "--retries",
+    type=click.IntRange(0, 10),
+    default=3,
+    show_default=True,
+    help="How often a request is sent again while the endpoint is busy.",
+)
+@limits_options
+@check_option
+@format_option
+@output_option
+@click.pass_context
+def replay(context: click.Context, /, **given: Any) -> None:
+    """Send the witness of a finding again, after its conforming twin, and say whether the finding is still there.
+
+    The finding is named by its fingerprint (or the beginning of it) or by the id of its case. With --report it comes
+    from there; without, from the suite, where a case id asks for any finding.
+
+    Exit code 0 when it is fixed, 1 when it is still there, 4 when that cannot be told: the twin is not accepted either,
+    or no answer came.
+    """
+    surface = given.pop("surface") or ("messages" if given["live"] else "bare")
+    options = Options(**given, surface=surface)
+    _check(options)
+    terms = oracles.Terms(surface, options.max_ttfb, options.max_total, options.checks)
+    subjects = _subjects(options)
+    again.check_terms(subjects, terms)
+    to = targets.destination(options, os.environ)
+    result = _run(options, to, again.replay(options.contract, subjects, terms))
+    write(_told(result, to, options.form), options.output)
+    context.exit(_EXIT[result.verdict])
+
+
+def _check(options: Options) -> None:
+    chosen = [f"--{name}" for name in ("url", "live", "reference") if getattr(options, name)]
+    if len(chosen) > 1:
+        raise UsageError(f"{chosen[0]} cannot be combined with {chosen[1]}: they name two endpoints")
+    if options.fault is not None and (options.url or options.live):
+        raise UsageError(f"{chosen[0]} cannot be combined with --fault: that is for our own endpoint")
+
+
+def _subjects(options: Options) -> tuple[Subject, ...]:
+    if options.report is None:
+        return again.from_suite(options.contract, options.wanted)
+    value, violations = wire.decode(read(options.report))
+    if value is ABSENT:
+        raise UsageError(f"{options.report}: not JSON: {violations[0].message}")
+    about = value.get("contract") if isinstance(value, dict) else None
+    found = again.from_report(value, options.wanted, options.report)
+    if about != options.contract.id:
+        raise UsageError(f"{options.report}: a report of {about}, and not of {options.contract.id}; give --contract")
+    return found
+
+
+def _run(options: Options, to: targets.Destination, steps: again.Steps) -> Replayed:
+    sender = Sender(
+        to.target,
+        options.contract.model_id,
+        headers=to.headers,
+        secrets=to.secrets,
+        most_seconds=_STEPS * options.timeout,
+        attempts=1 + options.retries,
+    )
+
+    async def pump() -> Replayed:
+        async with client_of(transport_of(options), options.timeout) as client:
+            return cast("Replayed", await drive_async(cast("Any", steps), client, sender))
+
+    return asyncio.run(pump())
+
+
+def _told(result: Replayed, to: targets.Destination, form: str) -> str:
+    if form == "json":
+        return structured.dumps(structured.replayed(result, to.target.name, to.recipe))
+    lines = [f"{result.verdict}: {one_line(result.detail)}"]
+    lines += [f"    {one.code} {one_line(one.constraint or '-')}, {one.fingerprint}" for one in result.findings]
+    lines.append(f"    case {one_line(result.case)}, {counted(result.requests, 'request')} to {to.target.name}")
+    return "".join(f"{line}\n" for line in lines)

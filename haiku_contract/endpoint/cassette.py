@@ -1,0 +1,156 @@
+"""Cassettes: recorded exchanges in a file, read without keeping their bodies in memory.
+
+The layout is that of VCR cassettes, with what streams need in additional keys; `cassette_layouts` tells the layouts
+apart, `cassette_writing` writes ours.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+import weakref
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeAlias
+
+from haiku_contract.errors import CassetteError
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Iterable, Mapping
+
+Headers: TypeAlias = "tuple[tuple[str, str], ...]"
+
+_MOST_IN_MEMORY: Final = 4 * 1024 * 1024
+"""Bytes of bodies that a cassette keeps in memory; more of them lie in a temporary file without a name."""
+
+
+class Body(Protocol):
+    """A body, wherever it is kept."""
+
+    def read(self) -> bytes:
+        """The whole of it."""
+        ...
+
+
+class Held(NamedTuple):
+    """A body in memory."""
+
+    data: bytes
+
+    def read(self) -> bytes:
+        """The whole of it."""
+        return self.data
+
+
+class Store:
+    """Bodies one after the other, in memory while they are few, else in a temporary file; shared between threads."""
+
+    def __init__(self) -> None:
+        self._file = tempfile.SpooledTemporaryFile(_MOST_IN_MEMORY)  # noqa: SIM115 - closed when nobody holds it
+        self._end = 0
+        self._lock = threading.Lock()
+        weakref.finalize(self, self._file.close)
+
+    def add(self, data: bytes) -> Body:
+        """Keep a body."""
+        if not data:
+            return _EMPTY
+        with self._lock:
+            self._file.seek(self._end)
+            self._file.write(data)
+            stored = Stored(self, self._end, len(data))
+            self._end += len(data)
+        return stored
+
+    def read(self, start: int, size: int) -> bytes:
+        """What lies there."""
+        with self._lock:
+            self._file.seek(start)
+            return self._file.read(size)
+
+
+class Stored(NamedTuple):
+    """A body in a store."""
+
+    store: Store
+    start: int
+    size: int
+
+    def read(self) -> bytes:
+        """The whole of it."""
+        return self.store.read(self.start, self.size)
+
+
+_EMPTY: Final = Held(b"")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interaction:
+    """One recorded exchange.
+
+    Attributes:
+        method: of the request, in upper case.
+        url: the whole address.
+        request_headers: names as they were sent, in their order; one pair per value.
+        request: the body of the request.
+        status: HTTP status of the response.
+        reason: its reason phrase; empty where none was recorded.
+        response_headers: likewise.
+        response: the body of the response as it came over the wire, without transfer codings.
+        sizes: bytes of each chunk of the response; empty for a body that came in one.
+        seconds: when each chunk came, from the sending of the request on; empty where that was not recorded.
+        error: how the body broke off, as class and message of httpx; empty when it came to its end.
+        recorded: on which day; None where that is not known.
+        line: where it stands in its file; 0 where it never did.
+    """
+
+    method: str
+    url: str
+    request_headers: Headers
+    request: Body = field(repr=False)
+    status: int
+    reason: str = ""
+    response_headers: Headers
+    response: Body = field(repr=False)
+    sizes: tuple[int, ...] = ()
+    seconds: tuple[float, ...] = ()
+    error: str = ""
+    recorded: dt.date | None = None
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Cassette:
+    """The interactions of one file, in its order.
+
+    Attributes:
+        name: the file, as errors call it.
+        interactions: what was recorded.
+        about: what the recording says of itself: contract, endpoint, surface; empty for cassettes of other tools.
+    """
+
+    name: str
+    interactions: tuple[Interaction, ...]
+    about: Mapping[str, str] = field(default_factory=dict)
+
+
+def load(path: str | Path) -> Cassette:
+    """Read a cassette: VCR's layout in YAML or JSON, whoever wrote it, or HAR 1.2.
+
+    Raises:
+        CassetteError: it cannot be read; the message has the line.
+    """
+    from haiku_contract.endpoint import cassette_layouts  # noqa: PLC0415 - it builds the values of this module
+
+    path = Path(path)
+    store = Store()
+    about: dict[str, str] = {}
+    try:
+        with path.open("rb") as file:
+            found: Iterable[Interaction] = cassette_layouts.interactions(str(path), file, store, about)
+            return Cassette(str(path), tuple(found), about)
+    except FileNotFoundError:
+        raise CassetteError(f"{path}: no such file; record it with 'haiku-contract record'") from None
+    except OSError as error:
+        raise CassetteError(f"{path}: cannot be read: {error.strerror}") from None

@@ -1,0 +1,252 @@
+"""The layouts of recorded exchanges: VCR's as several tools write it, and HAR 1.2.
+
+VCR's is a mapping with a list of interactions, each a request and a response. What the tools call the parts differs a
+little (`vcrpy` of several years, VCR for Ruby, go-vcr); each part is looked up in a table of places.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import datetime as dt
+import email.utils
+import json
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from haiku_contract.endpoint import har
+from haiku_contract.endpoint.cassette import Interaction, Store
+from haiku_contract.endpoint.cassette_yaml import Mapping, Reader
+from haiku_contract.errors import CassetteError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import BinaryIO
+
+    from haiku_contract.endpoint.cassette import Headers
+
+ABOUT: Final = "haiku_contract"
+"""The key under which our cassettes tell what they are about."""
+
+STREAM: Final = "stream"
+"""The key under which an interaction has what a stream needs: `sizes`, `seconds`, `error`."""
+
+_LISTS: Final = frozenset({"interactions", "http_interactions"})
+_LAST: Final = {"interactions": "version", "http_interactions": "recorded_with"}
+"""What the tools write beside the interactions; a file without it was cut off."""
+
+_METHOD: Final = re.compile(r"[A-Za-z]{1,20}\Z")
+_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
+_LEAST_STATUS: Final = 100
+_MOST_STATUS: Final = 599
+_CODINGS_WITH_A_MARK: Final = {"gzip": b"\x1f\x8b", "x-gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd"}
+_OF_CODED: Final = ("content-encoding", "content-length", "transfer-encoding")
+
+
+def interactions(name: str, file: BinaryIO, store: Store, about: dict[str, str]) -> Iterator[Interaction]:
+    """The interactions of a file, one by one.
+
+    Args:
+        name: what the file is called in errors.
+        file: opened at its beginning.
+        store: takes the bodies.
+        about: takes what the file says of itself.
+
+    Raises:
+        CassetteError: it is not a cassette.
+    """
+    start = file.read(64).lstrip()
+    file.seek(0)
+    if start.startswith((b"{", b"[", b"\xef\xbb\xbf{")):
+        yield from _of_json(name, file.read(), store)
+    else:
+        yield from _of_yaml(name, file, store, about)
+
+
+def _of_yaml(name: str, file: BinaryIO, store: Store, about: dict[str, str]) -> Iterator[Interaction]:
+    reader = Reader(name, file)
+    seen: set[str] = set()
+    line = 1
+    for key, line, value in reader.top(_LISTS):
+        seen.add(key)
+        if key in _LISTS or not key:
+            yield _Layout(name, line, store).interaction(value)
+        elif key == ABOUT and isinstance(value, Mapping):
+            about.update({one: str(text) for one, text in value.items()})
+    listed = seen & _LISTS
+    if not seen & (_LISTS | {""}):
+        raise reader.error(line, "not a cassette: it has no list of interactions")
+    if listed and not any(_LAST[one] in seen for one in listed):
+        last = " or ".join(repr(_LAST[one]) for one in sorted(listed))
+        raise reader.error(line, f"no {last} beside the interactions: the file is cut off; record it again")
+
+
+def _of_json(name: str, data: bytes, store: Store) -> Iterator[Interaction]:
+    try:
+        value = json.loads(data.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise CassetteError(f"{name}:{data.count(10, 0, error.start) + 1}: not UTF-8") from None
+    except json.JSONDecodeError as error:
+        raise CassetteError(f"{name}:{error.lineno}: not JSON ({error.msg}); is it cut off?") from None
+    except RecursionError:
+        raise CassetteError(f"{name}:1: nested too deeply for a cassette") from None
+    if isinstance(value, dict) and "log" in value:
+        yield from har.interactions(name, value["log"], store)
+        return
+    listed = value if isinstance(value, list) else _listed(value)
+    if not isinstance(listed, list):
+        raise CassetteError(f"{name}:1: not a cassette: it has neither a list of interactions nor a log of HAR")
+    for number, one in enumerate(listed, 1):
+        yield _Layout(name, 0, store, number).interaction(one)
+
+
+def _listed(value: dict[str, Any]) -> Any:
+    return next((value[key] for key in _LISTS if key in value), None)
+
+
+class _Layout:
+    """One interaction of VCR's layout."""
+
+    def __init__(self, name: str, line: int, store: Store, number: int = 0) -> None:
+        self._name = name
+        self._line = line
+        self._store = store
+        self._number = number
+
+    def interaction(self, value: Any) -> Interaction:
+        whole = self._mapping(value, "an interaction")
+        request = self._mapping(whole.get("request"), "request")
+        response = self._mapping(whole.get("response"), "response")
+        method = request.get("method")
+        url = request.get("uri", request.get("url"))
+        if not isinstance(method, str) or not _METHOD.match(method):
+            raise self._refusal(request, "method", "the method of a request")
+        if not isinstance(url, str) or not url:
+            raise self._refusal(request, "uri", "the address of a request")
+        body = self._body(response, ("body", "content"))
+        headers = _undoubled(self._headers(response), body)
+        stream = self._mapping(whole.get(STREAM, {}), STREAM)
+        status, reason = self._status(response)
+        return Interaction(
+            method=method.upper(),
+            url=url,
+            request_headers=self._headers(request),
+            request=self._store.add(self._body(request, ("body",))),
+            status=status,
+            reason=reason,
+            response_headers=headers,
+            response=self._store.add(body),
+            sizes=self._sizes(stream, len(body)),
+            seconds=self._seconds(stream),
+            error=str(stream.get("error") or ""),
+            recorded=_day(whole.get("recorded_at"), headers),
+            line=self._line,
+        )
+
+    def _mapping(self, value: Any, what: str) -> dict[str, Any]:
+        if isinstance(value, dict):
+            return value
+        raise self._refusal({}, what, f"{what} is not a mapping, or missing")
+
+    def _headers(self, part: dict[str, Any]) -> Headers:
+        """A list of values per name, as VCR has it, or one value, or names and values in turn."""
+        found = part.get("headers") or {}
+        if not isinstance(found, dict):
+            raise self._refusal(part, "headers", "headers that are not a mapping")
+        pairs = []
+        for name, given in found.items():
+            for value in given if isinstance(given, list) else [given]:
+                text = value.decode("latin-1") if isinstance(value, bytes) else value
+                if not isinstance(text, str | int | float) or not _NAME.match(name) or _breaks(str(text)):
+                    raise self._refusal(part, "headers", f"the header {name[:40]!r} is not one")
+                pairs.append((name, str(text)))
+        return tuple(pairs)
+
+    def _status(self, response: dict[str, Any]) -> tuple[int, str]:
+        found: Any = response.get("status", response.get("status_code"))
+        reason: Any = ""
+        if isinstance(found, dict):
+            found, reason = found.get("code"), found.get("message")
+        if isinstance(response.get("code"), int):  # the number beside the words
+            found, reason = response["code"], str(found or "").partition(" ")[2]
+        if isinstance(found, str) and found.isascii() and found.isdecimal():
+            found = int(found[:4])
+        if not isinstance(found, int) or isinstance(found, bool) or not _LEAST_STATUS <= found <= _MOST_STATUS:
+            raise self._refusal(response, "status", "a status that is none of HTTP")
+        return found, reason if isinstance(reason, str) and not _breaks(reason) else ""
+
+    def _body(self, part: dict[str, Any], names: tuple[str, ...]) -> bytes:
+        found = next((part[name] for name in names if name in part), None)
+        if found is None and "parsed_body" in part:  # as some write JSON, so that it can be read
+            return json.dumps(part["parsed_body"], ensure_ascii=False).encode("utf-8", "surrogatepass")
+        if isinstance(found, dict):
+            if "base64_string" in found:
+                return self._decoded(part, found["base64_string"])
+            found = found.get("string")
+        if found is None:
+            return b""
+        if isinstance(found, str):
+            return found.encode("utf-8", "surrogatepass")
+        if not isinstance(found, bytes):
+            raise self._refusal(part, "body", "a body that is neither text nor base64")
+        return found
+
+    def _decoded(self, part: dict[str, Any], text: Any) -> bytes:
+        try:
+            data = text if isinstance(text, bytes) else str(text).encode("ascii")
+            return base64.b64decode(b"".join(data.split()), validate=True)
+        except (binascii.Error, ValueError):
+            raise self._refusal(part, "body", "a body that is not base64") from None
+
+    def _sizes(self, stream: dict[str, Any], length: int) -> tuple[int, ...]:
+        sizes = stream.get("sizes") or []
+        if not isinstance(sizes, list) or not all(type(one) is int and one >= 0 for one in sizes):
+            raise self._refusal(stream, "sizes", "sizes of chunks that are not a list of numbers")
+        if sizes and sum(sizes) != length:
+            advice = "the body was edited or cut off; take 'sizes' out, or record it again"
+            raise self._refusal(stream, "sizes", f"chunks of {sum(sizes)} bytes for a body of {length}: {advice}")
+        return tuple(sizes)
+
+    def _seconds(self, stream: dict[str, Any]) -> tuple[float, ...]:
+        seconds = stream.get("seconds") or []
+        if not isinstance(seconds, list) or not all(type(one) in (int, float) and 0 <= one < _DAY for one in seconds):
+            raise self._refusal(stream, "seconds", "times of chunks that are not a list of seconds")
+        return tuple(float(one) for one in seconds)
+
+    def _refusal(self, part: dict[str, Any], key: str, what: str) -> CassetteError:
+        line = part.lines.get(key, part.line) if isinstance(part, Mapping) else self._line
+        place = f"{self._name}:{line}" if line else f"{self._name}: interaction {self._number}"
+        return CassetteError(f"{place}: {what}; is the file cut off, or not a cassette?")
+
+
+_DAY: Final = 86_400.0
+
+
+def _breaks(text: str) -> bool:
+    return "\n" in text or "\r" in text or "\0" in text
+
+
+def _undoubled(headers: Headers, body: bytes) -> Headers:
+    """The headers without a content coding that the recorder has already undone."""
+    codings = [value.strip().lower() for name, value in headers if name.lower() == "content-encoding"]
+    mark = _CODINGS_WITH_A_MARK.get(codings[-1]) if codings else None
+    if mark is None or body.startswith(mark):
+        return headers
+    return tuple((name, value) for name, value in headers if name.lower() not in _OF_CODED)
+
+
+def _day(text: Any, headers: Headers) -> dt.date | None:
+    """The day that a recording, or else its response, says it is of."""
+    written = text if isinstance(text, str) else next((v for name, v in headers if name.lower() == "date"), "")
+    for read in _DATES:
+        try:
+            return read(written)
+        except (ValueError, TypeError):
+            continue
+    return None
+
+
+_DATES: Final[tuple[Callable[[str], dt.date], ...]] = (
+    lambda text: dt.date.fromisoformat(text[:10]),
+    lambda text: email.utils.parsedate_to_datetime(text).date(),
+)

@@ -1,0 +1,185 @@
+"""The recorded endpoint: transports that answer from a cassette, or record into one.
+
+For the clients of httpx, synchronous and asynchronous, and for their twins of httpx2.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections import Counter
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+import httpx
+
+from haiku_contract import wire
+from haiku_contract.endpoint import matching
+from haiku_contract.endpoint.redaction import Redaction
+from haiku_contract.errors import StaleCassetteError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from haiku_contract.endpoint.cassette import Cassette, Interaction
+    from haiku_contract.endpoint.matching import Key
+
+_MOST_SHOWN: Final = 60
+
+
+class RecordedTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
+    """Answers from a cassette, and touches no network.
+
+    The same request asked again gets the next recorded answer to it, in the order of the cassette, and the last one
+    again and again once there are no more.
+
+    Args:
+        cassette: from `haiku_contract.endpoint.cassette.load`.
+        timing: whether every chunk comes when it came at the recording, rather than at once.
+        redaction: how the recording was redacted: a request is compared as it would have been recorded.
+
+    Raises:
+        StaleCassetteError: (by a request) it is not in the cassette.
+    """
+
+    def __init__(self, cassette: Cassette, *, timing: bool = False, redaction: Redaction | None = None) -> None:
+        self._cassette = cassette
+        self._timing = timing
+        self._redaction = Redaction() if redaction is None else redaction
+        self._exact: dict[Key, list[Interaction]] = {}
+        self._alike: dict[Key, list[Interaction]] | None = None
+        self._turns: Counter[tuple[Key, str]] = Counter()
+        self._lock = threading.Lock()
+        for one in cassette.interactions:
+            key = matching.exact(one.method, one.url, one.request.read())
+            self._exact.setdefault(key, []).append(one)
+
+    def handle_request(self, request: Any) -> Any:
+        """The recorded answer."""
+        return self._answer(request, self.find(request.method, str(request.url), _type(request), request.read()))
+
+    async def handle_async_request(self, request: Any) -> Any:
+        """The recorded answer."""
+        body = await request.aread()
+        return self._answer(request, self.find(request.method, str(request.url), _type(request), body))
+
+    def find(self, method: str, url: str, content_type: str, body: bytes) -> Interaction:
+        """The interaction whose turn it is to answer a request.
+
+        Raises:
+            StaleCassetteError: there is none.
+        """
+        key = matching.exact(method, url, body)
+        found = _of_type(self._exact.get(key, ()), content_type)
+        if not found:
+            url, body = self._redaction.url(url), self._redaction.body(body)
+            key = matching.alike(method, url, body)
+            found = _of_type(self._by_meaning().get(key, ()), content_type)
+        if not found:
+            asked = f"{method} {matching.route(method, url)} {_shown(body)}"
+            raise StaleCassetteError(f"{self._cassette.name}: holds no answer to {asked}; record it in mode 'new'")
+        if len(found) == 1:
+            return found[0]
+        with self._lock:
+            turn = self._turns[key, content_type]
+            self._turns[key, content_type] += 1
+        return found[min(turn, len(found) - 1)]
+
+    def _by_meaning(self) -> dict[Key, list[Interaction]]:
+        if self._alike is None:
+            known: dict[Key, list[Interaction]] = {}
+            for one in self._cassette.interactions:
+                url, body = self._redaction.url(one.url), self._redaction.body(one.request.read())
+                known.setdefault(matching.alike(one.method, url, body), []).append(one)
+            self._alike = known
+        return self._alike
+
+    def _answer(self, request: Any, found: Interaction) -> Any:
+        library = library_of(request.__class__)
+        return library.Response(
+            found.status,
+            headers=list(found.response_headers),
+            stream=_stream(library)(library, found, timing=self._timing),
+            extensions={"reason_phrase": found.reason.encode("latin-1", "replace")} if found.reason else None,
+        )
+
+
+def _of_type(found: Any, content_type: str) -> list[Interaction]:
+    """Those that were asked with this content type, or for which none was recorded."""
+    return [one for one in found if matching.media_type(one.request_headers) in (content_type, "")]
+
+
+def _type(request: Any) -> str:
+    return str(request.headers.get("content-type", "")).partition(";")[0].strip().lower()
+
+
+def _shown(body: bytes) -> str:
+    """A request in a few words; it was redacted."""
+    return wire.shorten(body.decode("utf-8", "replace"), _MOST_SHOWN) or "without a body"
+
+
+class _Replay:
+    """A recorded body, chunk by chunk; mixed with the stream classes of a library."""
+
+    def __init__(self, library: Any, recorded: Interaction, *, timing: bool) -> None:
+        self._library = library
+        self._recorded = recorded
+        self._timing = timing
+
+    def __iter__(self) -> Iterator[bytes]:
+        started = time.monotonic()
+        for due, chunk in self._chunks():
+            time.sleep(max(0.0, due - (time.monotonic() - started)))
+            yield chunk
+        self._break()
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        started = time.monotonic()
+        for due, chunk in self._chunks():
+            if due:
+                await _sleep(max(0.0, due - (time.monotonic() - started)))
+            yield chunk
+        self._break()
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    async def aclose(self) -> None:
+        """Nothing is open."""
+
+    def _chunks(self) -> Iterator[tuple[float, bytes]]:
+        body = self._recorded.response.read()
+        seconds = iter(self._recorded.seconds if self._timing else ())
+        start = 0
+        for size in self._recorded.sizes or (len(body),):
+            yield next(seconds, 0.0), body[start : start + size]
+            start += size
+
+    def _break(self) -> None:
+        """End as the recorded body ended."""
+        if not self._recorded.error:
+            return
+        name, _, message = self._recorded.error.partition(": ")
+        kind = name if name in _BREAKS else "ReadError"
+        raise getattr(self._library, kind)(message)
+
+
+_BREAKS: Final = ("ReadError", "ReadTimeout", "RemoteProtocolError", "CloseError")
+
+
+async def _sleep(seconds: float) -> None:
+    import anyio  # noqa: PLC0415 - httpx brings it; only replaying with times needs it
+
+    await anyio.sleep(seconds)
+
+
+@cache
+def _stream(library: Any) -> type[Any]:
+    return type("RecordedStream", (_Replay, library.SyncByteStream, library.AsyncByteStream), {})
+
+
+@cache
+def library_of(kind: type[Any]) -> Any:
+    """The library that a class of requests belongs to: httpx, httpx2, or whatever else has the same classes."""
+    return sys.modules[kind.__module__.partition(".")[0]]

@@ -1,0 +1,372 @@
+"""Recording: a transport that sends through another one, and writes down what comes back, redacted."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+import time
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, get_args
+
+import httpx
+
+from haiku_contract.endpoint.cassette import Cassette, Held, Interaction, load
+from haiku_contract.endpoint.cassette_writing import Writer
+from haiku_contract.endpoint.recorded import RecordedTransport, library_of
+from haiku_contract.endpoint.redaction import Redaction
+from haiku_contract.errors import StaleCassetteError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator, Mapping
+    from types import TracebackType
+    from typing import Self
+
+    from haiku_contract.endpoint.cassette import Headers
+
+RecordMode: TypeAlias = Literal["none", "once", "new", "all"]
+RECORD_MODES: Final = get_args(RecordMode)
+
+
+class RecordingTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
+    """Sends through another transport, and writes what comes back into a cassette when it is closed.
+
+    Args:
+        inner: sends the requests; None will do where nothing is recorded.
+        path: the cassette.
+        mode: `none`: answer from the cassette alone. `once`: likewise if there is one, else record all. `new`: answer
+            what is in the cassette, and record the rest into it. `all`: record everything, in place of what there is.
+        redaction: what is taken out before anything is written; the default takes out whatever looks like a secret.
+        about: what the cassette says of itself.
+
+    Raises:
+        UsageError: no such mode.
+        CassetteError: the cassette cannot be read or written.
+        StaleCassetteError: (by a request) it is not in the cassette, and the mode does not allow to record it.
+    """
+
+    def __init__(
+        self,
+        inner: Any,
+        path: str | Path,
+        *,
+        mode: RecordMode = "once",
+        redaction: Redaction | None = None,
+        about: Mapping[str, str] | None = None,
+    ) -> None:
+        if mode not in RECORD_MODES:
+            raise UsageError(f"no record mode {mode!r}: choose one of {', '.join(RECORD_MODES)}")
+        path = Path(path)
+        self._inner = inner
+        self._redaction = Redaction() if redaction is None else redaction
+        known = load(path) if mode == "none" or (mode != "all" and path.exists()) else Cassette(str(path), ())
+        self._recorded = RecordedTransport(known, redaction=self._redaction)
+        self._may_record = mode in ("new", "all") or (mode == "once" and not path.exists())
+        self._replays = mode != "all" and not (mode == "once" and self._may_record)
+        self._tape = _Tape(Writer(path, known.about or about or {}), known, self._redaction)
+
+    @property
+    def unrecorded(self) -> tuple[str, ...]:
+        """What could not be written down, and why: one line each."""
+        return tuple(self._tape.unrecorded)
+
+    @property
+    def recorded(self) -> int:
+        """How many exchanges were written down."""
+        return self._tape.written
+
+    def handle_request(self, request: Any) -> Any:
+        """The recorded answer, or the one that the inner transport gets."""
+        body = request.read()
+        if self._replays:
+            try:
+                return self._recorded.handle_request(request)
+            except StaleCassetteError:
+                if not self._may_record:
+                    raise
+        take = self._tape.take(request, body)
+        try:
+            response = self._inner.handle_request(request)
+        except BaseException:
+            take.drop()
+            raise
+        return _taped(request, response, take)
+
+    async def handle_async_request(self, request: Any) -> Any:
+        """The recorded answer, or the one that the inner transport gets."""
+        body = await request.aread()
+        if self._replays:
+            try:
+                return await self._recorded.handle_async_request(request)
+            except StaleCassetteError:
+                if not self._may_record:
+                    raise
+        take = self._tape.take(request, body)
+        try:
+            response = await self._inner.handle_async_request(request)
+        except BaseException:
+            take.drop()
+            raise
+        return _taped(request, response, take)
+
+    def close(self) -> None:
+        """Close the inner transport, and put the cassette in its place."""
+        try:
+            if self._inner is not None:
+                self._inner.close()
+        finally:
+            self._tape.close()
+
+    async def aclose(self) -> None:
+        """Close the inner transport, and put the cassette in its place."""
+        try:
+            if self._inner is not None:
+                await self._inner.aclose()
+        finally:
+            self._tape.close()
+
+    def __enter__(self) -> Self:
+        if self._inner is not None:
+            self._inner.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_value: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None:
+        try:
+            if self._inner is not None:
+                self._inner.__exit__(exc_type, exc_value, traceback)
+        finally:
+            self._tape.close()
+
+    async def __aenter__(self) -> Self:
+        if self._inner is not None:
+            await self._inner.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_value: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None:
+        try:
+            if self._inner is not None:
+                await self._inner.__aexit__(exc_type, exc_value, traceback)
+        finally:
+            self._tape.close()
+
+
+class _Tape:
+    """What is recorded, in the order in which the requests were sent, whichever answer comes first."""
+
+    def __init__(self, writer: Writer, known: Cassette, redaction: Redaction) -> None:
+        self._writer = writer
+        self._known: Cassette | None = known
+        self._redaction = redaction
+        self._lock = threading.Lock()
+        self._sent = 0
+        self._next = 0
+        self._waiting: dict[int, Interaction | None] = {}
+        self.unrecorded: list[str] = []
+        self.written = 0
+
+    def take(self, request: Any, body: bytes) -> _Take:
+        """A place for the answer to a request."""
+        with self._lock:
+            number, self._sent = self._sent, self._sent + 1
+        return _Take(self, number, request, body)
+
+    def enter(self, number: int, interaction: Interaction | None) -> None:
+        """Take an exchange; None where there is nothing to write down."""
+        redacted = None if interaction is None else self._redaction.interaction(interaction)
+        with self._lock:
+            self._waiting[number] = redacted
+            while self._next in self._waiting:
+                one = self._waiting.pop(self._next)
+                self._next += 1
+                if one is not None:
+                    self._write(one)
+
+    def close(self) -> None:
+        """Write what is left, and put the cassette in its place."""
+        with self._lock:
+            for number in sorted(self._waiting):
+                one = self._waiting.pop(number)
+                if one is not None:
+                    self._write(one)
+            self._writer.close()
+
+    def _write(self, one: Interaction) -> None:
+        known, self._known = self._known, None
+        for before in known.interactions if known else ():
+            self._writer.add(before)
+        self._writer.add(one)
+        self.written += 1
+
+
+class _Take:
+    """One exchange while it happens."""
+
+    def __init__(self, tape: _Tape, number: int, request: Any, body: bytes) -> None:
+        self._tape = tape
+        self._number: int | None = number
+        self._request = request
+        self._body = body
+        self._started = time.monotonic()
+        self._chunks: list[bytes] = []
+        self._seconds: list[float] = []
+        self.head: tuple[int, str, Headers] = (0, "", ())
+
+    def hear(self, chunk: bytes) -> None:
+        """Take the next chunk of the body."""
+        self._chunks.append(chunk)
+        self._seconds.append(time.monotonic() - self._started)
+
+    def drop(self) -> None:
+        """There is no answer."""
+        self._enter(None)
+
+    def end(self, error: str = "") -> None:
+        """The body is at its end, or broke off."""
+        status, reason, headers = self.head
+        sent = _pairs(self._request.headers)
+        try:
+            _check_readable(sent)
+            headers, chunks = _undone(headers, self._chunks, self._seconds)
+        except (ValueError, httpx.DecodingError) as caught:
+            self._tape.unrecorded.append(f"{self._request.method} {self._request.url.host}: {caught}")
+            self.drop()
+            return
+        several = len(chunks) > 1
+        self._enter(
+            Interaction(
+                method=self._request.method,
+                url=str(self._request.url),
+                request_headers=sent,
+                request=Held(self._body),
+                status=status,
+                reason=reason,
+                response_headers=headers,
+                response=Held(b"".join(data for _, data in chunks)),
+                sizes=tuple(len(data) for _, data in chunks) if several else (),
+                seconds=tuple(when for when, _ in chunks),
+                error=error,
+                recorded=dt.datetime.now(tz=dt.UTC).date(),
+            )
+        )
+
+    def _enter(self, interaction: Interaction | None) -> None:
+        number, self._number = self._number, None
+        if number is not None:
+            self._tape.enter(number, interaction)
+
+
+def _taped(request: Any, response: Any, take: _Take) -> Any:
+    """The response, every chunk of which is heard on its way."""
+    library = library_of(request.__class__)
+    reason = response.extensions.get("reason_phrase", b"").decode("latin-1")
+    take.head = (response.status_code, reason, _pairs(response.headers))
+    if hasattr(response, "_content"):  # answered from memory, as mock transports do
+        take.hear(response.content)
+        take.end()
+        return response
+    response.stream = _tee(library)(library, response.stream, take)
+    return response
+
+
+class _Tee:
+    """A stream that is written down while it is read; mixed with the stream classes of a library."""
+
+    def __init__(self, library: Any, stream: Any, take: _Take) -> None:
+        self._library = library
+        self._stream = stream
+        self._take = take
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            for chunk in self._stream:
+                self._take.hear(chunk)
+                yield chunk
+        except self._library.TransportError as error:
+            self._take.end(f"{type(error).__name__}: {error}")
+            raise
+        self._take.end()
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            async for chunk in self._stream:
+                self._take.hear(chunk)
+                yield chunk
+        except self._library.TransportError as error:
+            self._take.end(f"{type(error).__name__}: {error}")
+            raise
+        self._take.end()
+
+    def close(self) -> None:
+        """Close the body; what was not read of it by now was not wanted."""
+        self._take.end(_LEFT)
+        self._stream.close()
+
+    async def aclose(self) -> None:
+        """Close the body; what was not read of it by now was not wanted."""
+        self._take.end(_LEFT)
+        await self._stream.aclose()
+
+
+_LEFT: Final = "ReadError: the client that was recorded stopped reading here"
+
+
+@cache
+def _tee(library: Any) -> type[Any]:
+    return type("RecordingStream", (_Tee, library.SyncByteStream, library.AsyncByteStream), {})
+
+
+def _pairs(headers: Any) -> Headers:
+    return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers.raw)
+
+
+def _codings(headers: Headers) -> list[str]:
+    values = ",".join(value for name, value in headers if name.lower() == "content-encoding")
+    return [one for one in (part.strip().lower() for part in values.split(",")) if one not in ("", "identity")]
+
+
+def _check_readable(headers: Headers) -> None:
+    if _codings(headers):
+        raise ValueError("the request is compressed, and could hide a secret")
+
+
+def _undone(headers: Headers, chunks: list[bytes], seconds: list[float]) -> tuple[Headers, list[tuple[float, bytes]]]:
+    """Headers and chunks without content codings, so that the body can be read, and searched for secrets.
+
+    Raises:
+        ValueError, DecodingError: the coding cannot be undone.
+    """
+    timed = [(when, chunk) for when, chunk in zip(seconds, chunks, strict=True) if chunk]
+    codings = _codings(headers)
+    if not codings or not timed:
+        return headers, timed
+    now = 0.0
+
+    def coded() -> Iterator[bytes]:
+        nonlocal now
+        for now, chunk in timed:  # noqa: B007 - the time is that of the chunk which is decoded next
+            yield chunk
+
+    response = httpx.Response(200, headers=list(headers), stream=_Coded(coded()))
+    plain = [(now, chunk) for chunk in response.iter_bytes()]
+    if b"".join(chunk for _, chunk in plain) == b"".join(chunks):
+        raise ValueError(f"the content coding {', '.join(codings)} cannot be undone here, and could hide a secret")
+    dropped = ("content-encoding", "content-length")
+    return tuple(pair for pair in headers if pair[0].lower() not in dropped), plain
+
+
+class _Coded(httpx.SyncByteStream):
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._chunks

@@ -1,0 +1,188 @@
+"""Redaction at capture: what of an exchange is written down, and what stands in for the rest.
+
+Headers are shown by an allow-list; of URLs and bodies everything is shown but what looks like a secret, what this
+exchange uses as one, and what the caller names.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
+
+from haiku_contract.endpoint.cassette import Held
+from haiku_contract.endpoint.secrets import Found, apply, find, standin
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from haiku_contract.endpoint.cassette import Headers, Interaction
+
+_SHOWN: Final = """
+accept accept-encoding accept-language age allow anthropic-beta anthropic-version cache-control
+cf-aig-cache-status cf-aig-cache-ttl cf-aig-collect-log cf-aig-max-attempts cf-aig-request-timeout
+cf-aig-skip-cache cf-aig-step cf-cache-status cf-consn-model-id cf-consn-sdk-version connection
+content-encoding content-language content-length content-type date etag expect expires host
+keep-alive last-modified location pragma request-id retry-after retry-after-ms server
+strict-transport-security te traceparent transfer-encoding upgrade user-agent vary via
+x-content-type-options x-haiku-fault x-request-id x-should-retry x-stainless-arch x-stainless-async
+x-stainless-lang x-stainless-os x-stainless-package-version x-stainless-retry-count
+x-stainless-runtime x-stainless-runtime-version x-stainless-timeout x-stainless-read-timeout
+x-stainless-helper-method
+"""
+SHOWN: Final = frozenset(_SHOWN.split())
+"""The headers whose values are written down; those of `anthropic-ratelimit-…` and `x-ratelimit-…` are too."""
+
+_SHOWN_FAMILIES: Final = ("anthropic-ratelimit-", "x-ratelimit-", "access-control-")
+_CREDENTIALS: Final = frozenset(
+    {
+        "authorization",
+        "proxy-authorization",
+        "cf-aig-authorization",
+        "x-api-key",
+        "api-key",
+        "x-goog-api-key",
+        "cookie",
+        "set-cookie",
+        "x-auth-key",
+        "x-auth-token",
+        "x-auth-email",
+        "cf-access-client-secret",
+        "cf-access-jwt-assertion",
+    }
+)
+_LEAST_KNOWN: Final = 8  # a shorter text is found by chance
+_SCHEME: Final = re.compile(r"(?i:bearer|basic|token)\s+")
+_ACCOUNT: Final = re.compile(
+    r"/accounts/([\w-]{8,64})(?=/|\Z)|gateway\.ai\.cloudflare\.com/v1/([\w-]{8,64})/", re.ASCII
+)
+_GATEWAY: Final = re.compile(r'("gateway"\s*:\s*\{[^{}]{0,400}?"id"\s*:\s*")([^"\\]{1,64})(")')
+_NO_SECRET: Final = ("default",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redaction:
+    """How an exchange is redacted.
+
+    Attributes:
+        secrets: texts that are secrets wherever they are, however encoded; less than 8 characters are none.
+        headers: names of headers, in lower case, whose values are shown beside those of `SHOWN`.
+        allowed: texts that look like secrets and are none.
+    """
+
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    headers: frozenset[str] = frozenset()
+    allowed: frozenset[str] = frozenset()
+
+    def interaction(self, one: Interaction) -> Interaction:
+        """An exchange as it may be written down."""
+        learned = self.learning(one.url, one.request_headers, one.response_headers)
+        response, sizes = learned.cut_body(one.response.read(), one.sizes)
+        return replace(
+            one,
+            url=learned.url(one.url),
+            request_headers=learned.pairs(one.request_headers),
+            request=Held(learned.body(one.request.read())),
+            response_headers=_counted(learned.pairs(one.response_headers), len(response)),
+            response=Held(response),
+            sizes=sizes,
+            error=learned.text(one.error),
+        )
+
+    def learning(self, url: str, *headers: Headers) -> Redaction:
+        """This, with what an exchange uses as credentials and identities."""
+        found = {one for pairs in headers for name, value in pairs for one in _credentials(name, value)}
+        found |= {one for match in _ACCOUNT.finditer(url) for one in match.groups() if one}
+        found -= set(self.secrets)
+        return replace(self, secrets=(*self.secrets, *sorted(found))) if found else self
+
+    def url(self, url: str) -> str:
+        """An address without its secrets."""
+        return self.text(url)
+
+    def text(self, text: str) -> str:
+        """A text without its secrets."""
+        return apply(text, self.found(text))[0]
+
+    def pairs(self, headers: Headers) -> Headers:
+        """Headers: those of the allow-list without their secrets, stand-ins for the values of the others."""
+        return tuple((name, self._value(name.lower(), value)) for name, value in headers)
+
+    def body(self, body: bytes) -> bytes:
+        """A body without its secrets."""
+        return self.cut_body(body, ())[0]
+
+    def cut_body(self, body: bytes, sizes: tuple[int, ...]) -> tuple[bytes, tuple[int, ...]]:
+        """A body without its secrets, and the sizes of its chunks as they are then."""
+        text = body.decode("latin-1")
+        redacted, edits = apply(text, self.found(text))
+        return (redacted.encode("latin-1"), _moved(sizes, edits)) if edits else (body, sizes)
+
+    def _value(self, name: str, value: str) -> str:
+        if name in SHOWN or name in self.headers or name.startswith(_SHOWN_FAMILIES):
+            return self.text(value)
+        if name == "cf-aig-gateway-id" and value in _NO_SECRET:
+            return value
+        scheme = _SCHEME.match(value)
+        start = scheme[0] if scheme else ""
+        return start + standin(value[len(start) :])
+
+    def found(self, text: str) -> Iterator[Found]:
+        """The secrets in a text; a body as Latin-1, so that places are those of its bytes."""
+        for one in find(text, _known(self.secrets)):
+            if text[one.start : one.end] not in self.allowed:
+                yield one
+        for match in _GATEWAY.finditer(text):
+            if match[2] not in _NO_SECRET:
+                yield Found(*match.span(2), "gateway", standin(match[2]))
+
+
+def _credentials(name: str, value: str) -> Iterator[str]:
+    if name.lower() not in _CREDENTIALS:
+        return
+    scheme = _SCHEME.match(value)
+    text = value[scheme.end() :] if scheme else value
+    if "cookie" in name.lower():
+        yield from (part.partition("=")[2].strip() for part in text.split(";"))
+    else:
+        yield text.strip()
+
+
+def _known(texts: Iterable[str]) -> re.Pattern[str] | None:
+    """All the ways in which known secrets can be written; the longest first."""
+    forms = {form for text in texts if len(text) >= _LEAST_KNOWN for form in _forms(text)}
+    if not forms:
+        return None
+    return re.compile("|".join(re.escape(one) for one in sorted(forms, key=lambda one: (-len(one), one))))
+
+
+def _forms(text: str) -> Iterator[str]:
+    yield text
+    yield quote(text, safe="")
+    data = text.encode()
+    yield data.decode("latin-1")
+    for ahead in range(3):  # what of its base64 does not depend on what stands around it
+        encoded = base64.b64encode(b"\0" * ahead + data).decode("ascii")
+        core = encoded[-(-ahead * 8 // 6) : len(encoded) - (0, 3, 2)[(ahead + len(data)) % 3]]
+        if len(core) >= _LEAST_KNOWN:
+            yield core
+            yield core.translate(str.maketrans("+/", "-_"))
+
+
+def _moved(sizes: tuple[int, ...], edits: list[tuple[int, int, int]]) -> tuple[int, ...]:
+    """The sizes of the chunks after the edits; what was changed across a border belongs to the chunk before it."""
+    borders: list[int] = []
+    end = 0
+    for size in sizes:
+        end += size
+        shift = sum(new - (stop - start) for start, stop, new in edits if stop <= end)
+        inside = next((stop - end + new - (stop - start) for start, stop, new in edits if start < end < stop), 0)
+        borders.append(end + shift + inside)
+    return tuple(after - before for before, after in zip([0, *borders], borders, strict=False))
+
+
+def _counted(headers: Headers, length: int) -> Headers:
+    """The headers with the length that the body has."""
+    return tuple((name, str(length) if name.lower() == "content-length" else value) for name, value in headers)

@@ -1,0 +1,74 @@
+"""Constraints that are hard to break: in lax unions, of types that the simplest value has not, under odd patterns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import haiku_contract as hc
+from haiku_contract import pointer, wire
+from haiku_contract._reference import ReferenceEngine
+from haiku_contract.generate.suite import cases_of, unreached
+
+LAX = {"properties": {"any": {"type": "array", "items": {"type": "string"}}}}
+
+# A schema, a constraint in it, and how many constraints the smallest fault of it breaks together.
+BROKEN: list[tuple[dict[str, Any], str, int]] = [
+    ({"anyOf": [{"type": "string"}, LAX]}, "/anyOf/0/type", 3),
+    ({"anyOf": [{"type": "string"}, LAX]}, "/anyOf/1/properties/any/type", 1),
+    ({"type": "array", "items": {"anyOf": [{"type": "null"}, {"maxLength": 2}]}}, "/items/anyOf/0/type", 3),
+    ({"anyOf": [{"pattern": "^a"}, {"pattern": "b$"}]}, "/anyOf", 3),
+    ({"anyOf": [{"pattern": "^a"}, {"pattern": "b$"}]}, "/anyOf/1/pattern", 3),
+    ({"type": ["object", "string"], "minLength": 2}, "/minLength", 1),
+    ({"type": ["null", "array"], "uniqueItems": True}, "/uniqueItems", 1),
+    ({"items": {"type": "integer"}}, "/items/type", 1),
+    ({"maximum": 3}, "/maximum", 1),
+    ({"patternProperties": {"^.*$": {"type": "null"}}, "additionalProperties": False}, "/additionalProperties", 1),
+    ({"type": "string", "pattern": "^.*$"}, "/pattern", 1),
+    ({"type": "string", "pattern": "^\\d*$"}, "/pattern", 1),
+]
+
+
+@pytest.mark.parametrize(("schema", "place", "together"), BROKEN, ids=str)
+def test_what_is_hard_to_break(schema: dict[str, Any], place: str, together: int) -> None:
+    validator, reference = hc.SchemaValidator("response", schema), ReferenceEngine.compile(schema)
+    assert reference is not None
+    found = [one for one in cases_of(validator) if one.kind == "faulted" and one.constraint == f"response:{place}"]
+    assert {len(one.breaks) for one in found} == {together}
+    for case in found:
+        assert f"response:{place}" in case.breaks
+        assert not validator.engine.is_valid(case.payload)
+        assert not reference.is_valid(case.payload)
+        assert case.fault is not None
+        assert validator.engine.is_valid(case.twin)
+        assert wire.encode(pointer.apply(case.fault, case.twin)) == case.body
+
+
+# A schema, a constraint in it, and why it has no faulted case.
+UNBROKEN: list[tuple[dict[str, Any], str, str]] = [
+    ({"anyOf": [{"instanceof": "RegExp"}, {"minLength": 1}]}, "/anyOf/1/minLength", "unviolable: another branch"),
+    ({"pattern": "[\\s\\S]*"}, "/pattern", "unviolable: accepts every value"),
+]
+
+
+@pytest.mark.parametrize(("schema", "place", "why"), UNBROKEN, ids=str)
+def test_what_cannot_be_broken_is_said_so(schema: dict[str, Any], place: str, why: str) -> None:
+    validator = hc.SchemaValidator("response", schema)
+    constraint = validator.constraint(f"response:{place}")
+    assert constraint is not None
+    assert not any(one.constraint == constraint.id and one.kind == "faulted" for one in cases_of(validator))
+    assert unreached(validator, constraint).startswith(why)
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [{"pattern": "^a$"}, {"pattern": "\\d$"}, {"additionalProperties": False, "patternProperties": {"^a$": {}}}],
+    ids=str,
+)
+def test_what_the_engines_read_differently_is_no_case(schema: dict[str, Any]) -> None:
+    validator, reference = hc.SchemaValidator("response", schema), ReferenceEngine.compile(schema)
+    assert reference is not None
+    assert validator.settled("a\n" if schema.get("pattern") == "^a$" else "٣") is None or "pattern" not in schema
+    for case in cases_of(validator):
+        assert validator.engine.is_valid(case.payload) == reference.is_valid(case.payload)
