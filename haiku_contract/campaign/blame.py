@@ -64,6 +64,7 @@ class _Asking:
         self.ledger = ledger
         self.left = _MOST_FEATURES
         self.guilty: list[Packable] = []
+        self.together: list[Features] = []
         self._send = send
         self._validator = ledger.contract.request
         self._suite = {case.id: case for case in plan.suite}
@@ -127,9 +128,8 @@ class _Asking:
 def _explained(one: Packed, asking: _Asking) -> Steps:
     """Take guilty features out of a packed request until it is accepted; those that are known to be, first."""
     failed = asking.failed(one.case)
-    innocent = tuple(each for each in one.features if not any(split.related(each, other) for other in asking.guilty))
-    if failed is not None and innocent and len(innocent) < len(one.features):
-        one = yield from asking.reduced(one, innocent)
+    if failed is not None:
+        one = yield from _without_known(one, asking)
         failed = asking.failed(one.case)
     for _ in range(_MOST_GUILTY):
         if failed is None:
@@ -145,16 +145,33 @@ def _explained(one: Packed, asking: _Asking) -> Steps:
         if len(found) > 1 or found[0].constraint is None:
             case = asking.case(found) or one.case
             asking.ledger.blame(code, case, f"a conforming request fails because of {_all(found)}: {words}")
-            innocent = tuple(each for each in one.features if each != found[0])
+            asking.together.append(found)
         else:
             asking.guilty.append(found[0])
-            same = wire.encode(found[0].payload)
-            innocent = tuple(each for each in one.features if not split.related(each, found[0]))
-            innocent = tuple(each for each in innocent if wire.encode(each.payload) != same)
-        if not innocent:
+        before = one
+        one = yield from _without_known(one, asking)
+        if one is before:
             return
-        one = yield from asking.reduced(one, innocent)
         failed = asking.failed(one.case)
+
+
+def _without_known(one: Packed, asking: _Asking) -> Generator[tuple[Case, ...], Sequence[Exchange], Packed]:
+    """A packed request without what is known to fail: guilty features, and one place of those that fail together."""
+    same = {wire.encode(each.payload) for each in asking.guilty}
+    innocent = tuple(
+        each
+        for each in one.features
+        if wire.encode(each.payload) not in same and not any(split.related(each, other) for other in asking.guilty)
+    )
+    for found in asking.together:
+        apart = tuple(each for each in innocent if split.is_there(each, found[0]))
+        beside = tuple(each for each in innocent if any(split.is_there(each, other) for other in found[1:]))
+        if apart and (beside or len(found) == 1):
+            innocent = tuple(each for each in innocent if each not in apart)
+            yield from asking.reduced(one, apart)
+    if not innocent or len(innocent) == len(one.features):
+        return one
+    return (yield from asking.reduced(one, innocent))
 
 
 def _conditioned(one: Packed, asking: _Asking, at_first: set[str]) -> Steps:

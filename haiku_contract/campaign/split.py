@@ -77,12 +77,17 @@ def _plainness(feature: Packable) -> tuple[bool, int, int]:
 def related(feature: Packable, guilty: Packable) -> bool:
     """Whether a feature has nothing more to tell once another is known to be guilty.
 
-    It is about the same constraint, or a combination with what stands at the guilty place.
+    It is about the same constraint, or a combination with what stands at the guilty place, around it or inside it.
     """
     if feature.constraint is not None:
         return feature.constraint == guilty.constraint
-    places = {_names(path) for path, _ in guilty.edits}
-    return any(_names(path) in places for path, _ in feature.edits)
+    return is_there(feature, guilty)
+
+
+def is_there(feature: Packable, other: Packable) -> bool:
+    """Whether two features are at one place, or one around the other."""
+    ways = [(_names(path), _names(there)) for path, _ in feature.edits for there, _ in other.edits]
+    return any(one[: len(two)] == two[: len(one)] for one, two in ways)
 
 
 def _names(path: Sequence[str | int]) -> tuple[str, ...]:
