@@ -100,8 +100,9 @@ class Ledger:
             self.stopped = "the budget does not even allow the simplest request"
         return allowed
 
-    def leave_out(self, case: Case) -> None:
-        """Enter that a case is not sent because of the budget."""
+    def leave_out(self, case: Case, reason: str = "") -> None:
+        """Enter that a case is not sent: because of the budget, or of something else that ends the campaign."""
+        self.stopped = self.stopped or reason
         self.left_out |= {one.id: one for one in self.alike(case)}
 
     def take(self, exchange: Exchange, result: Outcome) -> CaseFinished:

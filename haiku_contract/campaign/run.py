@@ -130,4 +130,7 @@ class Sending:
         return [case for case in reversed(different.values()) if not self._ledger.answers(case)]
 
     def _take(self, exchange: Exchange) -> None:
+        if exchange.status is None and not exchange.attempts:
+            self._ledger.leave_out(exchange.case, exchange.error.removeprefix("not sent: "))
+            return
         self._emit(self._ledger.take(exchange, outcome(exchange, self._ledger.target.surface.name)))

@@ -106,7 +106,7 @@ def _scan(paths: Sequence[str], allowed: Sequence[str], output: str | None) -> i
     found = [one for path in paths for one in scanning.scan(Path(path), frozenset(allowed))]
     write("".join(f"{one.path}:{one.line}: {one.kind}\n" for one in found), output)
     if found:
-        click.echo(f"haiku-contract: {counted(len(found), 'place')} that look like secrets", err=True)
+        click.echo(f"haiku-contract: {counted(len(found), 'likely secret')}", err=True)
     return int(bool(found))
 
 

@@ -22,10 +22,13 @@ from haiku_contract.errors import MissingExtraError, UsageError
 from haiku_contract.report.text import one_line
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import uvicorn
 
     from haiku_contract.contract import Contract
     from haiku_contract.endpoint.reference.events import Profile
+    from haiku_contract.endpoint.reference.faults import EndpointFault
 
 _PORT: Final = 8000
 _MAX_PORT: Final = 65_535
@@ -71,9 +74,9 @@ _BACKLOG: Final = 2048
     "--fault", "faults", multiple=True, metavar="FAULT", help="A way to misbehave; several take turns by chance."
 )
 @click.option(
-    "--fault-rate", type=click.FloatRange(0, 1), default=1.0, show_default=True, help="Share of requests that fail so."
+    "--fault-rate", type=click.FloatRange(0, 1), help="Share of requests that fail so; in any way without --fault."
 )
-@click.option("--list-faults", is_flag=True, help="Print every fault, one a line.")
+@click.option("--list-faults", is_flag=True, help="Print every fault and where it shows.")
 @format_option
 def serve(  # noqa: PLR0913 - one parameter per option
     *,
@@ -90,7 +93,7 @@ def serve(  # noqa: PLR0913 - one parameter per option
     chunk_bytes: int,
     seed: int,
     faults: tuple[str, ...],
-    fault_rate: float,
+    fault_rate: float | None,
     list_faults: bool,
     form: str,
 ) -> None:
@@ -101,7 +104,7 @@ def serve(  # noqa: PLR0913 - one parameter per option
     """
     repertoire = Repertoire(contract)
     if list_faults:
-        write("".join(f"{one}\n" for one in repertoire.everything()), None)
+        write(_list(repertoire.everything(), form), None)
         return
     settings = Settings(
         profile=profile,
@@ -111,9 +114,10 @@ def serve(  # noqa: PLR0913 - one parameter per option
         token=token,
         rules=rules,
     )
-    if fault_rate != 1 and not faults:
-        raise UsageError("--fault-rate is about faults: name them with --fault")
-    app = create_app(contract, [repertoire.parse(one) for one in faults], fault_rate=fault_rate, settings=settings)
+    chosen = [repertoire.parse(one) for one in faults]
+    if fault_rate is not None and not faults:
+        chosen = list(repertoire.everything())
+    app = create_app(contract, chosen, fault_rate=1 if fault_rate is None else fault_rate, settings=settings)
     server = _server(_reporting(app))
     previous = signal.signal(signal.SIGTERM, _interrupt)
     try:
@@ -125,6 +129,16 @@ def serve(  # noqa: PLR0913 - one parameter per option
         return  # the way to end it
     finally:
         signal.signal(signal.SIGTERM, previous)
+
+
+def _list(faults: Iterable[EndpointFault], form: str) -> str:
+    """Every fault and on which requests it shows: with a tab in between, one a line, or as JSON."""
+    if form == "json":
+        told = (
+            {"fault": str(one), "kind": one.kind, "about": one.constraint, "shows_on": one.shows_on} for one in faults
+        )
+        return json.dumps(list(told), indent=1) + "\n"
+    return "".join(f"{one}\t{one.shows_on}\n" for one in faults)
 
 
 def _listener(host: str, port: int) -> socket.socket:

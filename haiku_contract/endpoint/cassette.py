@@ -139,7 +139,7 @@ def load(path: str | Path) -> Cassette:
     """Read a cassette: VCR's layout in YAML or JSON, whoever wrote it, or HAR 1.2.
 
     Raises:
-        CassetteError: it cannot be read; the message has the line.
+        CassetteError: it cannot be read, or it is one of ours and holds a credential; the message has the line.
     """
     from haiku_contract.endpoint import cassette_layouts  # noqa: PLC0415 - it builds the values of this module
 
@@ -149,8 +149,22 @@ def load(path: str | Path) -> Cassette:
     try:
         with path.open("rb") as file:
             found: Iterable[Interaction] = cassette_layouts.interactions(str(path), file, store, about)
-            return Cassette(str(path), tuple(found), about)
+            cassette = Cassette(str(path), tuple(found), about)
     except FileNotFoundError:
         raise CassetteError(f"{path}: no such file; record it with 'haiku-contract record'") from None
     except OSError as error:
         raise CassetteError(f"{path}: cannot be read: {error.strerror}") from None
+    if about:
+        _check_redacted(cassette)
+    return cassette
+
+
+def _check_redacted(cassette: Cassette) -> None:
+    """Refuse a cassette of ours in which a credential was put after it was written."""
+    from haiku_contract.endpoint import redaction, secrets  # noqa: PLC0415 - they need the values of this module
+
+    for one in cassette.interactions:
+        for name, value in (*one.request_headers, *one.response_headers):
+            if any(secrets.looks_like_one(text) for text in redaction.credentials(name, value)):
+                advice = "take it out; 'haiku-contract record --scan' names every place"
+                raise CassetteError(f"{cassette.name}:{one.line}: the header {name} holds a secret: {advice}")

@@ -35,6 +35,7 @@ _LISTS: Final = frozenset({"interactions", "http_interactions"})
 _LAST: Final = {"interactions": "version", "http_interactions": "recorded_with"}
 """What the tools write beside the interactions; a file without it was cut off."""
 
+_BETWEEN: Final = " \t\r\n,"
 _METHOD: Final = re.compile(r"[A-Za-z]{1,20}\Z")
 _NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
 _LEAST_STATUS: Final = 100
@@ -90,28 +91,45 @@ def _of_json(name: str, data: bytes, store: Store) -> Iterator[Interaction]:
         raise CassetteError(f"{name}:{error.lineno}: not JSON ({error.msg}); is it cut off?") from None
     except RecursionError:
         raise CassetteError(f"{name}:1: nested too deeply for a cassette") from None
-    if isinstance(value, dict) and "log" in value:
-        yield from har.interactions(name, value["log"], store)
-        return
-    listed = value if isinstance(value, list) else _listed(value)
+    log = value.get("log") if isinstance(value, dict) else None
+    where, listed = ("entries", har.entries(log)) if log is not None else _listed(value)
     if not isinstance(listed, list):
         raise CassetteError(f"{name}:1: not a cassette: it has neither a list of interactions nor a log of HAR")
-    for number, one in enumerate(listed, 1):
-        yield _Layout(name, 0, store, number).interaction(one)
+    for number, one in enumerate(listed):
+        try:
+            found = _Layout(name, 1, store).interaction(one) if log is None else har.interaction(one, store)
+        except (CassetteError, har.HarError) as error:
+            what = str(error).removeprefix(f"{name}:1: ")
+            raise CassetteError(f"{name}:{_line_of(data, where, number)}: {what}") from None
+        if found is not None:
+            yield found
 
 
-def _listed(value: dict[str, Any]) -> Any:
-    return next((value[key] for key in _LISTS if key in value), None)
+def _listed(value: Any) -> tuple[str, Any]:
+    if isinstance(value, list):
+        return "", value
+    return next(((key, value[key]) for key in sorted(_LISTS) if isinstance(value, dict) and key in value), ("", None))
+
+
+def _line_of(data: bytes, key: str, number: int) -> int:
+    """The line on which a member of a list begins in JSON; only for errors, because it reads all again."""
+    text = data.decode("utf-8-sig")
+    decoder = json.JSONDecoder()
+    start = re.search(rf'"{key}"\s*:\s*\[' if key else r"\[", text)
+    begins = at = start.end() if start else 0
+    for _ in range(number + 1):
+        begins = at + len(text[at:]) - len(text[at:].lstrip(_BETWEEN))
+        at = decoder.raw_decode(text, begins)[1]
+    return text.count("\n", 0, begins) + 1
 
 
 class _Layout:
     """One interaction of VCR's layout."""
 
-    def __init__(self, name: str, line: int, store: Store, number: int = 0) -> None:
+    def __init__(self, name: str, line: int, store: Store) -> None:
         self._name = name
         self._line = line
         self._store = store
-        self._number = number
 
     def interaction(self, value: Any) -> Interaction:
         whole = self._mapping(value, "an interaction")
@@ -215,8 +233,7 @@ class _Layout:
 
     def _refusal(self, part: dict[str, Any], key: str, what: str) -> CassetteError:
         line = part.lines.get(key, part.line) if isinstance(part, Mapping) else self._line
-        place = f"{self._name}:{line}" if line else f"{self._name}: interaction {self._number}"
-        return CassetteError(f"{place}: {what}; is the file cut off, or not a cassette?")
+        return CassetteError(f"{self._name}:{line}: {what}; is the file cut off, or not a cassette?")
 
 
 _DAY: Final = 86_400.0

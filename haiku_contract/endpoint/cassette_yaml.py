@@ -210,7 +210,7 @@ class Reader:
             line = mark.line + 1 if mark else 1
             raise self.error(line, f"not YAML ({error.problem or error.context}); is it cut off?") from None
         except self._yaml.reader.ReaderError as error:
-            reason = "not UTF-8" if isinstance(error.character, bytes) else f"not YAML ({error.reason})"
+            reason = "not UTF-8" if "UTF-8" in str(error.reason) else f"not YAML ({error.reason})"
             raise self.error(self._line_at(error.position), reason) from None
         except UnicodeDecodeError as error:
             raise self.error(self._line_at(error.start), "not UTF-8") from None

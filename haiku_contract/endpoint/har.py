@@ -8,39 +8,39 @@ import datetime as dt
 from typing import TYPE_CHECKING, Any, Final
 
 from haiku_contract.endpoint.cassette import Interaction, Store
-from haiku_contract.errors import CassetteError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from haiku_contract.endpoint.cassette import Headers
 
 _OF_CODED: Final = ("content-encoding", "content-length", "transfer-encoding")
 """Headers about a coding that HAR has taken off: its texts are the decoded ones."""
 
 
-def interactions(name: str, log: Any, store: Store) -> Iterator[Interaction]:
-    """The entries that got an answer.
+class HarError(ValueError):
+    """An entry is not one of HAR; the message says why, without its place."""
+
+
+def entries(log: Any) -> Any:
+    """The list of entries in the value of `log`; None where there is none."""
+    return log.get("entries") if isinstance(log, dict) else None
+
+
+def interaction(entry: Any, store: Store) -> Interaction | None:
+    """The exchange of an entry; None where no answer came back.
 
     Args:
-        name: what the file is called in errors.
-        log: the value of `log`.
+        entry: a member of the list of entries.
         store: takes the bodies.
 
     Raises:
-        CassetteError: an entry is not one of HAR.
+        HarError: it is not one.
     """
-    entries = log.get("entries") if isinstance(log, dict) else None
-    if not isinstance(entries, list):
-        raise CassetteError(f"{name}:1: a log of HAR without entries")
-    for number, entry in enumerate(entries):
-        try:
-            status = _known(entry["response"]["status"], int)
-            if status > 0:  # 0: nothing came back
-                yield _interaction(entry, status, store)
-        except (KeyError, TypeError, ValueError) as error:
-            what = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error)
-            raise CassetteError(f"{name}: log.entries[{number}]: {what}; save it as HAR 1.2 with content") from None
+    try:
+        status = _known(entry["response"]["status"], int)
+        return _interaction(entry, status, store) if status > 0 else None
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        what = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error)
+        raise HarError(f"{what}; save it as HAR 1.2 with content") from None
 
 
 def _interaction(entry: dict[str, Any], status: int, store: Store) -> Interaction:

@@ -231,7 +231,9 @@ class _Take:
         self._enter(None)
 
     def end(self, error: str = "") -> None:
-        """The body is at its end, or broke off."""
+        """The body is at its end, or broke off; what comes after that does not count."""
+        if self._number is None:
+            return
         status, reason, headers = self.head
         sent = _pairs(self._request.headers)
         try:

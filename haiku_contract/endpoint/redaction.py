@@ -93,7 +93,7 @@ class Redaction:
 
     def learning(self, url: str, *headers: Headers) -> Redaction:
         """This, with what an exchange uses as credentials and identities."""
-        found = {one for pairs in headers for name, value in pairs for one in _credentials(name, value)}
+        found = {one for pairs in headers for name, value in pairs for one in credentials(name, value)}
         found |= {one for match in _ACCOUNT.finditer(url) for one in match.groups() if one}
         found -= set(self.secrets)
         return replace(self, secrets=(*self.secrets, *sorted(found))) if found else self
@@ -129,17 +129,23 @@ class Redaction:
         start = scheme[0] if scheme else ""
         return start + standin(value[len(start) :])
 
-    def found(self, text: str) -> Iterator[Found]:
-        """The secrets in a text; a body as Latin-1, so that places are those of its bytes."""
-        for one in find(text, _known(self.secrets)):
+    def found(self, text: str, *, sure: bool = False) -> Iterator[Found]:
+        """The secrets in a text; a body as Latin-1, so that places are those of its bytes.
+
+        Args:
+            text: what is searched.
+            sure: leave out words in the place of a secret that are likely to be none.
+        """
+        for one in find(text, _known(self.secrets), sure=sure):
             if text[one.start : one.end] not in self.allowed:
                 yield one
         for match in _GATEWAY.finditer(text):
-            if match[2] not in _NO_SECRET:
+            if match[2] not in _NO_SECRET and standin(match[2]) != match[2]:
                 yield Found(*match.span(2), "gateway", standin(match[2]))
 
 
-def _credentials(name: str, value: str) -> Iterator[str]:
+def credentials(name: str, value: str) -> Iterator[str]:
+    """The secrets in a header that is for secrets; none in any other."""
     if name.lower() not in _CREDENTIALS:
         return
     scheme = _SCHEME.match(value)
@@ -172,7 +178,8 @@ def _forms(text: str) -> Iterator[str]:
 
 
 def _moved(sizes: tuple[int, ...], edits: list[tuple[int, int, int]]) -> tuple[int, ...]:
-    """The sizes of the chunks after the edits; what was changed across a border belongs to the chunk before it."""
+    """The sizes of the chunks after the edits; a border inside of one that changes the length moves to its end."""
+    edits = [(start, stop, new) for start, stop, new in edits if new != stop - start]
     borders: list[int] = []
     end = 0
     for size in sizes:

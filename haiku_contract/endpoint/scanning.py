@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import os
-from bisect import bisect_right
+import re
+import zlib
+from bisect import bisect_left
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from haiku_contract.endpoint.redaction import Redaction
-from haiku_contract.errors import UsageError
+from haiku_contract.endpoint.cassette import load
+from haiku_contract.endpoint.redaction import Redaction, credentials
+from haiku_contract.endpoint.secrets import looks_like_one
+from haiku_contract.errors import HaikuContractError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _LEFT_OUT: Final = frozenset({".git", ".hg", ".venv", "venv", "node_modules", "__pycache__", ".tox", ".nox"})
+
+_CASSETTES: Final = frozenset({".yaml", ".yml", ".json", ".har"})
+_MOST_PLAIN: Final = 64 * 1024 * 1024
 
 
 class Leak(NamedTuple):
@@ -52,7 +60,38 @@ def _scan(path: Path, allowed: frozenset[str]) -> Iterator[Leak]:
         raise UsageError(f"{path}: no such file") from None
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
-    breaks = [at for at, char in enumerate(text) if char == "\n"] if text else []
-    seen = {(bisect_right(breaks, one.start - 1) + 1, one.kind) for one in Redaction(allowed=allowed).found(text)}
+    redaction = Redaction(allowed=allowed)
+    breaks = [match.start() for match in re.finditer("\n", text)]
+    seen = {(bisect_left(breaks, one.start) + 1, one.kind) for one in redaction.found(text, sure=True)}
+    if path.suffix.lower() in _CASSETTES:
+        seen |= set(_in_cassette(path, redaction, [line for line, _ in seen]))
     for line, kind in sorted(seen):
         yield Leak(str(path), line, kind)
+
+
+def _in_cassette(path: Path, redaction: Redaction, known: list[int]) -> Iterator[tuple[int, str]]:
+    """What only shows once the file is read as a cassette: headers by their names, and bodies that are encoded."""
+    try:
+        interactions = load(path).interactions
+    except HaikuContractError:
+        return  # it is another kind of file, and was searched as such
+    ends = [one.line for one in interactions[1:]]
+    for one, end in zip_longest(interactions, ends, fillvalue=None):
+        if one is None or any(one.line <= line and (end is None or line < end) for line in known):
+            continue
+        for name, value in (*one.request_headers, *one.response_headers):
+            if any(looks_like_one(text) and text not in redaction.allowed for text in credentials(name, value)):
+                yield one.line or 1, f"header {name}"
+        for body in (one.request.read(), one.response.read()):
+            for found in redaction.found(_plain(body).decode("latin-1"), sure=True):
+                yield one.line or 1, found.kind
+
+
+def _plain(body: bytes) -> bytes:
+    """A body without the coding that it is in, where that is gzip."""
+    if not body.startswith(b"\x1f\x8b"):
+        return body
+    try:
+        return zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(body, _MOST_PLAIN)
+    except zlib.error:
+        return body

@@ -10,10 +10,11 @@ import base64
 import binascii
 import json
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 
 class Found(NamedTuple):
@@ -41,11 +42,11 @@ _NAMES: Final = (
     r"(?:access|refresh|auth|bearer|session|api|id|security)[_-]?token|token|credentials?|authorization|cookie|"
     r"private[_-]?key|account[_-]?(?:id|tag))"
 )
-_VALUE: Final = r"[^\s\"\\<>{}$*]{8,4096}"
+_VALUE: Final = r"(?:[^\s\"\\<>{}$*]|\\/|\\u[0-9A-Fa-f]{4}){8,4096}"
 
-# kind -> pattern; its group `s` is the secret, the whole of it where there is none
+# kind -> pattern; its group `secret` is the secret, the whole of it where there is none
 _PATTERNS: Final[dict[str, str]] = {
-    "private key": r"-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----(?P<s_pem>[^-]{16,8192})-----END",
+    "private key": r"-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----(?P<secret>[^-]{16,8192})-----END",
     "key of a provider": _EDGE
     + r"(?:sk-ant-[A-Za-z0-9_-]{12,}|sk-(?:proj-|or-v1-|svcacct-)?[A-Za-z0-9_]{20,}(?:-[A-Za-z0-9_-]+)?|"
     r"gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|xox[abeprs]-[A-Za-z0-9-]{10,}|(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Z0-9])|"
@@ -53,17 +54,17 @@ _PATTERNS: Final[dict[str, str]] = {
     r"cf(?:ut|at|k)_[A-Za-z0-9_-]{30,}|v1\.0-[0-9a-f]{24}-[0-9a-f]{100,}|whsec_[A-Za-z0-9+/]{20,}|"
     r"[rs]k_live_[A-Za-z0-9]{20,})",
     "token": _EDGE + r"eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}",
-    "authorisation": r"(?i:\bbearer|\bbasic)(?:\s|%20|\+){1,3}(?P<s_auth>[A-Za-z0-9._~+/-]{16,}=*)",
-    "user and password": r"://(?P<s_user>[^\s/@:\"\\<>{}$]{0,100}:[^\s/@\"\\<>{}$]{3,100})@",
-    "account": r"/accounts/(?P<s_account>[A-Za-z0-9_-]{8,64})(?=[/?#\s\"'\\]|\Z)",
-    "gateway": r"gateway\.ai\.cloudflare\.com/v1/(?P<s_gateway>[A-Za-z0-9_-]{8,64}/[\w-]{1,64})(?=[/?#\s\"'\\]|\Z)",
-    "member of an object": rf"(?i:{_QUOTE}{_NAMES}{_QUOTE})\s{{0,9}}:\s{{0,9}}{_QUOTE}(?P<s_member>{_VALUE}){_QUOTE}",
-    "query": rf"(?i:[?&](?:{_NAMES}|key|sig|signature)=)(?P<s_query>[^\s&#\"'\\<>{{}}$*]{{8,4096}})",
+    "authorisation": r"(?i:\bbearer|\bbasic)(?:\s|%20|\+){1,3}(?P<secret>[A-Za-z0-9._~+/-]{16,}=*)",
+    "user and password": r"://(?P<secret>[^\s/@:\"\\<>{}$]{0,100}:[^\s/@\"\\<>{}$]{3,100})@",
+    "account": r"/accounts/(?P<secret>[A-Za-z0-9_-]{8,64})(?=[/?#\s\"'\\]|\Z)",
+    "gateway": r"gateway\.ai\.cloudflare\.com/v1/(?P<secret>[A-Za-z0-9_-]{8,64}/[\w-]{1,64})(?=[/?#\s\"'\\]|\Z)",
+    "member of an object": rf"(?i:{_QUOTE}{_NAMES}{_QUOTE})\s{{0,9}}:\s{{0,9}}{_QUOTE}(?P<secret>{_VALUE}){_QUOTE}",
+    "query": rf"(?i:[?&](?:{_NAMES}|key|sig|signature)=)(?P<secret>[^\s&#\"'\\<>{{}}$*]{{8,4096}})",
 }
-_ANY: Final = re.compile("|".join(f"(?P<k{number}>{one})" for number, one in enumerate(_PATTERNS.values())))
-_KINDS: Final = {f"k{number}": kind for number, kind in enumerate(_PATTERNS)}
+_COMPILED: Final = tuple((kind, re.compile(pattern)) for kind, pattern in _PATTERNS.items())
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]{24,}={0,2}")
-_ESCAPED: Final = re.compile(r'"((?:[^"\\\r\n]|\\.)*\\u00(?:[^"\\\r\n]|\\.)*)"')
+_STRING: Final = re.compile(r'"[^"\\\r\n]*+(?:\\.[^"\\\r\n]*+)*+"')
+_PIECE: Final = re.compile(r'"(?:text|partial_json|thinking)"\s*+:\s*+"([^"\\\r\n]*+(?:\\.[^"\\\r\n]*+)*+)"')
 _PLACEHOLDER: Final = re.compile(
     r"(?i:<[^>]*>|\[[^\]]*\]|\{.*\}|\$.*|x+|\*+|\.+|(?:your|my|the|some|dummy|fake|test|example|redacted|filtered|"
     r"placeholder|api[_-]?key|null|none|undefined|default|bearer|secret|password|token)[\w. -]{0,40})\Z"
@@ -88,28 +89,30 @@ def looks_like_one(text: str) -> bool:
     return standin(text) != text and not _PLACEHOLDER.match(text)
 
 
-def find(text: str, known: re.Pattern[str] | None = None, *, deep: bool = True) -> Iterator[Found]:
+def find(text: str, known: re.Pattern[str] | None = None, *, deep: bool = True, sure: bool = False) -> Iterator[Found]:
     """The secrets in a text, in no order; they may overlap.
 
     Args:
         text: what is searched; a body as Latin-1, so that places are those of its bytes.
         known: what is a secret wherever it is.
-        deep: also look into base64 and into escaped texts.
+        deep: also look into base64, into escaped texts, and into texts that arrive in pieces.
+        sure: leave out words in the place of a secret that are likely to be none.
     """
     if known is not None:
         for match in known.finditer(text):
             if standin(match[0]) != match[0]:
                 yield Found(*match.span(), "known secret", standin(match[0]))
-    for match in _ANY.finditer(text):
-        groups = match.groupdict()
-        name = next((one for one in groups if one.startswith("s_") and groups[one] is not None), None)
-        kind = next(_KINDS[one] for one in _KINDS if groups[one] is not None)
-        secret = match[name] if name else match[0]
-        if looks_like_one(secret):
-            yield Found(*(match.span(name) if name else match.span()), kind, standin(secret))
+    for kind, pattern in _COMPILED:
+        for match in pattern.finditer(text):
+            group = "secret" if pattern.groups else 0
+            secret = match[group]
+            if looks_like_one(secret) if sure else standin(secret) != secret:
+                yield Found(*match.span(group), kind, standin(secret))
     if deep:
-        yield from _escaped(text, known)
-        yield from _encoded(text, known)
+        inner = partial(find, known=known, deep=False, sure=sure)
+        yield from _escaped(text, inner)
+        yield from _encoded(text, inner)
+        yield from _in_pieces(text, inner)
 
 
 def apply(text: str, found: Iterable[Found]) -> tuple[str, list[tuple[int, int, int]]]:
@@ -131,19 +134,21 @@ def redact(text: str, known: re.Pattern[str] | None = None) -> str:
     return apply(text, find(text, known))[0]
 
 
-def _escaped(text: str, known: re.Pattern[str] | None) -> Iterator[Found]:
+def _escaped(text: str, inner: Callable[[str], Iterator[Found]]) -> Iterator[Found]:
     """Secrets in JSON strings that are written with escapes."""
-    for match in _ESCAPED.finditer(text):
+    for match in _STRING.finditer(text) if "\\u00" in text or "\\/" in text else ():
+        if "\\u00" not in match[0] and "\\/" not in match[0]:
+            continue
         try:
             plain = json.loads(match[0])
         except ValueError:
             continue
-        cleaned = apply(plain, find(plain, known, deep=False))[0]
+        cleaned = apply(plain, inner(plain))[0]
         if cleaned != plain:
             yield Found(*match.span(), "escaped text", json.dumps(cleaned))
 
 
-def _encoded(text: str, known: re.Pattern[str] | None) -> Iterator[Found]:
+def _encoded(text: str, inner: Callable[[str], Iterator[Found]]) -> Iterator[Found]:
     """Secrets in what is encoded in base64, with either alphabet."""
     for match in _BASE64.finditer(text):
         whole = match[0].rstrip("=")
@@ -155,7 +160,23 @@ def _encoded(text: str, known: re.Pattern[str] | None) -> Iterator[Found]:
             )
         except binascii.Error:
             continue
-        cleaned = apply(plain, find(plain, known, deep=False))[0]
+        cleaned = apply(plain, inner(plain))[0]
         if cleaned != plain:
             encoded = base64.b64encode(cleaned.encode("latin-1"), altchars=alphabet).decode("ascii").rstrip("=")
             yield Found(match.start(), match.start() + len(whole), "base64", encoded)
+
+
+def _in_pieces(text: str, inner: Callable[[str], Iterator[Found]]) -> Iterator[Found]:
+    """Secrets in a text that arrives piece by piece, in the events of a stream."""
+    pieces = [match.span(1) for match in _PIECE.finditer(text)] if "data:" in text else []
+    if len(pieces) < 2:  # noqa: PLR2004 - one is not in pieces
+        return
+    whole = "".join(text[start:end] for start, end in pieces)
+    for one in inner(whole):
+        at = 0
+        for start, end in pieces:
+            first, last = max(one.start, at), min(one.end, at + end - start)
+            if first < last and len(one.standin) == one.end - one.start:
+                part = one.standin[first - one.start : last - one.start]
+                yield Found(start + first - at, start + last - at, one.kind, part)
+            at += end - start

@@ -143,10 +143,13 @@ def test_the_list_of_faults(cli: Cli, parrot: str) -> None:
     result = cli("serve", "--list-faults", "--contract", parrot)
     assert (result.code, result.err) == (0, "")
     lines = result.out.splitlines()
-    assert lines[0] == "lenient:request:/type"
-    assert lines[-1] == "delivery:stale-cache"
+    assert lines[0] == "lenient:request:/type\trequests that break it"
+    assert lines[-1] == "delivery:stale-cache\tconforming requests"
     assert len(set(lines)) == len(lines)
     assert not [line for line in lines if line.startswith("stream:")]  # nothing is known of its streams
+    told = json.loads(cli("serve", "--list-faults", "--contract", parrot, "--format", "json").out)
+    assert [f"{one['fault']}\t{one['shows_on']}" for one in told] == lines
+    assert [f"{one['kind']}:{one['about']}" for one in told] == [line.partition("\t")[0] for line in lines]
 
 
 @pytest.mark.parametrize("fault", ["delivery:hang", "delivery:hang-midway", "delivery:cut", "delivery:drip"])
@@ -293,6 +296,19 @@ def test_replies_and_a_rate(command: list[str], tmp_path: Path) -> None:
     assert {answer.status_code for answer in answers} == {200, 429}
     texts = {answer.json()["content"][0]["text"] for answer in answers if answer.status_code == 200}
     assert texts == {"From a script."}
+
+
+def test_a_rate_without_a_fault_means_any_fault(command: list[str]) -> None:
+    with running(command, "--fault-rate", "1", "--seed", "7") as one:
+        answers = []
+        for _ in range(6):
+            try:
+                answers.append(post(one, timeout=0.5).content)
+            except httpx.TransportError as lost:
+                answers.append(type(lost).__name__.encode())
+    with running(command) as flawless:
+        assert post(flawless).content not in answers
+    assert len(set(answers)) > 3
 
 
 def test_a_busy_server_hears_others_meanwhile(server: Server) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -62,10 +63,11 @@ class ReferenceEndpoint:
         self._faults = Repertoire(contract)
         self._settings = settings
         self._flawless = self._faults.conduct()
-        self._conducts = [self._faults.conduct(fault) for fault in faults]
+        self._always = tuple(faults)
         self._rate = fault_rate
         self._chance = Random(settings.seed)  # noqa: S311 - which answers go wrong is no secret
-        self._asked_for: dict[str, Conduct] = {}
+        self._conducts: dict[EndpointFault, Conduct] = {}
+        self._asked_for: dict[str, EndpointFault] = {}
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Serve one connection, as ASGI has it."""
@@ -93,17 +95,25 @@ class ReferenceEndpoint:
         if isinstance(body, str):
             return self._refuse(surface, refusals.BEFORE[body], asked)
         try:
-            behaviour = self._conduct(asked)
+            faults = self._due(asked)
         except UsageError as error:
             return self._refuse(surface, refusals.Refused(400, 0, f"{FAULT_HEADER}: {error}"), asked)
-        return handle(behaviour, surface, asked, body, self._settings)
+        right = handle(self._flawless, surface, asked, body, self._settings)
+        for fault in sorted(faults, key=lambda one: not one.is_likely(right)):
+            wrong = handle(self._conduct(fault), surface, asked, body, self._settings)
+            if wrong != right:
+                return wrong
+        return replace(right, headers={**right.headers, FAULT_HEADER: _unseen(faults)}) if faults else right
 
     def _refuse(self, surface: Surface, refused: refusals.Refused, asked: Asked) -> Reply:
         known = manners.ids(self._settings.seed, surface, asked.path.encode("utf-8", "replace"))
-        return refuse(surface, refused, known, path=asked.path)
+        return refuse(surface, refused, known, path=asked.raw_path or asked.path)
 
-    def _conduct(self, asked: Asked) -> Conduct:
-        """How to behave towards a request: as its header asks, or else as the dice say.
+    def _due(self, asked: Asked) -> Sequence[EndpointFault]:
+        """The faults of which the answer to a request is to show the first that can show in it.
+
+        The one that its header asks for; or else all that the endpoint has, in an order that the dice give, where the
+        dice say that something goes wrong.
 
         Raises:
             UsageError: there is no fault of that name.
@@ -113,11 +123,25 @@ class ReferenceEndpoint:
             if text not in self._asked_for:
                 if len(self._asked_for) >= _MOST_KEPT:
                     self._asked_for.clear()
-                self._asked_for[text] = self._faults.conduct(self._faults.parse(text))
-            return self._asked_for[text]
-        if not self._conducts or self._chance.random() >= self._rate:
-            return self._flawless
-        return self._chance.choice(self._conducts)
+                self._asked_for[text] = self._faults.parse(text)
+            return (self._asked_for[text],)
+        if not self._always or self._chance.random() >= self._rate:
+            return ()
+        return self._chance.sample(self._always, len(self._always))
+
+    def _conduct(self, fault: EndpointFault) -> Conduct:
+        if fault not in self._conducts:
+            if len(self._conducts) >= _MOST_KEPT + len(self._always):
+                self._conducts.clear()
+            self._conducts[fault] = self._faults.conduct(fault)
+        return self._conducts[fault]
+
+
+def _unseen(faults: Sequence[EndpointFault]) -> str:
+    """What an answer says that is right although something was to go wrong."""
+    if len(faults) > 1:
+        return f"not shown: none of {len(faults)} faults shows on this request"
+    return ascii(f"not shown: {faults[0]} shows on {faults[0].shows_on}")[1:-1]
 
 
 def create_app(
@@ -134,10 +158,18 @@ def create_app(
 
     Args:
         contract: what is enforced and answered.
-        fault: the ways to misbehave, of which each answer shows one; none when absent.
-        fault_rate: the share of requests that a fault is shown to.
+        fault: the ways to misbehave; none when absent.
+        fault_rate: the share of requests that a fault is shown to, 0 to 1.
         settings: everything else.
+
+    A fault shows on some requests only (`EndpointFault.shows_on`). Of several, each answer shows one that can show in
+    it; where none can, the answer is right and says so in its header `x-haiku-fault`.
+
+    Raises:
+        UsageError: the rate is no share.
     """
+    if not 0 <= fault_rate <= 1:
+        raise UsageError(f"a fault rate is a share from 0 to 1, not {fault_rate}")
     faults = [] if fault is None else [fault] if isinstance(fault, EndpointFault) else list(fault)
     return ReferenceEndpoint(contract, faults, fault_rate, settings)
 
@@ -149,6 +181,7 @@ class _Sender:
         self._receive = receive
         self._send = send
         self._reply = reply
+        self._sleeper: asyncio.Future[None] | None = None
         # The transport of httpx has no connection that could break or time out, so its user is told what one would do.
         self._in_process = "spec_version" not in scope.get("asgi", {})
 
@@ -161,18 +194,16 @@ class _Sender:
             await self._write(timed[-1][1], more=False)
             return
         gone = asyncio.ensure_future(_until_gone(self._receive))
+        gone.add_done_callback(self._wake)
         try:
             await self._paced(timed, gone)
         finally:
             gone.cancel()
 
     async def _paced(self, timed: list[tuple[float, bytes]], gone: asyncio.Future[None]) -> None:
-        clock = asyncio.get_running_loop().time
-        begun = clock()
+        begun = asyncio.get_running_loop().time()
         for number, (at, chunk) in enumerate(timed):
-            wait = begun + at - clock()
-            if wait > 0:
-                await asyncio.wait((gone,), timeout=wait)
+            await self._sleep_until(begun + at)
             if gone.done():
                 return
             if not number:
@@ -185,6 +216,21 @@ class _Sender:
             raise kind(words)
         elif self._reply.ending == "hang":
             await gone
+
+    async def _sleep_until(self, when: float) -> None:
+        """Wait for a time, or until nobody listens any more: one timer, and no task."""
+        loop = asyncio.get_running_loop()
+        if when > loop.time():
+            self._sleeper = loop.create_future()
+            timer = loop.call_at(when, self._wake)
+            try:
+                await self._sleeper
+            finally:
+                timer.cancel()
+
+    def _wake(self, _: object = None) -> None:
+        if self._sleeper is not None and not self._sleeper.done():
+            self._sleeper.set_result(None)
 
     async def _start(self) -> None:
         reply = self._reply
@@ -207,7 +253,8 @@ _LOST: Final = {
 
 def _asked(scope: Message) -> Asked:
     headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-    return Asked(scope["method"], _PORT.sub("", headers.get("host", "")), scope["path"], headers)
+    raw = (scope.get("raw_path") or b"").decode("latin-1")
+    return Asked(scope["method"], _PORT.sub("", headers.get("host", "")), scope["path"], headers, raw)
 
 
 async def _body(asked: Asked, receive: Receive) -> bytes | str | None:

@@ -12,7 +12,8 @@
 
 Each can depend on the request: `broken:response:/properties/id/type if /temperature=1` shows where the input has that
 value at that JSON Pointer, `… if /system` where it has any. A fault that nobody could observe (a `type` beside an
-`enum` of the same type, left out) is no fault and not listed.
+`enum` of the same type, left out) is no fault and not listed; nor is strictness where the suite has no request at the
+edge.
 """
 
 from __future__ import annotations
@@ -23,13 +24,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, get_args
 
-from haiku_contract import constraints, pointer, wire
-from haiku_contract.constraints import types
+from haiku_contract import pointer, wire
 from haiku_contract.endpoint.reference.refusals import ANSWERS
 from haiku_contract.endpoint.reference.reply import DELIVERIES
+from haiku_contract.endpoint.reference.variants import loosened, tightened
 from haiku_contract.errors import UsageError
 from haiku_contract.generate import suite
-from haiku_contract.generate.routes import site_of
 from haiku_contract.generate.streams import stream_suite
 from haiku_contract.model import ABSENT
 from haiku_contract.prediction import RequestValidator
@@ -38,11 +38,33 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from haiku_contract.contract import Contract
-    from haiku_contract.model import Case, Constraint
+    from haiku_contract.endpoint.reference.reply import Reply
+    from haiku_contract.model import Case
 
 FaultKind: TypeAlias = Literal["lenient", "strict", "crash", "broken", "stream", "answer", "delivery"]
 
 _IF: Final = " if "
+_REFUSED: Final = 400
+_BREAKING: Final = "requests that break it"
+_WHOLE: Final = "requests for a whole answer"
+_STREAMS: Final = "requests for a stream"
+_SHOWS: Final[dict[FaultKind, str]] = {
+    "lenient": _BREAKING,
+    "strict": "conforming requests at its edge",
+    "crash": _BREAKING,
+    "broken": _WHOLE,
+    "stream": _STREAMS,
+    "answer": "conforming requests",
+    "delivery": "conforming requests",
+}
+"""On which requests a fault of each kind shows."""
+
+_ONLY: Final[dict[tuple[FaultKind, str], str]] = {
+    ("delivery", "error-event"): _STREAMS,
+    ("delivery", "envelope"): _WHOLE,
+}
+"""The faults that show on fewer requests than their kind."""
+
 _STREAM: Final = "stream/"
 
 
@@ -62,6 +84,19 @@ class EndpointFault:
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.constraint}{self.condition and _IF}{self.condition}"
+
+    @property
+    def shows_on(self) -> str:
+        """On which requests it shows, in words."""
+        where = _ONLY.get((self.kind, self.constraint), _SHOWS[self.kind])
+        return f"{where}, if {self.condition}" if self.condition else where
+
+    def is_likely(self, right: Reply) -> bool:
+        """Whether it may well show in place of an answer; it may all the same where this says no."""
+        if right.status >= _REFUSED:
+            return self.kind in {"lenient", "crash"}
+        where = _ONLY.get((self.kind, self.constraint), _SHOWS[self.kind])
+        return where not in {_BREAKING, _WHOLE if right.is_stream else _STREAMS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +138,14 @@ class Repertoire:
         self.contract = contract
 
     @cached_property
+    def cases(self) -> tuple[Case, ...]:
+        """The requests of the suite."""
+        return suite(self.contract, "request")
+
+    @cached_property
     def about(self) -> tuple[EndpointFault, ...]:
         """The faults that are about a constraint."""
-        return catalogue(self.contract)
+        return catalogue(self.contract, self.cases)
 
     @cached_property
     def streams(self) -> dict[str, bytes]:
@@ -162,14 +202,17 @@ def parse(contract: Contract, text: str) -> EndpointFault:
     return Repertoire(contract).parse(text)
 
 
-def catalogue(contract: Contract) -> tuple[EndpointFault, ...]:
-    """Every fault that is about a constraint and shows in the behaviour, in the order of the constraints."""
-    cases = suite(contract, "request")
+def catalogue(contract: Contract, cases: Sequence[Case] = ()) -> tuple[EndpointFault, ...]:
+    """Every fault that is about a constraint and shows in the behaviour, in the order of the constraints.
+
+    `cases` are the requests of the suite, for whoever has them already.
+    """
+    cases = cases or suite(contract, "request")
     found: list[EndpointFault] = []
     for constraint in contract.request.constraints:
         if constraint.violable and _accepts(_reading(contract, loosened(contract, constraint)), cases):
             found.append(EndpointFault("lenient", constraint.id))
-        if constraint.reachable and _is_strict(contract, constraint, cases):
+        if constraint.reachable and tightened(contract, constraint, cases) is not contract.request.schema:
             found.append(EndpointFault("strict", constraint.id))
         if constraint.violable:
             found.append(EndpointFault("crash", constraint.id))
@@ -186,11 +229,12 @@ def _lenient(_all: Repertoire, flawless: Conduct, name: str) -> Conduct:
     return replace(flawless, request=_reading(flawless.contract, loosened(flawless.contract, constraint)))
 
 
-def _strict(_all: Repertoire, flawless: Conduct, name: str) -> Conduct:
+def _strict(everything: Repertoire, flawless: Conduct, name: str) -> Conduct:
     constraint = flawless.request.constraint(name)
     if constraint is None:
         raise UsageError(f"no constraint {name!r} to be strict about")
-    return replace(flawless, request=_reading(flawless.contract, tightened(flawless.contract, constraint)))
+    schema = tightened(flawless.contract, constraint, everything.cases)
+    return replace(flawless, request=_reading(flawless.contract, schema))
 
 
 _CONDUCTS: Final[dict[FaultKind, Callable[[Repertoire, Conduct, str], Conduct]]] = {
@@ -249,22 +293,6 @@ def _value(text: str) -> Any:
         return text
 
 
-def loosened(contract: Contract, constraint: Constraint) -> Any:
-    """The request schema without the constraint."""
-    return constraints.without(contract.request.schema, constraint)
-
-
-def tightened(contract: Contract, constraint: Constraint) -> Any:
-    """The request schema with the constraint a little narrower; the schema itself where it cannot be narrowed."""
-    root = contract.request.schema
-    site = pointer.split(site_of(constraint))
-    schema = pointer.get(root, site)
-    narrow = _NARROWER.get(constraint.keyword)
-    if narrow is None or not isinstance(schema, dict):
-        return root
-    return constraints.replace(root, site, {**schema, **narrow(constraint.value, schema)})
-
-
 def _reading(contract: Contract, schema: Any) -> RequestValidator:
     """Another request schema, read as the contract reads its own."""
     return RequestValidator(schema, assert_format=contract.request.assert_format)
@@ -272,56 +300,3 @@ def _reading(contract: Contract, schema: Any) -> RequestValidator:
 
 def _accepts(validator: RequestValidator, cases: Sequence[Case]) -> bool:
     return any(case.kind == "faulted" and case.fault and validator.engine.is_valid(case.payload) for case in cases)
-
-
-def _is_strict(contract: Contract, constraint: Constraint, cases: Sequence[Case]) -> bool:
-    """A conforming case about the constraint is refused, but not the simplest one, without which nothing shows."""
-    schema = tightened(contract, constraint)
-    if schema is contract.request.schema:
-        return False
-    engine = _reading(contract, schema).engine
-    conforming = [case for case in cases if case.kind == "conforming"]
-    about = [case for case in conforming if case.constraint == constraint.id]
-    return engine.is_valid(conforming[0].payload) and not all(engine.is_valid(case.payload) for case in about)
-
-
-def _narrow_type(value: Any, _schema: dict[str, Any]) -> dict[str, Any]:
-    """Refuse one edge of each type: empty texts, arrays and objects, fractions, `false`."""
-    refused: dict[str, Any] = {"minLength": 1, "minItems": 1, "minProperties": 1}
-    if "number" in types(value):
-        return {"type": ["integer" if one == "number" else one for one in types(value)], **refused}
-    return {"enum": [True]} if types(value) == ["boolean"] else refused
-
-
-def _narrow_members(value: Any, _schema: dict[str, Any]) -> dict[str, Any]:
-    return {"enum": value[:-1]} if len(value) > 1 else {}
-
-
-def _narrow_branches(keyword: str) -> Callable[[Any, dict[str, Any]], dict[str, Any]]:
-    return lambda value, _schema: {keyword: value[:-1]} if len(value) > 1 else {}
-
-
-def _narrow_keys(value: Any, schema: dict[str, Any]) -> dict[str, Any]:
-    """An open object is closed; a closed one refuses its last optional key."""
-    if value is not False:
-        return {"additionalProperties": False}
-    optional = [name for name in schema.get("properties", {}) if name not in schema.get("required", ())]
-    return {"properties": {**schema["properties"], optional[-1]: False}} if optional else {}
-
-
-_NARROWER: Final[dict[str, Callable[[Any, dict[str, Any]], dict[str, Any]]]] = {
-    "type": _narrow_type,
-    "enum": _narrow_members,
-    "anyOf": _narrow_branches("anyOf"),
-    "oneOf": _narrow_branches("oneOf"),
-    "maximum": lambda value, _schema: {"exclusiveMaximum": value},
-    "minimum": lambda value, _schema: {"exclusiveMinimum": value},
-    "exclusiveMaximum": lambda value, _schema: {"maximum": value - 1},
-    "exclusiveMinimum": lambda value, _schema: {"minimum": value + 1},
-    "maxLength": lambda value, _schema: {"maxLength": value - 1},
-    "minLength": lambda value, _schema: {"minLength": value + 1},
-    "maxItems": lambda value, _schema: {"maxItems": value - 1},
-    "minItems": lambda value, _schema: {"minItems": value + 1},
-    "additionalProperties": _narrow_keys,
-}
-"""How each keyword is made a little narrower: what changes in the schema that it stands in."""

@@ -1,0 +1,181 @@
+"""`record`, and `fuzz --cassette`: a campaign that was recorded says offline what it said live."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import socket
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import uvicorn
+
+import haiku_contract as hc
+from haiku_contract.endpoint.cassette import load
+from haiku_contract.endpoint.reference import faults
+from haiku_contract.endpoint.reference.app import create_app
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from conftest import Result
+
+KEY = "sk-ant-api03-" + "Ab3dEf7hIj-_" * 5 + "QAA"
+FAULT = "lenient:request:/properties/text/maxLength"
+
+
+def matrix(cli: Callable[..., Result], *arguments: str) -> Any:
+    result = cli("fuzz", "--format", "json", *arguments)
+    assert result.err == ""
+    report = json.loads(result.out)
+    return (
+        result.code,
+        [(one["constraint"], one["verdict"], one["witness"], one["detail"]) for one in report["verdicts"]],
+        [one["fingerprint"] for one in report["findings"]],
+    )
+
+
+@pytest.fixture
+def served(parrot: str) -> Iterator[Callable[[], None] | str]:
+    """The reference endpoint with a fault, over HTTP on loopback."""
+    contract = hc.load(parrot)
+    app = create_app(contract, faults.parse(contract, FAULT))
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
+    server.should_exit = True
+    thread.join()
+    listening.close()
+
+
+def test_a_recorded_campaign_says_what_the_live_one_says(cli: Callable[..., Result], parrot: str, served: str) -> None:
+    live = matrix(cli, "--url", served, "--contract", parrot)
+    assert live[0] == 1
+    assert live[2] != []
+    recorded = cli("record", "--cassette", "x.yaml", "--url", served, "--contract", parrot)
+    assert (recorded.code, recorded.err) == (0, "")
+    assert matrix(cli, "--cassette", "x.yaml", "--contract", parrot) == live
+
+
+@pytest.mark.parametrize("surface", ["binding", "run", "messages", "gateway"])
+def test_every_surface_can_be_recorded(cli: Callable[..., Result], parrot: str, surface: str) -> None:
+    live = matrix(cli, "--surface", surface, "--contract", parrot)
+    assert cli("record", "--cassette", "x.yaml", "--surface", surface, "--contract", parrot).code == 0
+    assert matrix(cli, "--cassette", "x.yaml", "--contract", parrot) == live
+    about = load("x.yaml").about
+    assert about == {"contract": hc.load(parrot).id, "endpoint": "reference endpoint", "surface": surface}
+
+
+def test_another_version_is_asked_of_the_same_recording(cli: Callable[..., Result]) -> None:
+    versions = ("anthropic/claude-haiku-4.5@1.1.1", "anthropic/claude-haiku-4.5@1.0.0")
+    for version in versions:
+        assert cli("record", "--cassette", "x.yaml", "--record-mode", "new", "--contract", version).code == 0
+    newest = matrix(cli, "--cassette", "x.yaml", "--contract", versions[0])
+    assert newest[0] == 0
+    code, verdicts, findings = matrix(cli, "--cassette", "x.yaml", "--contract", versions[1])
+    assert code == 1
+    closed = "request:/properties/messages/items/properties/content/anyOf/1/items/additionalProperties"
+    assert [one[:2] for one in verdicts if one[0] == closed] == [(closed, "leaky")]
+    assert findings != []
+
+
+def test_stale_cases_are_listed_with_the_command_that_records_them(
+    cli: Callable[..., Result], parrot: str, tmp_path: Path
+) -> None:
+    assert cli("record", "--cassette", "x.yaml", "--contract", parrot).code == 0
+    whole = (tmp_path / "x.yaml").read_text(encoding="utf-8")
+    total = len(load("x.yaml").interactions)
+    parts = whole.split("- request:")
+    (tmp_path / "x.yaml").write_text("- request:".join([*parts[:3], *parts[4:]]), encoding="utf-8")
+    stale = cli("fuzz", "--cassette", "x.yaml", "--contract", parrot, "--format", "json")
+    assert stale.code == 4
+    listed, line = stale.err.splitlines()
+    assert listed.startswith("stale  request/")
+    report = json.loads(stale.out)
+    assert report["left_out"] == [listed.removeprefix("stale  ")]
+    assert "stale: not in the cassette" in {one["detail"] for one in report["verdicts"]}
+    command = line.partition("record them with: haiku-contract ")[2].split(" ")
+    again = cli(*command[:-1], parrot)
+    assert command[:4] == ["record", "--cassette", "x.yaml", "--record-mode"]
+    assert (again.code, again.err) == (0, "")
+    assert again.out.endswith(", 1 exchange recorded\n")
+    assert len(load("x.yaml").interactions) == total
+    assert cli("fuzz", "--cassette", "x.yaml", "--contract", parrot).code == 0
+
+
+def test_a_cassette_of_something_else_is_stale(cli: Callable[..., Result], parrot: str, tmp_path: Path) -> None:
+    (tmp_path / "payload.json").write_text('{"text": "something else"}', encoding="utf-8")
+    assert cli("record", "--cassette", "x.yaml", "--contract", parrot, "payload.json").code == 0
+    stale = cli("fuzz", "--cassette", "x.yaml", "--contract", parrot)
+    assert stale.code == 4
+    assert stale.err.startswith("stale  request/")
+
+
+@pytest.mark.parametrize(("days", "age", "code"), [(91, "90d", 4), (90, "90d", 0), (15, "2w", 4), (1, "2w", 0)])
+def test_an_old_recording_fails(
+    cli: Callable[..., Result], parrot: str, tmp_path: Path, days: int, age: str, code: int
+) -> None:
+    assert cli("record", "--cassette", "x.yaml", "--contract", parrot).code == 0
+    today = dt.datetime.now(tz=dt.UTC).date()
+    then = today - dt.timedelta(days=days)
+    text = (tmp_path / "x.yaml").read_text(encoding="utf-8")
+    (tmp_path / "x.yaml").write_text(text.replace(str(today), str(then), 1), encoding="utf-8")
+    result = cli("fuzz", "--cassette", "x.yaml", "--contract", parrot, "--max-age", age)
+    assert result.code == code
+    assert (f"recorded on {then}, {days} days ago" in result.err) == (code == 4)
+
+
+def test_given_payloads_are_recorded(cli: Callable[..., Result], parrot: str, tmp_path: Path) -> None:
+    for name, body in (("a.json", b'{"text": "a"}'), ("b.json", b'{"text": 5}')):
+        (tmp_path / name).write_bytes(body)
+    result = cli("record", "--cassette", "x.yaml", "--contract", parrot, "a.json", "b.json")
+    assert result == (0, "x.yaml: 2 requests answered, 2 exchanges recorded\n", "a.json: HTTP 200\nb.json: HTTP 400\n")
+    assert [one.request.read() for one in load("x.yaml").interactions] == [b'{"text": "a"}', b'{"text": 5}']
+
+
+def test_scan_names_places_and_no_secrets(cli: Callable[..., Result], tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text(f"fine\nkey = {KEY}\n", encoding="utf-8")
+    (tmp_path / "b.txt").write_text("fine\n", encoding="utf-8")
+    assert cli("record", "--scan", ".") == (
+        1,
+        "a.txt:2: key of a provider\n",
+        "haiku-contract: 1 likely secret\n",
+    )
+    assert cli("record", "--scan", "b.txt") == (0, "", "")
+    assert cli("record", "--scan", "--allow", KEY, "a.txt") == (0, "", "")
+
+
+# arguments -> exit code, words on standard error
+MISTAKES = [
+    (["record"], 2, "name the cassette with --cassette FILE"),
+    (["record", "--scan"], 2, "--scan needs a PATH"),
+    (["record", "--scan", "nowhere"], 2, "nowhere: no such file"),
+    (["record", "--cassette", "x.yaml", "--record-mode", "none"], 2, "x.yaml: no such file"),
+    (["record", "--cassette", "nowhere/x.yaml"], 2, "cannot be written: No such file or directory"),
+    (["record", "--cassette", "."], 2, "cannot be read: Is a directory"),
+    (["record", "--cassette", "x.yaml", "nothing.json"], 2, "nothing.json: no such file"),
+    (["record", "--cassette", "x.yaml", "--url", "http://127.0.0.1:1/"], 4, "cannot be reached"),
+    (["record", "--cassette", "x.yaml", "--record-mode", "some"], 2, "'some' is not one of"),
+    (["fuzz", "--cassette", "x.yaml"], 2, "x.yaml: no such file; record it with 'haiku-contract record'"),
+    (["fuzz", "--cassette", "bad.yaml"], 2, "bad.yaml:1: not a cassette"),
+    (["fuzz", "--cassette", "bad.yaml", "--reference"], 2, "they name two endpoints"),
+    (["fuzz", "--cassette", "bad.yaml", "--fault", "x"], 2, "that is for our own endpoint"),
+    (["fuzz", "--max-age", "90d"], 2, "--max-age is about the recording in --cassette FILE"),
+    (["fuzz", "--cassette", "bad.yaml", "--max-age", "soon"], 2, "write days or weeks as in 90d or 12w"),
+]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"), MISTAKES, ids=lambda one: " ".join(one) if isinstance(one, list) else ""
+)
+def test_mistakes(cli: Callable[..., Result], tmp_path: Path, arguments: list[str], code: int, words: str) -> None:
+    (tmp_path / "bad.yaml").write_text("hello", encoding="utf-8")
+    result = cli(*arguments)
+    assert (result.code, result.out) == (code, "")
+    assert words in result.err
+    assert len(result.err.splitlines()) == 1
+    assert [one.name for one in tmp_path.iterdir()] == ["bad.yaml"]
