@@ -9,7 +9,8 @@ from haiku_contract.campaign import split
 from haiku_contract.campaign.ledger import FAILURES
 from haiku_contract.campaign.plan import without_place
 from haiku_contract.generate.covering import joined
-from haiku_contract.model import Case, Exchange, OutcomeKind
+from haiku_contract.generate.packing import at
+from haiku_contract.model import ABSENT, Case, Exchange, OutcomeKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Sequence
@@ -186,8 +187,24 @@ def _conditioned(one: Packed, asking: _Asking, at_first: set[str]) -> Steps:
         together = {name}
         for each in () if case is None else ledger.answers(case):
             together |= messages.broken(each.violations) - at_first
-        words = f"only where a request shows {_all(found)}" if found else "not in every answer"
+        words = _condition(name, found, ledger)
         ledger.conditions |= {other: words for other in together if other not in ledger.conditions}
+
+
+def _condition(constraint: str, found: Features, ledger: Ledger) -> str:
+    """On what it depends that answers break a constraint: on a value, or on whether a place is there at all."""
+    if not found:
+        return "not in every answer"
+    path = found[0].edits[0][0]
+    there = [
+        constraint in messages.broken(one.violations)
+        for one in ledger.judged
+        if constraint in one.exercised | messages.broken(one.violations)
+        and at(one.exchange.case.payload, path) is not ABSENT
+    ]
+    if len(found) == 1 and path and all(there) and len(there) > _MOST_GUILTY:
+        return f"only where a request has {pointer.join(path)}"
+    return f"only where a request shows {_all(found)}"
 
 
 def _fails(judged: Judged) -> bool:
