@@ -13,6 +13,7 @@ from haiku_contract.model import ABSENT
 
 if TYPE_CHECKING:
     from haiku_contract.campaign.baseline import Compared
+    from haiku_contract.campaign.compare import Comparison
     from haiku_contract.campaign.replay import Replayed
     from haiku_contract.campaign.reproduce import Recipe
     from haiku_contract.model import Advice, CampaignFinished, Case, Constraint, Fault, Finding, Verdict, Violation
@@ -53,6 +54,30 @@ def replayed(result: Replayed, endpoint: str) -> dict[str, Any]:
         "detail": result.detail,
         "requests": result.requests,
         "findings": [_named(one) for one in result.findings],
+    }
+
+
+def comparison(result: Comparison) -> dict[str, Any]:
+    """Two campaigns side by side, as `schemas/reports/compare.schema.json` describes it."""
+    sides = ((result.here, result.only_here), (result.there, result.only_there))
+    return {
+        "contract": result.here.contract,
+        "endpoints": [
+            {
+                "endpoint": one.endpoint,
+                "requests": one.requests,
+                "cost_usd": one.cost_usd,
+                "left_out": list(one.left_out),
+                "stopped": one.stopped,
+                "findings_only_here": [_named(each) for each in only],
+            }
+            for one, only in sides
+        ],
+        "differences": [
+            {"constraint": one.here.constraint, "verdicts": [verdict(each) for each in one]}
+            for one in result.differences
+        ],
+        "untold": list(result.untold),
     }
 
 
