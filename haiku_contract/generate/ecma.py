@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import re
 import warnings
 from functools import lru_cache
+from string import ascii_lowercase, digits
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
 _parser: Any = re._parser  # noqa: SLF001 - the only parser of expressions in the library
 
@@ -41,6 +43,7 @@ _HOLDING: Final = _REPEATS | {"SUBPATTERN", "ATOMIC_GROUP", "ASSERT", "ASSERT_NO
 _FEW: Final = 3
 _MOST_TRIED: Final = 11  # characters of a text that a slow pattern is tried on
 _MOST_REPEATS: Final = 2_000
+_MOST_VARIED: Final = 600
 _TRIED: Final = (0, 1, 2, 3, 5, 8)
 _MOST_BRANCHES: Final = 12
 _ENOUGH: Final = 40
@@ -146,6 +149,34 @@ def texts(pattern: str, least: int = 0) -> tuple[str, ...]:
     return tuple(matching)
 
 
+def varied(pattern: str, least: int = 0) -> Iterator[str]:
+    """Many texts that match: the characters of one counted through, then of a longer one."""
+    if compiled(pattern) is None:
+        return
+    tree = _parser.parse(translated(pattern), re.ASCII)
+    known: dict[int, list[str]] = {}
+    for repeats in dict.fromkeys((max(_FEW, least), max(_TRIED[-1], least))):
+        for number in range(_MOST_VARIED):
+            counter = _Counter(repeats, number, known)
+            text = counter.text(tree)
+            if counter.left:  # there are no more
+                break
+            if matches(pattern, text):
+                yield text
+
+
+@lru_cache(maxsize=4_096)
+def widths(pattern: str) -> tuple[int, float]:
+    """How many characters a text that matches has at least and at most, as far as the pattern tells."""
+    if compiled(pattern) is None or "\\u" in pattern:
+        return 0, math.inf
+    tree = _parser.parse(translated(pattern), re.ASCII)
+    low, high = tree.getwidth()
+    ends = [str(value) for _, value in (list(tree)[:1] + list(tree)[-1:])]
+    whole = len(ends) > 1 and ends[0] == "AT_BEGINNING" and ends[1] in {"AT_END", "AT_END_STRING"}
+    return int(low), int(high) if whole and high < _parser.MAXREPEAT and "$" not in translated(pattern) else math.inf
+
+
 class _Sampler:
     """One way through an expression: how often repetitions repeat, and which branch is taken at forks."""
 
@@ -163,7 +194,7 @@ class _Sampler:
         if code == "LITERAL":
             return chr(value)
         if code in {"NOT_LITERAL", "ANY", "IN"}:
-            return self._pick(_accepting(code, value), _named(value) if code == "IN" else [])
+            return self._pick(code, value)
         if code in _REPEATS:
             low, high, inner = value
             wanted = min(self._repeats, _FEW) if self._inside else self._repeats
@@ -178,19 +209,51 @@ class _Sampler:
                 self._groups[value[0]] = text
             return text
         if code == "BRANCH":
-            return self.text(value[1][self._turn % len(value[1])])
+            return self.text(self._branch(value[1]))
         if code == "GROUPREF":
             return self._groups.get(value, "")
         return self.text(value[-1]) if code == "ATOMIC_GROUP" else ""
 
-    def _pick(self, accepts: Callable[[str], bool], named: list[str]) -> str:
+    def _branch(self, branches: Sequence[Any]) -> Any:
+        return branches[self._turn % len(branches)]
+
+    def _pick(self, code: str, value: Any) -> str:
         """A character, another one on every turn where there are several, and on some turns at every place."""
         self._picked += 1
+        accepts, named = _accepting(code, value), _named(value) if code == "IN" else []
         found = [one for one in dict.fromkeys([*_LIKELY, *named]) if accepts(one)]
         if not found:
             found = [chr(one) for one in range(_MOST_CHARACTERS) if accepts(chr(one))][:_MOST_BRANCHES]
         shift = self._picked if self._turn % 3 == 1 else 0
         return found[(self._turn + shift) % len(found)] if found else ""
+
+
+class _Counter(_Sampler):
+    """The way whose forks and characters are the digits of a number, which any other number takes elsewhere."""
+
+    def __init__(self, repeats: int, number: int, known: dict[int, list[str]]) -> None:
+        super().__init__(repeats, 0)
+        self.left = number
+        self._known = known  # the characters of each construct of the tree, by its identity
+
+    def _next(self, among: int) -> int:
+        self.left, digit = divmod(self.left, among)
+        return digit
+
+    def _branch(self, branches: Sequence[Any]) -> Any:
+        return branches[self._next(len(branches))]
+
+    def _pick(self, code: str, value: Any) -> str:
+        found = self._known.get(id(value))
+        if found is None or code != "IN":
+            found = self._known[id(value)] = _accepted(_accepting(code, value))
+        return found[self._next(len(found))] if found else ""
+
+
+def _accepted(accepts: Callable[[str], bool]) -> list[str]:
+    """The characters that are accepted, those that people write where there are such."""
+    usual = [one for one in ascii_lowercase + digits if accepts(one)]
+    return usual or [chr(one) for one in range(_MOST_CHARACTERS) if accepts(chr(one))][:_MOST_BRANCHES]
 
 
 def _named(members: Any) -> list[str]:
