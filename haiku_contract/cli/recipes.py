@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Final
 import httpx
 
 from haiku_contract.campaign.reproduce import Recipe
-from haiku_contract.cli.options import contract_named
-from haiku_contract.contract import DEFAULT_MODEL
+from haiku_contract.cli.options import contract_arguments
 from haiku_contract.endpoint import live, surfaces
 
 if TYPE_CHECKING:
@@ -48,8 +47,7 @@ def of_url(target: Target, contract: Contract) -> Recipe:
 
 def of_reference(surface: str, contract: Contract, fault: str | None) -> Recipe:
     """The recipe of the reference endpoint, which has to be served for it."""
-    named = contract_named()
-    command = ["haiku-contract", "serve", *([] if named == DEFAULT_MODEL else ["--contract", named])]
+    command = ["haiku-contract", "serve", *contract_arguments()]
     command += [] if fault is None else ["--fault", fault]
     address = _SERVED + (surfaces.named(surface).path or "/")
     headers = live.headers(surface, contract.model_id)

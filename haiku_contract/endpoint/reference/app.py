@@ -55,14 +55,18 @@ _PORT: Final = re.compile(r":\d*$")
 
 
 class ReferenceEndpoint:
-    """The application: what it keeps is which behaviours it has worked out, and how far its dice have rolled."""
+    """The application: what it keeps is which behaviours it has worked out, and how far its dice have rolled.
+
+    Attributes:
+        repertoire: the faults that can be asked for.
+    """
 
     def __init__(
         self, contract: Contract, faults: Sequence[EndpointFault], fault_rate: float, settings: Settings
     ) -> None:
-        self._faults = Repertoire(contract)
+        self.repertoire = Repertoire(contract)
         self._settings = settings
-        self._flawless = self._faults.conduct()
+        self._flawless = self.repertoire.conduct()
         self._always = tuple(faults)
         self._rate = fault_rate
         self._chance = Random(settings.seed)  # noqa: S311 - which answers go wrong is no secret
@@ -83,10 +87,11 @@ class ReferenceEndpoint:
         body = await _body(asked, receive)
         if body is None:
             return  # nobody is there any more
+        heard = asyncio.get_running_loop().time()
         large = len(body) > _LARGE or FAULT_HEADER in asked.headers
         reply = await (asyncio.to_thread(self._reply, asked, body) if large else _now(self._reply(asked, body)))
         timed = schedule(reply, self._settings.pace, f"{self._settings.seed} {asked.path} {len(reply.chunks)}")
-        await _Sender(scope, receive, send, reply).deliver(timed)
+        await _Sender(scope, receive, send, reply).deliver(timed, heard)
 
     def _reply(self, asked: Asked, body: bytes | str) -> Reply:
         surface = manners.route(asked)
@@ -123,7 +128,7 @@ class ReferenceEndpoint:
             if text not in self._asked_for:
                 if len(self._asked_for) >= _MOST_KEPT:
                     self._asked_for.clear()
-                self._asked_for[text] = self._faults.parse(text)
+                self._asked_for[text] = self.repertoire.parse(text)
             return (self._asked_for[text],)
         if not self._always or self._chance.random() >= self._rate:
             return ()
@@ -133,7 +138,7 @@ class ReferenceEndpoint:
         if fault not in self._conducts:
             if len(self._conducts) >= _MOST_KEPT + len(self._always):
                 self._conducts.clear()
-            self._conducts[fault] = self._faults.conduct(fault)
+            self._conducts[fault] = self.repertoire.conduct(fault)
         return self._conducts[fault]
 
 
@@ -185,7 +190,8 @@ class _Sender:
         # The transport of httpx has no connection that could break or time out, so its user is told what one would do.
         self._in_process = "spec_version" not in scope.get("asgi", {})
 
-    async def deliver(self, timed: list[tuple[float, bytes]]) -> None:
+    async def deliver(self, timed: list[tuple[float, bytes]], heard: float) -> None:
+        """Send each chunk at its time after the request was heard, by the clock of the loop."""
         if self._reply.ending == "complete" and timed[-1][0] == 0:
             await self._start()
             for _, chunk in timed[:-1]:
@@ -196,14 +202,13 @@ class _Sender:
         gone = asyncio.ensure_future(_until_gone(self._receive))
         gone.add_done_callback(self._wake)
         try:
-            await self._paced(timed, gone)
+            await self._paced(timed, heard, gone)
         finally:
             gone.cancel()
 
-    async def _paced(self, timed: list[tuple[float, bytes]], gone: asyncio.Future[None]) -> None:
-        begun = asyncio.get_running_loop().time()
+    async def _paced(self, timed: list[tuple[float, bytes]], heard: float, gone: asyncio.Future[None]) -> None:
         for number, (at, chunk) in enumerate(timed):
-            await self._sleep_until(begun + at)
+            await self._sleep_until(heard + at)
             if gone.done():
                 return
             if not number:
