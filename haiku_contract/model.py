@@ -207,7 +207,7 @@ class Exchange:
         body: response body, decoded from its content coding.
         elapsed: seconds from sending to the end of the body.
         error: why there is no response, in one line; empty otherwise.
-        attempts: how many requests it took; 0 for an answer that an earlier run got.
+        attempts: how many requests it took; 0 for an answer that an earlier run got, and for none.
         ttfb: seconds from sending to the first byte of the body, or to its end where it is empty; None where nobody
             measured it.
         echoed: whether the answer held a credential of the request, which was taken out of it.

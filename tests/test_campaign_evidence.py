@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 import haiku_contract as hc
-from haiku_contract.campaign import drive as edge
+from haiku_contract.campaign import arriving
 from haiku_contract.campaign.drive import Sender, drive
 from haiku_contract.campaign.run import Target, campaign
 from haiku_contract.endpoint import live, surfaces
@@ -113,7 +113,7 @@ def test_a_body_that_cannot_be_read_has_no_place() -> None:
 
 
 def test_an_answer_without_end_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(edge, "_MOST_BYTES", 10_000)
+    monkeypatch.setattr(arriving, "MOST_BYTES", 10_000)
 
     def endless() -> Iterator[bytes]:
         while True:

@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
+import threading
 import time
-from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import httpx
 from tenacity import AsyncRetrying, Retrying
 
+from haiku_contract.campaign.arriving import Endless, Incoming
 from haiku_contract.campaign.pace import Pace, retries
+from haiku_contract.endpoint.echoes import hushed, without
 from haiku_contract.model import Exchange
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping, Sequence
+    from collections.abc import Generator, Iterator, Mapping, Sequence
 
     from tenacity import BaseRetrying
 
     from haiku_contract.campaign.run import Batch, Target
     from haiku_contract.model import CampaignFinished, Case
 
-_MOST_BYTES: Final = 32 * 1024 * 1024
 _MOST_SECONDS: Final = 120.0
-_REDACTED: Final = "REDACTED"
 
 
 def drive(
@@ -35,12 +37,15 @@ def drive(
     Returns:
         The `CampaignFinished` of the campaign.
     """
-    try:
-        batch = next(steps)
-        while True:
-            batch = steps.send([_exchange(client, send, case) for case in batch])
-    except StopIteration as stop:
-        return cast("CampaignFinished", stop.value)
+    sockets: list[socket.socket] = []
+    with hushed(send.secrets), contextlib.closing(steps):
+        try:
+            batch = next(steps)
+            while True:
+                send.tally.owed += len(batch)
+                batch = steps.send([_exchange(client, send, case, sockets) for case in batch])
+        except StopIteration as stop:
+            return cast("CampaignFinished", stop.value)
 
 
 async def drive_async(
@@ -51,12 +56,22 @@ async def drive_async(
     Returns:
         The `CampaignFinished` of the campaign.
     """
-    try:
-        batch = next(steps)
-        while True:
-            batch = steps.send(await asyncio.gather(*(_exchange_async(client, send, case) for case in batch)))
-    except StopIteration as stop:
-        return cast("CampaignFinished", stop.value)
+    with hushed(send.secrets), contextlib.closing(steps):
+        try:
+            batch = next(steps)
+            while True:
+                send.tally.owed += len(batch)
+                batch = steps.send(await asyncio.gather(*(_exchange_async(client, send, case) for case in batch)))
+        except StopIteration as stop:
+            return cast("CampaignFinished", stop.value)
+
+
+@dataclass(slots=True)
+class Tally:
+    """How many requests were sent, and how many of a batch are still to be sent for the first time."""
+
+    sent: int = 0
+    owed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +87,8 @@ class Sender:
         attempts: how often a request is sent at most, while the endpoint is busy.
         pace: when the next one may start.
         most_requests: how many may be sent in all; None is no limit.
+        until: nothing is sent after this time of `time.monotonic`; None is no limit.
+        tally: what was sent so far.
     """
 
     target: Target
@@ -82,95 +99,151 @@ class Sender:
     attempts: int = 1
     pace: Pace = field(default_factory=lambda: Pace(None))
     most_requests: int | None = None
-    sent: Counter[str] = field(default_factory=Counter, repr=False)
+    until: float | None = None
+    tally: Tally = field(default_factory=Tally, repr=False)
 
     def request(self, client: httpx.Client | httpx.AsyncClient, case: Case) -> httpx.Request:
-        """The request of a case, body and content type exactly as the case has them."""
+        """The request of a case, body and content type exactly as the case has them.
+
+        No content coding is asked for: what an answer takes in memory is then what it takes on the wire.
+        """
         body = self.target.surface.wrap(case.body, self.model_id)
-        headers = {**self.headers, "content-type": case.content_type}
+        headers = {"accept-encoding": "identity", **self.headers, "content-type": case.content_type}
         return client.build_request("POST", self.target.url, content=body, headers=headers)
+
+    def turn(self) -> float | None:
+        """Seconds to wait before the next request; None when none may be sent any more."""
+        now = time.monotonic()
+        wait = self.pace.delay(now)
+        return None if self.until is not None and now + wait > self.until else wait
 
     def again(self) -> dict[str, Any]:
         """How tenacity is to try again."""
-        return retries(self.attempts, lambda: self.sent["all"] == self.most_requests)
+        return retries(self.attempts, self._used_up)
+
+    def _used_up(self, wait: float) -> bool:
+        late = self.until is not None and time.monotonic() + wait > self.until
+        return late or (self.most_requests is not None and self.tally.sent + self.tally.owed >= self.most_requests)
 
 
-def _exchange(client: httpx.Client, send: Sender, case: Case) -> Exchange:
+def _exchange(client: httpx.Client, send: Sender, case: Case, sockets: list[socket.socket]) -> Exchange:
+    send.tally.owed -= 1
     again = Retrying(**send.again())
-    return _counted(again(_attempt, client, send, case), again)
+    return _counted(again(_attempt, client, send, case, sockets), again)
 
 
 async def _exchange_async(client: httpx.AsyncClient, send: Sender, case: Case) -> Exchange:
     again = AsyncRetrying(**send.again())
-    return _counted(await again(_attempt_async, client, send, case), again)
+    first = True
+
+    async def attempt() -> Exchange:
+        nonlocal first
+        wait = send.turn()
+        if wait is not None:
+            await asyncio.sleep(wait)
+        send.tally.owed -= first
+        first = False
+        return _unsent(case) if wait is None else await _attempt_async(client, send, case)
+
+    return _counted(await again(attempt), again)
 
 
-def _attempt(client: httpx.Client, send: Sender, case: Case) -> Exchange:
-    time.sleep(send.pace.delay(time.monotonic()))
-    send.sent["all"] += 1
+def _attempt(client: httpx.Client, send: Sender, case: Case, sockets: list[socket.socket]) -> Exchange:
+    wait = send.turn()
+    if wait is None:
+        return _unsent(case)
+    time.sleep(wait)
+    send.tally.sent += 1
     started = time.monotonic()
+    request = send.request(client, case)
     try:
-        response = client.send(send.request(client, case), stream=True)
-        try:
-            body, first = bytearray(), None
-            for chunk in response.iter_bytes():
-                first = first or time.monotonic()
-                _take(body, chunk, started + send.most_seconds)
-        finally:
-            response.close()
+        with _watched(request, sockets, send.most_seconds):
+            response = client.send(request, stream=True)
+            with contextlib.closing(response):
+                incoming = Incoming(response)
+                for chunk in incoming.chunks():
+                    incoming.take(chunk)
+                    _check(started + send.most_seconds)
+                body = incoming.whole()
     except httpx.RequestError as error:
         return _heard(send, _lost(case, error, started))
-    return _heard(send, _arrived(case, response, bytes(body), (started, first)))
+    return _heard(send, _arrived(case, response, body, (started, incoming.began)))
 
 
 async def _attempt_async(client: httpx.AsyncClient, send: Sender, case: Case) -> Exchange:
-    await asyncio.sleep(send.pace.delay(time.monotonic()))
-    send.sent["all"] += 1
+    send.tally.sent += 1
     started = time.monotonic()
     try:
-        response = await client.send(send.request(client, case), stream=True)
-        try:
-            body, first = bytearray(), None
-            async for chunk in response.aiter_bytes():
-                first = first or time.monotonic()
-                _take(body, chunk, started + send.most_seconds)
-        finally:
-            await response.aclose()
+        async with asyncio.timeout(send.most_seconds):
+            response = await client.send(send.request(client, case), stream=True)
+            try:
+                incoming = Incoming(response)
+                async for chunk in incoming.chunks_async():
+                    incoming.take(chunk)
+                    _check(started + send.most_seconds)
+                body = incoming.whole()
+            finally:
+                await response.aclose()
+    except TimeoutError:
+        return _heard(send, _lost(case, Endless(_NO_END), started))
     except httpx.RequestError as error:
         return _heard(send, _lost(case, error, started))
-    return _heard(send, _arrived(case, response, bytes(body), (started, first)))
+    return _heard(send, _arrived(case, response, body, (started, incoming.began)))
 
 
-class _Endless(httpx.RequestError):
-    """An answer that goes on and on."""
+_NO_END: Final = "the answer does not end"
 
 
-def _take(body: bytearray, chunk: bytes, deadline: float) -> None:
-    body += chunk
-    if len(body) > _MOST_BYTES:
-        raise _Endless(f"the answer is longer than {_MOST_BYTES:,} bytes")
+def _check(deadline: float) -> None:
     if time.monotonic() > deadline:
-        raise _Endless("the answer does not end")
+        raise Endless(_NO_END)
+
+
+@contextlib.contextmanager
+def _watched(request: httpx.Request, sockets: list[socket.socket], seconds: float) -> Iterator[None]:
+    """Shut the connection when a request has taken too long: time-outs of single steps never end a head that drips."""
+    rang = threading.Event()
+
+    def connected(name: str, info: Mapping[str, Any]) -> None:
+        if name.endswith(("connect_tcp.complete", "start_tls.complete")):
+            found = info["return_value"].get_extra_info("socket")
+            sockets[:] = [one for one in sockets if one.fileno() >= 0] + [found]
+
+    def ring() -> None:
+        rang.set()
+        for one in sockets:
+            with contextlib.suppress(OSError):  # it is closed already
+                one.shutdown(socket.SHUT_RDWR)
+
+    request.extensions["trace"] = connected
+    timer = threading.Timer(seconds, ring)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except httpx.RequestError:
+        if not rang.is_set():
+            raise
+    finally:
+        timer.cancel()
+    if rang.is_set():  # a body whose length nobody said ends as if it were whole
+        raise Endless(_NO_END)
 
 
 def _heard(send: Sender, exchange: Exchange) -> Exchange:
     """The exchange without secrets, after the pace has taken notice of it."""
-    send.pace.heard(exchange)
-    credentials = [one for one in send.secrets if any(one in value for value in send.headers.values())]
-    heard = "\n".join((exchange.body.decode("latin-1"), *exchange.headers.values()))
-    exchange = replace(exchange, echoed=any(one in heard for one in credentials))
-    for secret in send.secrets:
-        exchange = replace(
-            exchange,
-            body=exchange.body.replace(secret.encode(), _REDACTED.encode()),
-            headers={name: value.replace(secret, _REDACTED) for name, value in exchange.headers.items()},
-            error=exchange.error.replace(secret, _REDACTED),
-        )
-    return exchange
+    send.pace.heard(exchange, time.monotonic())
+    credentials = tuple(one for one in send.secrets if any(one in value for value in send.headers.values()))
+    return replace(without(exchange, send.secrets), echoed=without(exchange, credentials) != exchange)
 
 
 def _counted(exchange: Exchange, again: BaseRetrying) -> Exchange:
-    return replace(exchange, attempts=again.statistics.get("attempt_number", 1))
+    tried: int = again.statistics.get("attempt_number", 1)
+    return replace(exchange, attempts=tried - (exchange.attempts == 0))
+
+
+def _unsent(case: Case) -> Exchange:
+    return Exchange(case, None, {}, b"", 0.0, "not sent: the time is up", attempts=0)
 
 
 def _arrived(case: Case, response: httpx.Response, body: bytes, times: tuple[float, float | None]) -> Exchange:
@@ -182,6 +255,5 @@ def _arrived(case: Case, response: httpx.Response, body: bytes, times: tuple[flo
 
 
 def _lost(case: Case, error: httpx.RequestError, started: float) -> Exchange:
-    name = type(error).__name__.lstrip("_")
-    reason = " ".join(f"{name}: {error}".split()).rstrip(": ")
+    reason = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(": ")
     return Exchange(case, None, {}, b"", time.monotonic() - started, reason)

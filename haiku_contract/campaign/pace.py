@@ -29,6 +29,7 @@ PUBLISHED_RATE: Final = 200 / 60
 _RATE = re.compile(r"(\d+(?:\.\d+)?)/(s|m|h)\Z")
 _PER: Final = {"s": 1.0, "m": 60.0, "h": 3600.0}
 _SLOWEST: Final = 30.0
+_FIRST_STEP: Final = 0.05  # seconds between requests from which on it slows down, where there was no limit
 _backoff = wait_exponential_jitter(initial=1, max=MOST_WAIT / 2, jitter=1)
 
 
@@ -47,13 +48,15 @@ class Pace:
         self._next = turn + self._interval
         return turn - now
 
-    def heard(self, exchange: Exchange) -> None:
-        """Take notice of an answer."""
-        if not self._adapts:
-            return
-        slower = outcome(exchange).kind is OutcomeKind.THROTTLED
-        factor = 2.0 if slower else 0.95
-        self._interval = min(max(self._interval * factor, self._shortest), _SLOWEST)
+    def heard(self, exchange: Exchange, now: float) -> None:
+        """Take notice of an answer: who asks to wait is given time by all requests, and not by this one alone."""
+        throttled = exchange.status is not None and outcome(exchange).kind is OutcomeKind.THROTTLED
+        asked = retry_after(exchange, time.time()) if throttled else None
+        if asked is not None and asked <= MOST_WAIT:
+            self._next = max(self._next, now + asked)
+        if self._adapts:
+            slower = max(self._interval, _FIRST_STEP) * 2 if throttled else self._interval * 0.95
+            self._interval = min(max(slower, self._shortest), _SLOWEST)
 
 
 def pace(text: str, *, real: bool) -> Pace:
@@ -61,30 +64,30 @@ def pace(text: str, *, real: bool) -> Pace:
 
     Args:
         text: what was asked for.
-        real: whether `auto` is about the real endpoint, whose limit is known, rather than one that has none.
+        real: whether `auto` is about the real endpoint, whose limit is known, rather than one that may have none.
 
     Raises:
         UsageError: it cannot be read.
     """
     if text in ("none", "auto"):
         known = PUBLISHED_RATE if real and text == "auto" else None
-        return Pace(known, adapts=known is not None)
+        return Pace(known, adapts=text == "auto")
     match = _RATE.match(text)
     if match is None or not float(match[1]):
         raise UsageError(f"not a rate: {text!r}; write requests per time as in 3/s or 200/m, or auto, or none")
     return Pace(float(match[1]) / _PER[match[2]])
 
 
-def retries(attempts: int, used_up: Callable[[], bool]) -> dict[str, Any]:
+def retries(attempts: int, used_up: Callable[[float], bool]) -> dict[str, Any]:
     """How tenacity is to send a request again: the arguments of its `Retrying` and `AsyncRetrying`.
 
     Args:
         attempts: how often it is sent at most.
-        used_up: whether no further request may be sent at all.
+        used_up: whether no further request may be sent at all, after waiting some seconds.
     """
     enough = stop_after_attempt(attempts)
     return {
-        "stop": lambda state: enough(state) or used_up() or _asks_too_long(state),
+        "stop": lambda state: enough(state) or _asks_too_long(state) or used_up(_asked(state) or 0.0),
         "wait": _wait,
         "retry": retry_if_result(_is_lost_for_now),
         "retry_error_callback": _result,
@@ -110,13 +113,16 @@ def _is_lost_for_now(exchange: Exchange) -> bool:
 
 
 def _wait(state: RetryCallState) -> float:
-    asked = retry_after(_result(state), time.time())
-    return _backoff(state) if asked is None else asked
+    return _backoff(state) if _asked(state) is None else 0.0  # the pace holds back all requests, this one too
 
 
 def _asks_too_long(state: RetryCallState) -> bool:
-    asked = retry_after(_result(state), time.time())
+    asked = _asked(state)
     return asked is not None and asked > MOST_WAIT
+
+
+def _asked(state: RetryCallState) -> float | None:
+    return retry_after(_result(state), time.time())
 
 
 def _result(state: RetryCallState) -> Exchange:

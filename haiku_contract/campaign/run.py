@@ -121,7 +121,10 @@ def campaign(  # noqa: PLR0913 - keyword-only configuration of one run
                 ledger.left_out += group
         exchanges = (yield tuple(group[0] for group in batch)) if batch else ()
         for group, exchange in zip(batch, exchanges, strict=True):
-            emit(ledger.take(group, exchange, outcome(exchange, target.surface.name)))
+            if exchange.status is None and not exchange.attempts:
+                ledger.skip(group, exchange.error)
+            else:
+                emit(ledger.take(group, exchange, outcome(exchange, target.surface.name)))
         most = width
         if ledger.useless:
             break  # nothing can be told apart when even the simplest request is refused
@@ -158,6 +161,11 @@ class _Ledger:
         if not allowed and not self.judged:
             self.stopped = "the budget does not even allow the simplest request"
         return allowed
+
+    def skip(self, group: Sequence[Case], reason: str) -> None:
+        """Leave cases out that could not be sent any more."""
+        self.left_out += group
+        self.stopped = self.stopped or reason.removeprefix("not sent: ")
 
     def take(self, group: Sequence[Case], exchange: Exchange, result: Outcome) -> CaseFinished:
         """Enter one exchange for all the cases that share its bytes.

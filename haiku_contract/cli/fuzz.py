@@ -9,6 +9,7 @@ import io
 import math
 import os
 import sys
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -288,6 +289,7 @@ def _sender(options: Options, to: targets.Destination) -> Sender:
         attempts=1 if options.cassette else 1 + options.retries,
         pace=pace(options.rate, real=options.live),
         most_requests=options.max_requests,
+        until=None if options.max_time is None else time.monotonic() + options.max_time,
     )
 
 

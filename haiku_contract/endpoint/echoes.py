@@ -1,0 +1,117 @@
+"""Secrets in what comes back: found in the forms in which servers and libraries repeat them, and taken out.
+
+An endpoint may repeat a credential in a body, a header or a redirect; errors and debug logs of the client may, too.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import logging
+import re
+from dataclasses import replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from haiku_contract.model import Exchange
+
+REDACTED: Final = "REDACTED"
+
+_PLAIN: Final = 8
+"""Bytes from which on a secret is looked for inside other words, and inside base64, too."""
+_LEAST: Final = 4
+"""Bytes below which a text is no secret: it could not be told from numbers and words."""
+_TALKATIVE: Final = ("httpx", "httpcore", "h11", "asyncio")
+_BITS: Final = 6  # of a character of base64
+
+
+def hidden(text: str, secrets: tuple[str, ...]) -> str:
+    """A text without the secrets."""
+    found = _pattern(secrets)
+    if found is None:
+        return text
+    return found.sub(REDACTED.encode(), text.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
+
+
+def without(exchange: Exchange, secrets: tuple[str, ...]) -> Exchange:
+    """An exchange without the secrets."""
+    found = _pattern(secrets)
+    if found is None:
+        return exchange
+    body = found.sub(REDACTED.encode(), exchange.body)
+    headers = {hidden(name, secrets): hidden(value, secrets) for name, value in exchange.headers.items()}
+    return replace(exchange, body=body, headers=headers, error=hidden(exchange.error, secrets))
+
+
+@contextlib.contextmanager
+def hushed(secrets: tuple[str, ...]) -> Iterator[None]:
+    """While this lasts, the client's own debug logs hold no secret: they show addresses and headers as they are."""
+
+    def clean(record: logging.LogRecord) -> bool:
+        record.msg, record.args = hidden(record.getMessage(), secrets), ()
+        return True
+
+    loggers = [logging.getLogger(name) for name in [*logging.root.manager.loggerDict] if _talks(name)]
+    for logger in loggers:
+        logger.addFilter(clean)
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.removeFilter(clean)
+
+
+def _talks(name: str) -> bool:
+    return name.partition(".")[0] in _TALKATIVE
+
+
+@lru_cache(16)
+def _pattern(secrets: tuple[str, ...]) -> re.Pattern[bytes] | None:
+    forms = {form for secret in secrets for form in _forms(secret.encode("utf-8", "surrogatepass"))}
+    longest_first = sorted(forms, key=lambda form: (-len(form), form))
+    return re.compile(b"|".join(longest_first)) if forms else None
+
+
+def _forms(secret: bytes) -> Iterator[bytes]:
+    """What a secret may look like, as patterns: escaped in any way, in base64 at any offset, in hexadecimal digits."""
+    if len(secret) < _LEAST:
+        return
+    escaped = b"".join(_escaped(byte) for byte in secret)
+    if len(secret) < _PLAIN:
+        yield rb"(?<![0-9A-Za-z])" + escaped + rb"(?![0-9A-Za-z])"
+        return
+    yield escaped
+    yield b"(?i:" + secret.hex().encode() + b")"
+    for offset in range(3):
+        first = -(-offset * 8 // _BITS)  # what stands before it is mixed into the characters up to this one
+        last = (offset + len(secret)) * 8 // _BITS
+        coded = base64.b64encode(bytes(offset) + secret)[first:last]
+        yield b"".join(_ALPHABETS.get(char, re.escape(bytes([char]))) for char in coded)
+
+
+_ALPHABETS: Final = {ord("+"): rb"[+\-]", ord("/"): rb"(?:/|_|\\/)"}
+"""Characters of base64 that differ between its alphabets (RFC 4648 section 5), and that JSON may escape."""
+
+
+def _escaped(byte: int) -> bytes:
+    """One byte as it is, or percent-encoded, or escaped as in JSON, HTML and Python."""
+    plain = re.escape(bytes([byte]))
+    high, low = (b"[%c%c]" % (ord(digit), ord(digit.upper())) for digit in f"{byte:02x}")
+    forms = [plain, b"%" + high + low, rb"\\+(?:u00|x)" + high + low, b"&#0*(?:%d|x" % byte + high + low + b");"]
+    if not chr(byte).isalnum():
+        forms.append(rb"\\+" + plain)
+    forms += _NAMED.get(byte, [])
+    return b"(?:" + b"|".join(forms) + b")"
+
+
+_NAMED: Final = {
+    ord(" "): [rb"\+"],
+    ord("&"): [b"&amp;"],
+    ord('"'): [b"&quot;"],
+    ord("'"): [b"&apos;"],
+    ord("<"): [b"&lt;"],
+    ord(">"): [b"&gt;"],
+}
