@@ -25,7 +25,7 @@ from haiku_contract.campaign.journal import Journal
 from haiku_contract.campaign.pace import pace
 from haiku_contract.campaign.run import campaign
 from haiku_contract.cli import targets
-from haiku_contract.cli.cassettes import Tape, cassette_option, max_age_option
+from haiku_contract.cli.cassettes import Tape, Unhurried, cassette_option, max_age_option
 from haiku_contract.cli.checks import check_option, limits_options
 from haiku_contract.cli.options import contract_option, format_option, no_color_option, output_option, read, write
 from haiku_contract.endpoint import surfaces
@@ -287,7 +287,7 @@ def _sender(options: Options, to: targets.Destination) -> Sender:
         secrets=to.secrets,
         most_seconds=_STEPS * options.timeout,
         attempts=1 if options.cassette else 1 + options.retries,
-        pace=pace(options.rate, real=options.live),
+        pace=Unhurried() if options.cassette else pace(options.rate, real=options.live),
         most_requests=options.max_requests,
         until=None if options.max_time is None else time.monotonic() + options.max_time,
     )

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 import socket
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import uvicorn
 
 import haiku_contract as hc
+from haiku_contract.cli.cassettes import Unhurried
 from haiku_contract.endpoint.cassette import load
 from haiku_contract.endpoint.reference import faults
 from haiku_contract.endpoint.reference.app import create_app
+from haiku_contract.model import Case, Exchange
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from conftest import Result
 
@@ -127,6 +130,25 @@ def test_an_old_recording_fails(
     result = cli("fuzz", "--cassette", "x.yaml", "--contract", parrot, "--max-age", age)
     assert result.code == code
     assert (f"recorded on {then}, {days} days ago" in result.err) == (code == 4)
+
+
+def test_nobody_waits_for_a_recording() -> None:
+    pace = Unhurried()
+    case = Case("x", "request", "conforming", None, {}, b"{}")
+    pace.heard(Exchange(case, 429, {"retry-after": "30"}, b"", 0.0), 0.0)
+    assert pace.delay(0.0) == 0
+
+
+def test_a_busy_answer_is_passed_over_where_it_was_asked_again(cli: Callable[..., Result], parrot: str) -> None:
+    path = Path("x.yaml")
+    assert cli("record", "--cassette", "x.yaml", "--contract", parrot).code == 0
+    head, first, rest = re.split(r"(?=^- request:)", path.read_text(encoding="utf-8"), maxsplit=2, flags=re.MULTILINE)
+    busy = first.replace("code: 200", "code: 429")
+    assert busy != first
+    path.write_text(head + busy + busy + first + rest, encoding="utf-8")
+    assert cli("fuzz", "--cassette", "x.yaml", "--contract", parrot).code == 0
+    path.write_text(head + busy + rest, encoding="utf-8")
+    assert cli("fuzz", "--cassette", "x.yaml", "--contract", parrot).code == 4
 
 
 def test_given_payloads_are_recorded(cli: Callable[..., Result], parrot: str, tmp_path: Path) -> None:
