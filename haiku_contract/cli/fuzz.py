@@ -24,9 +24,10 @@ from haiku_contract.campaign.drive import Sender, drive_async
 from haiku_contract.campaign.journal import Journal
 from haiku_contract.campaign.pace import pace
 from haiku_contract.campaign.run import campaign
-from haiku_contract.cli import targets
+from haiku_contract.cli import comparing, targets
 from haiku_contract.cli.cassettes import Tape, Unhurried, cassette_option, max_age_option
 from haiku_contract.cli.checks import check_option, limits_options
+from haiku_contract.cli.comparing import compare_option
 from haiku_contract.cli.options import contract_option, format_option, no_color_option, output_option, read, write
 from haiku_contract.endpoint import surfaces
 from haiku_contract.endpoint.reference import faults
@@ -84,6 +85,7 @@ class Options:
     max_ttfb: float | None
     max_total: float | None
     checks: tuple[Check, ...]
+    compare_with: str | None
     seed: int
     form: str
     output: str | None
@@ -139,6 +141,7 @@ class Options:
 @click.option("--reason", default="", metavar="TEXT", help="Why; for --update-baseline.")
 @limits_options
 @check_option
+@compare_option
 @click.option("--seed", type=int, default=0, show_default=True, help="Recorded in the report.")
 @format_option
 @output_option
@@ -156,9 +159,11 @@ def fuzz(context: click.Context, /, **given: Any) -> None:
     surface = given.pop("surface")
     options = options_of(given, surface)
     check(options)
-    if options.list_faults:
+    if options.list_faults and options.compare_with is None:
         write("".join(f"{one}\n" for one in faults.catalogue(options.contract)), options.output)
         return
+    if options.compare_with is not None:
+        context.exit(comparing.compare_with(options, run, transport_of(options)))
     accepted = _accepted(options)
     tape = None
     if options.cassette is None:
@@ -173,22 +178,28 @@ def fuzz(context: click.Context, /, **given: Any) -> None:
     _report(result, compared, to.recipe, options)
     if tape is not None:
         tape.check(options)
+    if options.update_baseline and not result.stopped:
+        _update(options, result, accepted)
+    context.exit(_concluded(options, result, compared))
+
+
+def _concluded(options: Options, result: CampaignFinished, compared: baseline.Compared) -> int:
+    """The exit code; what was left out is told first."""
     if result.stopped:
         click.echo(f"haiku-contract: {counted(len(result.left_out), 'case')} left out: {result.stopped}", err=True)
     if options.update_baseline and result.stopped:
         raise UsageError(f"{options.baseline}: not written, because a part of the suite knows a part of the findings")
-    if options.update_baseline:
-        _update(options, result, accepted)
-    elif compared.new:
-        context.exit(1)
+    if compared.new and not options.update_baseline:
+        return 1
     if result.stopped:
-        context.exit(BUDGET_REACHED)
+        return BUDGET_REACHED
     lost = sum(one.verdict is VerdictKind.UNDETERMINED and one.witness is not None for one in result.verdicts)
     if lost:
         raise EndpointError(
             f"{counted(lost, 'constraint')} undetermined, because {result.endpoint} throttled, dropped or "
             "misunderstood requests; run again later, or with --concurrency 1"
         )
+    return 0
 
 
 def options_of(given: dict[str, Any], surface: str | None) -> Options:

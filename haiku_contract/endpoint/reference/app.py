@@ -83,10 +83,11 @@ class ReferenceEndpoint:
         body = await _body(asked, receive)
         if body is None:
             return  # nobody is there any more
+        heard = asyncio.get_running_loop().time()
         large = len(body) > _LARGE or FAULT_HEADER in asked.headers
         reply = await (asyncio.to_thread(self._reply, asked, body) if large else _now(self._reply(asked, body)))
         timed = schedule(reply, self._settings.pace, f"{self._settings.seed} {asked.path} {len(reply.chunks)}")
-        await _Sender(scope, receive, send, reply).deliver(timed)
+        await _Sender(scope, receive, send, reply).deliver(timed, heard)
 
     def _reply(self, asked: Asked, body: bytes | str) -> Reply:
         surface = manners.route(asked)
@@ -185,7 +186,8 @@ class _Sender:
         # The transport of httpx has no connection that could break or time out, so its user is told what one would do.
         self._in_process = "spec_version" not in scope.get("asgi", {})
 
-    async def deliver(self, timed: list[tuple[float, bytes]]) -> None:
+    async def deliver(self, timed: list[tuple[float, bytes]], heard: float) -> None:
+        """Send each chunk at its time after the request was heard, by the clock of the loop."""
         if self._reply.ending == "complete" and timed[-1][0] == 0:
             await self._start()
             for _, chunk in timed[:-1]:
@@ -196,14 +198,13 @@ class _Sender:
         gone = asyncio.ensure_future(_until_gone(self._receive))
         gone.add_done_callback(self._wake)
         try:
-            await self._paced(timed, gone)
+            await self._paced(timed, heard, gone)
         finally:
             gone.cancel()
 
-    async def _paced(self, timed: list[tuple[float, bytes]], gone: asyncio.Future[None]) -> None:
-        begun = asyncio.get_running_loop().time()
+    async def _paced(self, timed: list[tuple[float, bytes]], heard: float, gone: asyncio.Future[None]) -> None:
         for number, (at, chunk) in enumerate(timed):
-            await self._sleep_until(begun + at)
+            await self._sleep_until(heard + at)
             if gone.done():
                 return
             if not number:
