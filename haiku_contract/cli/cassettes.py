@@ -175,6 +175,7 @@ def command(options: Options, cassette: Cassette) -> str:
     where = [known] if known else ["--url", cassette.about.get("endpoint", "URL")]
     words = ["haiku-contract", "record", "--cassette", cassette.name, "--record-mode", "new", *where]
     words += ["--surface", options.surface, "--contract", options.contract.id]
+    words += ["--thorough"] if options.thorough else []
     return shlex.join(words)
 
 

@@ -18,11 +18,13 @@ import click
 import httpx
 
 from haiku_contract.campaign import baseline
+from haiku_contract.campaign.blame import MOST_FURTHER
 from haiku_contract.campaign.budget import Budget, check_priced, estimate
 from haiku_contract.campaign.checks import Terms
 from haiku_contract.campaign.drive import Sender, drive_async
 from haiku_contract.campaign.journal import Journal
 from haiku_contract.campaign.pace import pace
+from haiku_contract.campaign.plan import thorough, thrifty
 from haiku_contract.campaign.run import campaign
 from haiku_contract.cli import comparing, targets
 from haiku_contract.cli.cassettes import Tape, Unhurried, cassette_option, max_age_option
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from haiku_contract.campaign.checks import Check
+    from haiku_contract.campaign.plan import Plan
     from haiku_contract.campaign.reproduce import Recipe
     from haiku_contract.contract import Contract
     from haiku_contract.model import CampaignFinished, Case, Event
@@ -73,6 +76,8 @@ class Options:
     timeout: float
     rate: str
     retries: int
+    thorough: bool
+    repeat: int
     max_requests: int | None
     max_cost: float | None
     max_tokens: int | None
@@ -128,6 +133,10 @@ class Options:
     show_default=True,
     help="How often a request is sent again while the endpoint is busy.",
 )
+@click.option("--thorough", is_flag=True, help="Send every case of the suite on its own, some hundreds of requests.")
+@click.option(
+    "--repeat", type=click.IntRange(1, 100), default=1, show_default=True, help="How often each request is sent."
+)
 @click.option("--max-requests", type=click.IntRange(1), help="Stop before more requests than this.")
 @click.option("--max-cost", type=click.FloatRange(0), metavar="USD", help="Leave out what could cost more in all.")
 @click.option("--max-tokens", type=click.IntRange(1), help="Leave out what could use more tokens in all.")
@@ -148,10 +157,13 @@ class Options:
 @no_color_option
 @click.pass_context
 def fuzz(context: click.Context, /, **given: Any) -> None:
-    """Run the suite against an endpoint and print what it enforces, constraint by constraint.
+    """Ask an endpoint what it enforces, and print it constraint by constraint.
+
+    The fewest requests are sent that tell: many conforming values at once, one fault of every constraint, and those
+    that a typical mistake lets through. When one of them goes wrong, some more find out why.
 
     Exit code 1 when the endpoint does anything that the contract does not allow, 3 when the budget ended before the
-    suite, 4 when the endpoint cannot be reached, or when answers were lost on which a verdict depends.
+    campaign, 4 when the endpoint cannot be reached, or when answers were lost on which a verdict depends.
 
     With --live, CLOUDFLARE_API_TOKEN and CLOUDFLARE_ACCOUNT_ID say who asks, and CLOUDFLARE_GATEWAY_ID through which
     gateway.
@@ -247,15 +259,15 @@ def run(
         further: takes every event.
     """
     contract = options.contract
-    cases = suite(contract, "request")
-    if not any(case.kind == "conforming" for case in cases):
+    plan = thorough(suite(contract, "request")) if options.thorough else thrifty(contract)
+    if not any(case.kind == "conforming" for case in plan.cases):
         raise UsageError(
             f"{contract.id}: no conforming request is known; 'haiku-contract generate --coverage' says why"
         )
     budget = Budget(options.max_requests, options.max_tokens, options.max_cost, options.max_time, options.free)
     if options.live:
         check_priced(contract, budget)
-        _announce(contract, cases)
+        _announce(contract, plan, options.repeat)
     sender = _sender(options, to)
     bar = terminal.Bar(terminal.console(sys.stderr, color=not options.no_color))
     with contextlib.ExitStack() as stack:
@@ -273,11 +285,12 @@ def run(
 
         steps = campaign(
             contract,
-            cases,
+            plan,
             to.target,
             emit,
             seed=options.seed,
             width=options.concurrency,
+            repeat=options.repeat,
             budget=budget,
             known=known,
             terms=Terms(options.surface, options.max_ttfb, options.max_total, options.checks),
@@ -312,11 +325,11 @@ def transport_of(options: targets.Place) -> httpx.AsyncBaseTransport | None:
     return httpx.ASGITransport(create_app(options.contract, chosen), raise_app_exceptions=False)
 
 
-def _announce(contract: Contract, cases: tuple[Case, ...]) -> None:
-    most, likely = estimate(contract, cases)
+def _announce(contract: Contract, plan: Plan, repeat: int) -> None:
+    most, likely = estimate(contract, plan.cases, repeat=repeat, further=MOST_FURTHER if plan.packed else 0)
     click.echo(
-        f"haiku-contract: {counted(most.requests, 'request')} at most; about {likely.cost:.2f} USD where the endpoint "
-        f"rejects what it should, {most.cost:.2f} USD where it accepts everything",
+        f"haiku-contract: about {counted(likely.requests, 'request')} and {likely.cost:.2f} USD where the endpoint "
+        f"does what it should; at most {counted(most.requests, 'request')} and {most.cost:.2f} USD",
         err=True,
     )
 
