@@ -33,6 +33,7 @@ _OF_FUZZ: Final = frozenset(
         "cassette",
         "checks",
         "compare_with",
+        "expires",
         "form",
         "list_faults",
         "max_age",
