@@ -15,6 +15,7 @@ import uvicorn
 
 import haiku_contract as hc
 from haiku_contract.campaign.drive import Sender, drive, drive_async
+from haiku_contract.campaign.plan import Plan, thrifty
 from haiku_contract.campaign.run import Target, campaign
 from haiku_contract.endpoint import live, surfaces
 from haiku_contract.endpoint.reference import faults
@@ -66,17 +67,28 @@ def cases(version: str, side: str = "request") -> tuple[Case, ...]:
     return suite(CONTRACTS[version], side)
 
 
-def run_in_memory(version: str, fault: EndpointFault) -> CampaignFinished:
-    """One campaign against the endpoint's brain alone: there are many faults, and HTTP makes no difference to them."""
+@cache
+def few(version: str) -> Plan:
+    return thrifty(CONTRACTS[version])
+
+
+def run_in_memory(version: str, fault: EndpointFault, plan: Plan | None = None) -> tuple[CampaignFinished, list[Case]]:
+    """One campaign against the endpoint's brain alone: there are many faults, and HTTP makes no difference to them.
+
+    Returns:
+        What came of it, and the cases in the order of sending.
+    """
     contract = CONTRACTS[version]
     behaviour, surface = conduct(contract, fault), surfaces.named("bare")
-    steps = campaign(contract, cases(version), Target("reference", "", surface), lambda _: None, width=8)
+    target, sent = Target("reference", "", surface), list[Case]()
+    steps = campaign(contract, cases(version) if plan is None else plan, target, lambda _: None, width=8)
     try:
         batch = next(steps)
         while True:
+            sent += batch
             batch = steps.send([answered(behaviour, surface, case) for case in batch])
     except StopIteration as stop:
-        return cast("CampaignFinished", stop.value)
+        return cast("CampaignFinished", stop.value), sent
 
 
 def answered(behaviour: Conduct, surface: surfaces.Surface, case: Case) -> Exchange:
@@ -152,21 +164,53 @@ def expected_changes(contract: hc.Contract, fault: EndpointFault) -> dict[str, V
     }
 
 
-@pytest.mark.parametrize(("version", "text"), FAULTS)
-def test_every_single_fault_is_found_and_localised(version: str, text: str) -> None:
-    contract = CONTRACTS[version]
-    fault = FAULTS[version, text]
-    result = run_in_memory(version, fault)
+def changes(version: str, result: CampaignFinished, fault: EndpointFault) -> dict[str, VerdictKind]:
+    """Which verdicts are not those of the flawless endpoint."""
     before, after = matrix(flawless(version)), matrix(result)
     changed = {name: verdict for name, verdict in after.items() if verdict != before[name]}
-    if fault.kind == "broken":
-        # A broken answer can hide what lies below the break; nothing but that may change besides.
-        hidden = {name for name, verdict in changed.items() if verdict is VerdictKind.UNEXERCISED}
-        assert all(name.startswith("response:") for name in hidden)
-        changed = {name: verdict for name, verdict in changed.items() if name not in hidden}
-    assert changed == expected_changes(contract, fault)
+    if fault.kind != "broken":
+        return changed
+    # A broken answer can hide what lies below the break; nothing but that may change besides.
+    hidden = {name for name, verdict in changed.items() if verdict is VerdictKind.UNEXERCISED}
+    assert all(name.startswith("response:") for name in hidden)
+    return {name: verdict for name, verdict in changed.items() if name not in hidden}
+
+
+@pytest.mark.parametrize(("version", "text"), FAULTS)
+def test_few_requests_find_and_localise_every_single_fault(version: str, text: str) -> None:
+    fault, plan = FAULTS[version, text], few(version)
+    result, sent = run_in_memory(version, fault, plan)
+    changed = changes(version, result, fault)
+    found = {name: verdict for name, verdict in changed.items() if verdict is not VerdictKind.UNDETERMINED}
+    assert found.items() <= expected_changes(CONTRACTS[version], fault).items()
+    assert fault.constraint in found
+    assert {one.constraint for one in result.findings} == set(found)
+    further = [case for case in sent if case.id not in {each.id for each in plan.cases}]
+    assert len(further) <= 15
+    assert len({(case.body, case.content_type) for case in sent}) == len(sent)
+
+
+@pytest.mark.parametrize(("version", "text"), list(FAULTS)[::9])
+def test_the_whole_suite_changes_exactly_the_predicted_verdicts(version: str, text: str) -> None:
+    fault = FAULTS[version, text]
+    result, _ = run_in_memory(version, fault)
+    changed = changes(version, result, fault)
+    assert changed == expected_changes(CONTRACTS[version], fault)
     assert fault.constraint in changed
     assert {one.constraint for one in result.findings} == set(changed)
+
+
+@pytest.mark.parametrize("version", list(CONTRACTS))
+def test_few_requests_tell_as_much_of_a_flawless_endpoint_as_many(version: str) -> None:
+    contract, plan = CONTRACTS[version], few(version)
+    target = Target("reference", "http://reference.invalid/", surfaces.named("bare"))
+    with httpx.Client(transport=httpx.MockTransport(endpoint(conduct(contract), target.surface))) as client:
+        steps = campaign(contract, plan, target, lambda _: None, width=3)
+        result = drive(steps, client, Sender(target, contract.model_id))
+    assert matrix(result) == matrix(flawless(version))
+    assert result.findings == ()
+    assert result.requests == len(plan.cases)
+    assert result.requests * 4 < flawless(version).requests
 
 
 def test_the_catalogue_of_faults_speaks_of_every_violable_constraint() -> None:

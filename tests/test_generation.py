@@ -50,6 +50,7 @@ def keywords(inner: st.SearchStrategy[Any]) -> dict[str, st.SearchStrategy[Any]]
         **dict.fromkeys(("minLength", "minItems", "minProperties", "minContains"), SMALL),
         **dict.fromkeys(("maxLength", "maxItems", "maxProperties", "maxContains"), SMALL.map(lambda most: most + 1)),
         "pattern": PATTERNS,
+        "format": st.sampled_from(["date", "ipv4", "uuid", "uri-reference", "regex", "colour"]),
         "uniqueItems": st.booleans(),
         "required": st.lists(NAMES, max_size=2, unique=True),
         "dependentRequired": st.dictionaries(NAMES, st.lists(NAMES, max_size=2, unique=True), max_size=2),
@@ -61,7 +62,14 @@ def keywords(inner: st.SearchStrategy[Any]) -> dict[str, st.SearchStrategy[Any]]
     }
 
 
-REFERENCES = {"$ref": st.sampled_from(["#/$defs/one", "#/$defs/two"])}
+OLDER = ["https://json-schema.org/draft/2019-09/schema", "http://json-schema.org/draft-07/schema#"]
+REFERENCES = {
+    "$ref": st.sampled_from(["#/$defs/one", "#/$defs/two", "#/$defs/tree", "#two"]),
+    "$dynamicRef": st.sampled_from(["#/$defs/one", "#one"]),
+}
+DIALECTS = st.sampled_from([*["https://json-schema.org/draft/2020-12/schema"] * 4, *OLDER])
+TREE = {"type": ["object", "array", "null"], "required": ["a"], "minItems": 1}
+TREE |= {"items": {"$ref": "#/$defs/tree"}, "properties": {"a": {"$ref": "#/$defs/tree"}, "b": {"$ref": "#/$defs/one"}}}
 
 
 def objects(inner: st.SearchStrategy[Any], *, referring: bool = True) -> st.SearchStrategy[Any]:
@@ -71,11 +79,31 @@ def objects(inner: st.SearchStrategy[Any], *, referring: bool = True) -> st.Sear
 
 
 PARTS = st.recursive(st.booleans() | objects(st.just(True)), objects, max_leaves=5)
+
+
+def texts(schema: Any) -> set[str]:
+    """Every text that a schema holds as a value."""
+    if isinstance(schema, dict):
+        return set().union(*map(texts, schema.values()))
+    return set().union(*map(texts, schema)) if isinstance(schema, list) else {schema} & {str(schema)}
+
+
 SCHEMAS = st.builds(
-    lambda schema, one, two: {**schema, "$defs": {"one": one, "two": two}} if isinstance(schema, dict) else schema,
+    lambda schema, dialect, one, two: (
+        {
+            "$schema": dialect,
+            **schema,
+            "$defs": {"one": {"$dynamicAnchor": "one", **one}, "two": {"$anchor": "two", **two}, "tree": TREE},
+        }
+        if isinstance(schema, dict)
+        else schema
+    ),
     PARTS,
+    DIALECTS,
     objects(st.just(True), referring=False),  # references that lead back to themselves have no meaning
     objects(st.just(True), referring=False),
+).filter(
+    lambda schema: isinstance(schema, bool) or schema["$schema"] not in OLDER or not {"#one", "#two"} & texts(schema)
 )
 VALUES = [None, True, 0, 1, 2, 1.5, "", "a", "ab", "b", [], [1], [1, 2], ["a", "a"], {}, {"a": 1}, {"a": "a", "b": 1}]
 
@@ -99,7 +127,8 @@ def assert_certified(validator: hc.SchemaValidator, reference: ReferenceEngine, 
 @LAW
 @given(SCHEMAS)
 def test_cases_of_any_schema_are_what_they_say(schema: Any) -> None:
-    validator, reference = hc.SchemaValidator("response", schema), ReferenceEngine.compile(schema)
+    validator = hc.SchemaValidator("response", schema, assert_format=True)
+    reference = ReferenceEngine.compile(schema, assert_format=True)
     assert reference is not None
     for case in islice(cases_of(validator), MOST_CASES):
         assert_certified(validator, reference, case)

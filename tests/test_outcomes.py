@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from haiku_contract.campaign.outcomes import named_field, outcome
+from haiku_contract.campaign.outcomes import CACHED, EVIDENCE, Row, named_field, outcome
 from haiku_contract.model import Case, Exchange, OutcomeKind
 
 CASE = Case("request/simplest", "request", "conforming", None, {}, b"{}")
@@ -52,11 +52,89 @@ def provider(kind: str, message: str) -> bytes:
         (503, b"<html>", OutcomeKind.THROTTLED, None),
         (529, provider("overloaded_error", "busy"), OutcomeKind.THROTTLED, "overloaded_error"),
         (302, b"", OutcomeKind.UNKNOWN, None),
+        (402, b'{"error":[{"code":2021,"message":"no credit"}]}', OutcomeKind.ACCEPTED, 2021),
+        (429, gateway(2045, "spend limit"), OutcomeKind.THROTTLED, 2045),
+        (400, gateway(2040, "no such key"), OutcomeKind.UNAUTHORISED, 2040),
+        (401, gateway(2009, "Unauthorized"), OutcomeKind.UNAUTHORISED, 2009),
+        (400, gateway(2001, "no gateway"), OutcomeKind.UNKNOWN, 2001),
+        (400, rest(7000, "no model"), OutcomeKind.UNKNOWN, 7000),
+        (404, rest(7003, "Could not route to /x"), OutcomeKind.UNKNOWN, 7003),
+        (400, rest(7003, "Could not route to /x"), OutcomeKind.UNKNOWN, 7003),
+        (400, rest(7003, "Rate limit exceeded"), OutcomeKind.THROTTLED, 7003),
+        (400, rest(5006, "AiError: bad input"), OutcomeKind.REJECTED, 5006),
+        (422, gateway(2017, "guardrails"), OutcomeKind.UNKNOWN, 2017),
+        (424, gateway(2029, "held back"), OutcomeKind.UNKNOWN, 2029),
+        (424, gateway(2030, "held back"), OutcomeKind.UNKNOWN, 2030),
+        (404, provider("not_found_error", "model: x"), OutcomeKind.UNKNOWN, "not_found_error"),
+        (413, provider("request_too_large", "too large"), OutcomeKind.REJECTED, "request_too_large"),
+        (403, provider("permission_error", "no"), OutcomeKind.UNAUTHORISED, "permission_error"),
+        (402, provider("billing_error", "no"), OutcomeKind.UNAUTHORISED, "billing_error"),
+        (504, provider("timeout_error", "late"), OutcomeKind.THROTTLED, "timeout_error"),
+        (429, provider("rate_limit_error", "slow"), OutcomeKind.THROTTLED, "rate_limit_error"),
+        (401, provider("authentication_error", "key"), OutcomeKind.UNAUTHORISED, "authentication_error"),
+        (500, rest(10000, "Internal error"), OutcomeKind.CRASHED, 10000),
+        (500, rest(2003, "Rate limited"), OutcomeKind.CRASHED, 2003),
+        (500, provider("invalid_request_error", "no"), OutcomeKind.CRASHED, "invalid_request_error"),
     ],
 )
 def test_table(status: int, body: bytes, kind: OutcomeKind, code: int | str | None) -> None:
     found = outcome(Exchange(CASE, status, JSON, body, 0.0))
     assert (found.kind, found.code) == (kind, code)
+
+
+@pytest.mark.parametrize("row", EVIDENCE, ids=lambda row: f"{row.status}/{row.code}")
+def test_every_row_decides_something_and_names_its_source(row: Row) -> None:
+    status = row.status or 400
+    body = (
+        b"{}"
+        if row.code is None
+        else rest(0, row.says).replace(b'"code": 0', f'"code": {json.dumps(row.code)}'.encode())
+    )
+    found = outcome(Exchange(CASE, status, JSON, body, 0.0), row.surfaces[0] if row.surfaces else "")
+    assert found.kind is row.kind
+    assert row.source.startswith(("recorded", "documented", "RFC "))
+
+
+def test_the_router_of_one_surface_says_nothing_of_another() -> None:
+    exchange = Exchange(CASE, 400, JSON, rest(7003, "Could not route"), 0.0)
+    assert outcome(exchange, "messages").kind is OutcomeKind.UNKNOWN
+    assert outcome(exchange, "gateway").kind is OutcomeKind.REJECTED
+
+
+@pytest.mark.parametrize(
+    ("kind", "outcome_kind"),
+    [("overloaded_error", OutcomeKind.THROTTLED), ("invalid_request_error", OutcomeKind.REJECTED),
+     ("api_error", OutcomeKind.CRASHED), ("new_error", OutcomeKind.UNKNOWN)],
+)  # fmt: skip
+def test_an_error_event_after_a_success_decides(kind: str, outcome_kind: OutcomeKind) -> None:
+    body = b"event: error\ndata: " + provider(kind, "x") + b"\n\n"
+    found = outcome(Exchange(CASE, 200, {"content-type": "text/event-stream"}, body, 0.0))
+    assert (found.kind, found.code) == (outcome_kind, kind)
+
+
+def test_an_answer_from_a_cache_does_not_count() -> None:
+    found = outcome(Exchange(CASE, 200, JSON | {"cf-aig-cache-status": "HIT"}, b'{"id":"msg_1"}', 0.0))
+    assert (found.kind, found.message) == (OutcomeKind.UNKNOWN, CACHED)
+
+
+PICTURE = {"messages": [{"role": "user", "content": [
+    {"type": "text"}, {"type": "image", "source": {"type": "base64", "data": "x"}},
+]}], "tools": [{"name": "x", "input_schema": {}}]}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("message", "field"),
+    [
+        ("messages.0.content.1.image.source.base64.data: wrong", "/messages/0/content/1/source/data"),
+        ("messages.0.content.0.text.text: Field required", "/messages/0/content/0/text"),
+        ("tools.0.custom.name: wrong", "/tools/0/name"),
+        ("Model execution failed (User Input Error): messages.0.content: wrong", "/messages/0/content"),
+        ("messages: at least one message is required", "/messages"),
+        ("`temperature` and `top_p` cannot both be specified for this model.", None),
+    ],
+)
+def test_the_provider_names_members_of_unions_too(message: str, field: str | None) -> None:
+    assert named_field(message, asked(PICTURE)) == field
 
 
 def test_a_success_that_is_neither_json_nor_a_stream_is_not_an_answer() -> None:

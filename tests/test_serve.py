@@ -195,22 +195,49 @@ def test_a_token_is_asked_for_everywhere() -> None:
         assert send("POST", "/v1/messages", app, json=body, headers=headers).status_code == 200
 
 
-PUBLISHED_401 = {
-    "/client/v4/accounts/0a/ai/run": {
-        "result": None, "success": False, "messages": [],
-        "errors": [{"code": 10000, "message": "Authentication error"}],
-    },
-    "/v1/0a/default/anthropic/v1/messages": {
-        "success": False, "error": [{"code": 2009, "message": "Unauthorized"}], "name": "AiGatewayError",
-        "httpCode": 400, "internalCode": 2009, "message": "Unauthorized",
-    },
-}  # fmt: skip
+UNROUTED = "/client/v4/accounts/$%7BCLOUDFLARE_ACCOUNT_ID%7D/ai/v1/chat/completions"
+NO_KEY = "Provider 'anthropic' has no BYOK credential named 'example'. Configured aliases: 'other'"
+CREDIT = "Insufficient balance; add money to your gateway or use BYOK"
 
 
-@pytest.mark.parametrize("path", PUBLISHED_401)
-def test_published_bodies_without_credentials(path: str) -> None:
-    body = send("POST", path, json=INPUT).json()
-    assert {key: body[key] for key in PUBLISHED_401[path]} == PUBLISHED_401[path]
+def rest(code: int, message: str) -> dict[str, Any]:
+    return {"result": None, "success": False, "errors": [{"code": code, "message": message}], "messages": []}
+
+
+def gateway(status: int, code: int, message: str, **more: str) -> dict[str, Any]:
+    return {
+        "success": False, "result": [], "messages": [], "error": [{"code": code, "message": message}],
+        "name": "AiGatewayError", "httpCode": status, "internalCode": code, "message": message, **more,
+    }  # fmt: skip
+
+
+# What is published of whole bodies: the surface, its path without a credential or a fault, the status, and the body.
+PUBLISHED = [
+    ("run", "", 401, rest(10000, "Authentication error")),
+    ("messages", "", 401, rest(10000, "Authentication error")),
+    ("gateway", "", 401, {**gateway(401, 2009, "Unauthorized", description="Unauthorized"), "httpCode": 400}),
+    ("gateway", "no-credential", 400, gateway(400, 2040, NO_KEY)),
+    ("binding", "credits", 402, gateway(402, 2021, CREDIT, description="Insufficient AI Gateway credits")),
+    ("binding", "throttled", 429, gateway(429, 2003, "Rate limited", description="Rate limited")),
+]
+
+
+@pytest.mark.parametrize(("surface", "fault", "status", "body"), PUBLISHED)
+def test_published_bodies(surface: str, fault: str, status: int, body: dict[str, Any]) -> None:
+    path, headers, wrap = FULL[surface]
+    headers = {**headers, "x-haiku-fault": f"answer:{fault}"} if fault else {}
+    response = send("POST", path, json=wrap(INPUT), headers=headers)
+    assert response.status_code == status
+    told = response.json()
+    if "description" in body:  # then the id of the request is there too
+        assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", told.pop("requestId"))
+    assert told == body
+
+
+def test_a_path_that_leads_nowhere_is_told_as_it_was_sent() -> None:
+    response = send("POST", UNROUTED, json=INPUT)
+    text = f"Could not route to {UNROUTED}, perhaps your object identifier is invalid?"
+    assert (response.status_code, response.json()) == (404, rest(7003, text))
 
 
 @each_surface

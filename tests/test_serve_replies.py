@@ -140,10 +140,16 @@ def streamed(profile: str) -> tuple[bytes, hc.StreamValidator]:
 
 
 def test_what_is_published_and_what_was_observed() -> None:
+    whole = ask(INPUT).json()
+    published = ask(INPUT, Settings(profile="published")).json()
+    assert {key: whole[key] for key in published} == published
+    assert whole.keys() - published.keys() == {"stop_details", "gatewayMetadata"}
+    assert CONTRACT.response.schema["properties"].keys() <= published.keys()
     body, stream = streamed("published")
     assert stream.deviations == ()
     CONTRACT.response.validate(stream.message)
     assert b"ping" not in body
+    assert b"stop_details" not in body
     body, stream = streamed("observed")
     assert [one.constraint for one in stream.deviations] == ["response:/properties/usage/additionalProperties"]
     assert re.search(rb"\} {2,14}\}\n", body)

@@ -121,6 +121,30 @@ def test_every_keyword_has_a_schema_here() -> None:
         ({"allOf": [{"type": "string"}, {"type": "number"}]}, "no type is both one of string and one of number"),
         ({"enum": [1, 2], "type": "string"}, "lists no value of its type"),
         ({"const": 1, "enum": [2]}, "contradict each other"),
+        ({"type": "integer", "exclusiveMinimum": 3, "exclusiveMaximum": 4}, "no integer lies between 3 and 4"),
+        ({"type": "integer", "minimum": 3.2, "maximum": 3.8}, "no integer lies between 3.2 and 3.8"),
+        ({"type": "number", "multipleOf": 7, "minimum": 8, "maximum": 13}, "no multiple of 7 lies between 8 and 13"),
+        ({"type": "number", "multipleOf": 0.5, "minimum": 1.1, "maximum": 1.4}, "no multiple of 0.5 lies between"),
+        ({"type": "array", "uniqueItems": True, "minItems": 3, "items": {"type": "boolean"}}, "no more than 2 do"),
+        ({"type": "array", "uniqueItems": True, "minItems": 3, "items": {"enum": [1, 1.0, "a"]}}, "no more than 2 do"),
+        (
+            {
+                "type": "array",
+                "uniqueItems": True,
+                "minItems": 4,
+                "items": {"type": "integer", "minimum": 1, "maximum": 3},
+            },
+            "no more than 3 do",
+        ),
+        ({"type": "string", "not": {"type": "string"}}, "'not' takes away the only type"),
+        ({"type": "boolean", "not": {"enum": [True, False]}}, "contradict each other"),
+        ({"enum": ["a", "b"], "not": {"enum": ["b", "a"]}}, "contradict each other"),
+        (
+            {"type": "object", "properties": {"a": {}, "b": False}, "additionalProperties": False, "minProperties": 2},
+            "2 keys are asked for, and only 1 may be there",
+        ),
+        ({"type": "string", "pattern": "^a{3}$", "minLength": 4}, "longer or shorter texts"),
+        ({"type": "string", "pattern": "[a-z]{5}", "maxLength": 4}, "longer or shorter texts"),
     ],
 )
 def test_why_nothing_conforms(schema: Any, reason: str) -> None:
@@ -133,13 +157,45 @@ def test_why_nothing_conforms(schema: Any, reason: str) -> None:
     "schema",
     [
         {"type": "string", "pattern": "^a$", "not": {"const": "a"}},
+        {"type": "string", "not": {"minLength": 0}},
         {"oneOf": [{"type": "string"}, {"type": "string"}]},
-        {"type": "array", "uniqueItems": True, "minItems": 3, "items": {"type": "boolean"}},
     ],
 )
 def test_what_cannot_be_decided_is_said_and_soon(schema: Any) -> None:
     with pytest.raises(Undecided, match="undecided: no conforming value was found within the bound"):
         simplest(schema)
+
+
+def chain(levels: int, inner: Any) -> Any:
+    return {"type": "object", "required": ["a"], "properties": {"a": chain(levels - 1, inner)}} if levels else inner
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "object", "minProperties": 300, "additionalProperties": {"type": "integer"}},
+        {"type": "object", "minProperties": 60, "patternProperties": {"^x-\\d+$": {}}, "additionalProperties": False},
+        {"type": "object", "minProperties": 30, "propertyNames": {"pattern": "^[a-z]{3}$"}},
+        {"type": "array", "uniqueItems": True, "minItems": 200, "items": {"type": "string"}},
+        {"type": "array", "uniqueItems": True, "minItems": 100, "items": {"type": "integer", "maximum": 7}},
+        {"type": "array", "uniqueItems": True, "minItems": 50, "items": {"type": "string", "pattern": "^[a-z]{4}$"}},
+        {"type": "array", "uniqueItems": True, "minItems": 40, "items": {"type": "number", "minimum": 0, "maximum": 1}},
+        {"type": "array", "uniqueItems": True, "minItems": 30, "items": chain(1, {"type": "string"})},
+        chain(60, {"type": "null"}),
+        {"allOf": [{"required": [f"p{one}"], "properties": {f"p{one}": {}}} for one in range(200)], "type": "object"},
+        {"type": "array", "contains": {"type": "string"}, "unevaluatedItems": {"type": "integer"}, "minItems": 3},
+        {"type": "array", "contains": {"type": "string"}, "unevaluatedItems": False, "minItems": 2},
+        {"type": "array", "allOf": [{"contains": {"minimum": 1}}, {"contains": {"maximum": 5}}], "maxItems": 1},
+        {"type": "string", "minLength": 12, "allOf": [{"pattern": "^[A-Z]"}, {"pattern": "\\d"}, {"pattern": "[!@#]"}]},
+        {"required": ["a", "b"], "anyOf": [{"properties": {"a": {}}}, {"properties": {"b": {}}}]}
+        | {"type": "object", "unevaluatedProperties": False},
+        {"if": {"properties": {"k": {"const": 1}}, "required": ["k"]}, "then": {"properties": {"v": {}}}}
+        | {"type": "object", "unevaluatedProperties": False, "minProperties": 2},
+    ],
+    ids=lambda schema: str(schema)[:60],
+)
+def test_what_takes_many_names_values_or_levels_is_found(schema: Any) -> None:
+    assert validators.Draft202012Validator(schema).is_valid(simplest(schema))
 
 
 def test_nothing_is_retried_forever() -> None:

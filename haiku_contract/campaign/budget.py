@@ -66,8 +66,12 @@ class Budget:
         )
 
 
+UNLIMITED: Final = Budget()
+"""No limit at all."""
+
+
 class Estimate(NamedTuple):
-    """What a campaign uses when the endpoint accepts everything, and when it accepts what conforms alone."""
+    """What a campaign uses at most, and what it uses when the endpoint accepts what conforms and nothing else."""
 
     most: Use
     likely: Use
@@ -111,13 +115,23 @@ def priced(contract: Contract, sent: float, received: float) -> float | None:
     return float((sent * prices["input"] + received * prices["output"]) / prices.get("per_tokens", _MILLION))
 
 
-def estimate(contract: Contract, cases: Iterable[Case]) -> Estimate:
-    """What sending cases uses; those with the same bytes are sent once."""
+def estimate(contract: Contract, cases: Iterable[Case], *, repeat: int = 1, further: int = 0) -> Estimate:
+    """What sending cases uses; those with the same bytes are one.
+
+    Args:
+        contract: whose prices.
+        cases: what is sent when nothing goes wrong.
+        repeat: how often each is sent.
+        further: how many more conforming requests there may be when something does.
+    """
     different = {(case.body, case.content_type): case for case in cases}.values()
-    everything = [(case.kind, worst(contract, case)) for case in different]
-    most = total(use for _, use in everything)
-    conforming = total(use for kind, use in everything if kind == "conforming")
-    return Estimate(most, conforming._replace(requests=most.requests))
+    uses = [(case.kind, worst(contract, case)) for case in different for _ in range(repeat)]
+    conforming = [use for kind, use in uses if kind == "conforming"]
+    costliest = max(conforming, key=lambda use: use.tokens, default=Use(1))
+    everything = total(use for _, use in uses)
+    return Estimate(
+        total((everything, *[costliest] * (repeat * further))), total(conforming)._replace(requests=everything.requests)
+    )
 
 
 def check_priced(contract: Contract, budget: Budget) -> None:

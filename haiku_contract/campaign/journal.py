@@ -10,6 +10,7 @@ import binascii
 import hashlib
 import json
 import os
+from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
 from haiku_contract.errors import UsageError
@@ -42,7 +43,7 @@ class Journal:
         self._path = path
         digest = hashlib.sha256(address.encode()).hexdigest()[:_DIGITS]
         self._head = {"haiku_contract_journal": _FORMAT, "contract": contract, "endpoint": endpoint, "address": digest}
-        self._known: dict[str, dict[str, Any]] = {}
+        self._known: dict[str, deque[dict[str, Any]]] = {}
         self._file: BinaryIO | None = None
         try:
             self._length = self._read() if path.exists() else 0
@@ -64,10 +65,11 @@ class Journal:
             self._file.close()
 
     def known(self, case: Case) -> Exchange | None:
-        """What the endpoint answered to these bytes in an earlier run; None when it was not asked."""
-        entry = self._known.get(_key(case))
-        if entry is None:
+        """What the endpoint answered to these bytes in an earlier run, once each; None when it was not asked again."""
+        entries = self._known.get(_key(case))
+        if not entries:
             return None
+        entry = entries.popleft()
         body = base64.b64decode(entry["body"])
         echoed = entry.get("echoed") is True
         return Exchange(case, entry["status"], entry["headers"], body, entry["elapsed"], attempts=0, echoed=echoed)
@@ -108,7 +110,7 @@ class Journal:
             if entry is None or (number and not _is_answer(entry)):
                 raise UsageError(f"{self._path}: line {number + 1} is not of a journal; name another file")
             if number:
-                self._known[entry["key"]] = entry
+                self._known.setdefault(entry["key"], deque()).append(entry)
             length += len(line)
         if not length and self._path.stat().st_size:
             raise UsageError(f"{self._path}: not the journal of a campaign; name another file")

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Final
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from haiku_contract import messages, wire
 from haiku_contract.campaign.checks import Judged, names_the_fault
 from haiku_contract.model import Constraint, OutcomeKind, Verdict, VerdictKind
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from haiku_contract.campaign.split import Features
     from haiku_contract.contract import Contract
+    from haiku_contract.generate.packing import Packable
 
 _LOST: Final = {
     OutcomeKind.THROTTLED: "throttled",
@@ -22,28 +25,72 @@ _LOST: Final = {
 }
 
 
-def verdicts(
-    contract: Contract, judged: Iterable[Judged], left_out: Collection[str | None] = ()
-) -> tuple[Verdict, ...]:
+class Evidence(NamedTuple):
+    """What a campaign knows when it ends.
+
+    Attributes:
+        judged: what came of the cases that were sent.
+        left_out: ids of the constraints about which some case was not sent.
+        shown: the features of the cases that show several at once, by the id of the case.
+        wanted: all features that conforming requests were to show.
+        conditions: on which requests alone a constraint of the response is broken, in words.
+    """
+
+    judged: tuple[Judged, ...]
+    left_out: frozenset[str] = frozenset()
+    shown: Mapping[str, Features] = MappingProxyType({})
+    wanted: Features = ()
+    conditions: Mapping[str, str] = MappingProxyType({})
+
+
+class _About(NamedTuple):
+    """What is known of one constraint of requests: the answers, and the edges that no accepted request shows."""
+
+    faulted: tuple[Judged, ...]
+    conforming: tuple[Judged, ...]
+    unshown: Features
+    cut: bool
+
+
+def verdicts(contract: Contract, evidence: Evidence) -> tuple[Verdict, ...]:
     """One verdict per constraint: of the request schema, the wire, the response schema and streams, in this order.
 
-    A constraint is judged by the cases that are about it: its own faults, and the conforming values at its edges.
+    A constraint is judged by the cases that are about it, its own faults and the conforming values at its edges, and by
+    the packed requests that show such values and were accepted.
 
     Args:
         contract: whose constraints.
-        judged: what came of the cases that were sent.
-        left_out: ids of the constraints about which some case was not sent.
+        evidence: what is known.
     """
-    everything = list(judged)
     about: dict[str, list[Judged]] = defaultdict(list)
-    for one in everything:
+    for one in evidence.judged:
         if one.exchange.case.constraint is not None:
             about[one.exchange.case.constraint].append(one)
-    baseline = next((one for one in everything if one.exchange.case.constraint is None), None)
-    usable = baseline is None or baseline.outcome.kind is OutcomeKind.ACCEPTED
-    subjects = [*contract.request.constraints, *wire_constraints()]
-    found = [_request_verdict(one, about[one.id], usable=usable, cut=one.id in left_out) for one in subjects]
-    return (*found, *_response_verdicts(contract, everything))
+    at_first = [one for one in evidence.judged if one.exchange.case.id == evidence.judged[0].exchange.case.id]
+    usable = not at_first or any(one.outcome.kind is OutcomeKind.ACCEPTED for one in at_first)
+    unshown: dict[str | None, list[Packable]] = defaultdict(list)
+    for feature in _unshown(evidence):
+        unshown[feature.constraint].append(feature)
+    found: list[Verdict] = []
+    for constraint in (*contract.request.constraints, *wire_constraints()):
+        known = about[constraint.id]
+        faulted = tuple(one for one in known if one.exchange.case.kind == "faulted")
+        conforming = tuple(one for one in known if one.exchange.case.kind == "conforming")
+        left = tuple(unshown[constraint.id])
+        row = _About(faulted, conforming, left, cut=constraint.id in evidence.left_out)
+        found.append(_request_verdict(constraint, row, evidence, usable=usable))
+    return (*found, *_response_verdicts(contract, evidence))
+
+
+def _unshown(evidence: Evidence) -> Iterator[Packable]:
+    """The features that no accepted request shows."""
+    accepted: set[str] = set()
+    for one in evidence.judged:
+        if one.outcome.kind is OutcomeKind.ACCEPTED:
+            case = one.exchange.case
+            accepted |= {feature.name for feature in evidence.shown.get(case.id, ())}
+            accepted.add(case.id.partition("/")[2])
+    yield from (feature for feature in evidence.wanted if feature.name not in accepted)
 
 
 def wire_constraints() -> tuple[Constraint, ...]:
@@ -54,57 +101,98 @@ def wire_constraints() -> tuple[Constraint, ...]:
     )
 
 
-def _request_verdict(constraint: Constraint, about: Sequence[Judged], *, usable: bool, cut: bool) -> Verdict:
-    faulted = [one for one in about if one.exchange.case.kind == "faulted"]
-    conforming = [one for one in about if one.exchange.case.kind == "conforming"]
-    for kind, witnesses, detail in _evidence(faulted, conforming):
-        if witnesses and usable:
-            return Verdict(constraint.id, kind, witnesses[0].exchange.case.id, detail.format(_said(witnesses[0])))
+def _request_verdict(constraint: Constraint, about: _About, evidence: Evidence, *, usable: bool) -> Verdict:
+    for kind, outcome, witnesses, detail in _decisive(about) if usable else ():
+        if witnesses:
+            witness = min(witnesses, key=lambda one: len(one.exchange.case.body))
+            often = _often(witness, (*about.faulted, *about.conforming), outcome)
+            return Verdict(constraint.id, kind, witness.exchange.case.id, detail.format(_said(witness)) + often)
     if not constraint.violable:
         return Verdict(constraint.id, VerdictKind.UNVIOLABLE, None, constraint.reason)
-    if not usable:
-        return Verdict(constraint.id, VerdictKind.UNDETERMINED, None, "the simplest conforming request is not accepted")
-    lost = next((one for one in about if one.outcome.kind in _LOST), None)
+    lost = next((one for one in _asked(about, evidence) if one.outcome.kind in _LOST), None) if usable else None
     if lost is not None:
         return Verdict(constraint.id, VerdictKind.UNDETERMINED, lost.exchange.case.id, _LOST[lost.outcome.kind])
-    if not faulted:
-        return Verdict(constraint.id, VerdictKind.UNDETERMINED, None, "left out" if cut else "no case was sent")
-    detail = f"rejected {_times(len(faulted))}: {_said(faulted[0])}{'; some cases were left out' if cut else ''}"
-    return Verdict(constraint.id, VerdictKind.ENFORCED, faulted[0].exchange.case.id, detail)
+    unknown = _unknown(about) if usable else "the simplest conforming request is not accepted"
+    if unknown:
+        return Verdict(constraint.id, VerdictKind.UNDETERMINED, None, unknown)
+    count, witness = len(about.faulted), about.faulted[0]
+    detail = f"rejected {_times(count)}: {_said(witness)}{'; some cases were left out' if about.cut else ''}"
+    return Verdict(constraint.id, VerdictKind.ENFORCED, witness.exchange.case.id, detail)
 
 
-def _evidence(
-    faulted: Sequence[Judged], conforming: Sequence[Judged]
-) -> Iterator[tuple[VerdictKind, list[Judged], str]]:
-    """What would decide a verdict, worst first."""
-    everything = [*faulted, *conforming]
-    rejected = [one for one in faulted if one.outcome.kind is OutcomeKind.REJECTED]
-    yield VerdictKind.CRASHING, [one for one in everything if one.outcome.kind is OutcomeKind.CRASHED], "crashed: {}"
-    yield VerdictKind.LEAKY, [one for one in faulted if one.outcome.kind is OutcomeKind.ACCEPTED], "accepted a fault"
-    refused = [one for one in conforming if one.outcome.kind is OutcomeKind.REJECTED]
-    yield VerdictKind.OVERSTRICT, refused, "rejected a conforming value: {}"
-    yield VerdictKind.MISATTRIBUTED, [one for one in rejected if not names_the_fault(one)], "rejected for: {}"
+def _unknown(about: _About) -> str:
+    """Why nothing is known, although nothing was lost; empty when the constraint is enforced."""
+    if not about.faulted:
+        return "left out" if about.cut else "no case was sent"
+    names = ", ".join(one.name for one in about.unshown)
+    return names and f"no request that shows {names} was accepted"
 
 
-def _response_verdicts(contract: Contract, judged: Sequence[Judged]) -> Iterator[Verdict]:
-    broken: dict[str, Judged] = {}
+def _asked(about: _About, evidence: Evidence) -> Iterator[Judged]:
+    """The answers on which a verdict of `enforced` depends; of packed requests where no accepted one shows the same."""
+    yield from (*about.faulted, *about.conforming)
+    names = {one.name for one in about.unshown}
+    for one in evidence.judged if names else ():
+        if names & {feature.name for feature in evidence.shown.get(one.exchange.case.id, ())}:
+            yield one
+
+
+def _decisive(about: _About) -> Iterator[tuple[VerdictKind, OutcomeKind, list[Judged], str]]:
+    """What decides a verdict, worst first: the verdict, the outcome that shows it, the answers that do, the words."""
+    everything = [*about.faulted, *about.conforming]
+    crashed = [one for one in everything if one.outcome.kind is OutcomeKind.CRASHED]
+    yield VerdictKind.CRASHING, OutcomeKind.CRASHED, crashed, "crashed: {}"
+    accepted = [one for one in about.faulted if one.outcome.kind is OutcomeKind.ACCEPTED]
+    yield VerdictKind.LEAKY, OutcomeKind.ACCEPTED, accepted, "accepted a fault"
+    refused = [one for one in about.conforming if one.outcome.kind is OutcomeKind.REJECTED]
+    yield VerdictKind.OVERSTRICT, OutcomeKind.REJECTED, refused, "rejected a conforming value: {}"
+    rejected = [one for one in about.faulted if one.outcome.kind is OutcomeKind.REJECTED]
+    misled = [one for one in rejected if not names_the_fault(one)]
+    yield VerdictKind.MISATTRIBUTED, OutcomeKind.REJECTED, misled, "rejected for: {}"
+
+
+def _often(witness: Judged, about: Sequence[Judged], outcome: OutcomeKind) -> str:
+    """How often a case that was sent more than once ended like this."""
+    same = [one for one in about if one.exchange.case.id == witness.exchange.case.id]
+    return _frequency(sum(one.outcome.kind is outcome for one in same), len(same))
+
+
+def _response_verdicts(contract: Contract, evidence: Evidence) -> Iterator[Verdict]:
+    broken: dict[str, list[Judged]] = defaultdict(list)
     held: dict[str, Judged] = {}
-    for one in judged:
+    for one in evidence.judged:
         ids = messages.broken(one.violations)
-        broken |= {name: one for name in ids if name not in broken}
+        for name in ids:
+            broken[name].append(one)
         held |= {name: one for name in one.exercised - ids if name not in held}
     streamed = () if contract.stream is None else contract.stream.constraints
     for constraint in (*contract.response.constraints, *streamed):
-        witness = broken.get(constraint.id)
-        if witness is not None:
+        if constraint.id in broken:
+            witness = min(broken[constraint.id], key=lambda one: len(one.exchange.case.body))
             message = next(each.message for each in witness.violations if constraint.id in messages.broken((each,)))
-            yield Verdict(constraint.id, VerdictKind.BROKEN, witness.exchange.case.id, message)
+            condition = evidence.conditions.get(constraint.id, "")
+            detail = f"{message}{condition and '; '}{condition}{_how_often(broken[constraint.id], witness, evidence)}"
+            yield Verdict(constraint.id, VerdictKind.BROKEN, witness.exchange.case.id, detail)
         elif not constraint.violable:
             yield Verdict(constraint.id, VerdictKind.UNVIOLABLE, None, constraint.reason)
         elif constraint.id in held:
             yield Verdict(constraint.id, VerdictKind.HELD, held[constraint.id].exchange.case.id, "in every answer")
         else:
             yield Verdict(constraint.id, VerdictKind.UNEXERCISED, None, "no answer reaches this place")
+
+
+def _how_often(broken: Sequence[Judged], witness: Judged, evidence: Evidence) -> str:
+    """How often the answers to a case that was sent more than once were broken."""
+    case = witness.exchange.case.id
+    asked = sum(one.exchange.case.id == case for one in evidence.judged)
+    count = sum(one.exchange.case.id == case for one in broken)
+    return _frequency(count, asked)
+
+
+def _frequency(count: int, asked: int) -> str:
+    if asked == 1:
+        return ""
+    return f", {'always' if count == asked else 'sometimes'} ({count} of {asked} times)"
 
 
 def _said(judged: Judged) -> str:

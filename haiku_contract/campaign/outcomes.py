@@ -174,10 +174,13 @@ def _untagged(steps: Sequence[str], value: Any) -> list[str]:
     `base64`.
     """
     kept: list[str] = []
+    skipped = False
     for step, following in zip(steps, [*steps[1:], None], strict=True):
         is_tag = isinstance(value, dict) and step not in value and (step == value.get("type") or following in value)
-        if kept and is_tag:
+        if kept and is_tag and not skipped:
+            skipped = True
             continue
+        skipped = False
         kept.append(step)
         try:
             value = pointer.step(value, step)

@@ -2,52 +2,28 @@
 
 from __future__ import annotations
 
-import time
-from collections import Counter, deque
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, TypeAlias
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
 
-from haiku_contract import wire
-from haiku_contract.campaign import checks, matrix
-from haiku_contract.campaign.budget import Budget, Use, total, used_up, worst
-from haiku_contract.campaign.outcomes import media_type, outcome, succeeded
-from haiku_contract.errors import EndpointError
-from haiku_contract.model import (
-    ABSENT,
-    JSON_CONTENT_TYPE,
-    CampaignFinished,
-    CampaignStarted,
-    CaseFinished,
-    Exchange,
-    OutcomeKind,
-)
+from haiku_contract.campaign import blame, checks
+from haiku_contract.campaign.budget import UNLIMITED
+from haiku_contract.campaign.ledger import Ledger
+from haiku_contract.campaign.outcomes import outcome
+from haiku_contract.campaign.plan import Plan, thorough
+from haiku_contract.model import CampaignFinished, CampaignStarted, Exchange
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Callable, Generator, Iterable, Sequence
 
+    from haiku_contract.campaign.budget import Budget
     from haiku_contract.campaign.checks import Terms
     from haiku_contract.contract import Contract
     from haiku_contract.endpoint.surfaces import Surface
-    from haiku_contract.model import Case, Event, Finding, Outcome
+    from haiku_contract.model import Case, Event
 
 Batch: TypeAlias = "tuple[Case, ...]"
-
-_FATAL: Final = {
-    OutcomeKind.UNREACHABLE: "cannot be reached",
-    OutcomeKind.UNAUTHORISED: "refuses the credentials",
-}
-_FATAL_AT_FIRST: Final = _FATAL | {
-    OutcomeKind.THROTTLED: "does not serve requests at the moment",
-    OutcomeKind.UNKNOWN: "does not answer as this surface does",
-}
-_ADVICE: Final = {
-    OutcomeKind.UNREACHABLE: "check that it runs, and its host and port",
-    OutcomeKind.UNAUTHORISED: "check the key and what it may do",
-    OutcomeKind.THROTTLED: "try again later",
-    OutcomeKind.UNKNOWN: "check the URL and the surface",
-}
-_LOST_IN_A_ROW: Final = 5
-UNLIMITED: Final = Budget()
+Steps: TypeAlias = "Generator[Batch, Sequence[Exchange], None]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,20 +43,15 @@ class Target:
     billed: bool = False
 
 
-def plan(cases: Sequence[Case]) -> tuple[Case, ...]:
-    """The order of sending: the simplest conforming request, then the faults (a rejection is free), then the rest."""
-    rank = {"faulted": 1, "conforming": 2}
-    return tuple(sorted(cases, key=lambda case: 0 if case.constraint is None else rank[case.kind]))
-
-
 def campaign(  # noqa: PLR0913 - keyword-only configuration of one run
     contract: Contract,
-    cases: Sequence[Case],
+    cases: Plan | Sequence[Case],
     target: Target,
     emit: Callable[[Event], None],
     *,
     seed: int = 0,
     width: int = 1,
+    repeat: int = 1,
     budget: Budget = UNLIMITED,
     known: Callable[[Case], Exchange | None] = lambda _: None,
     terms: Terms = checks.PLAIN,
@@ -89,144 +60,77 @@ def campaign(  # noqa: PLR0913 - keyword-only configuration of one run
 
     Args:
         contract: whose constraints are judged.
-        cases: what to send; cases with the same bytes are sent once.
+        cases: what to send, and what else may be sent to find out more; cases with the same bytes are sent once.
         target: named in the events.
         emit: takes each event as it happens.
         seed: named in the result.
         width: how many requests may be under way at once.
+        repeat: how often each request is sent, for endpoints that answer now so and now so.
         budget: what may be used up; a case that could exceed it is left out.
-        known: what the endpoint answered to a case in an earlier run.
+        known: what the endpoint answered to a case in an earlier run; asked once for each time that it is sent.
         terms: what is asked of answers beside the contract.
 
     Raises:
         EndpointError: the endpoint cannot be reached, or refuses the credentials.
     """
-    groups: dict[tuple[bytes, str], list[Case]] = {}
-    for case in plan(cases):
-        groups.setdefault((case.body, case.content_type), []).append(case)
-    queue = deque(groups.values())
-    emit(CampaignStarted(contract.id, target.name, len(queue)))
-    ledger = _Ledger(contract, target, budget, terms._replace(surface=target.surface.name))
-    most = 1  # the first answer tells whether there is any use in going on
-    while queue:
-        batch: list[list[Case]] = []
-        while queue and len(batch) < most:
-            group = queue.popleft()
-            answered = known(group[0])
-            if answered is not None:
-                emit(ledger.take(group, answered, outcome(answered, target.surface.name)))
-            elif ledger.affords([each[0] for each in (*batch, group)]):
-                batch.append(group)
-            else:
-                ledger.left_out += group
-        exchanges = (yield tuple(group[0] for group in batch)) if batch else ()
-        for group, exchange in zip(batch, exchanges, strict=True):
-            if exchange.status is None and not exchange.attempts:
-                ledger.skip(group, exchange.error)
-            else:
-                emit(ledger.take(group, exchange, outcome(exchange, target.surface.name)))
-        most = width
-        if ledger.useless:
-            break  # nothing can be told apart when even the simplest request is refused
+    plan = cases if isinstance(cases, Plan) else thorough(cases)
+    ledger = Ledger(contract, target, plan, budget, terms._replace(surface=target.surface.name))
+    send = Sending(ledger, emit, known, repeat)
+    emit(CampaignStarted(contract.id, target.name, repeat * send.different(plan.cases)))
+    packed = [one.case for one in plan.packed]
+    rest = [case for case in plan.cases[1:] if case.id not in ledger.shown]
+    yield from send(plan.cases[:1])  # the first answer tells whether there is any use in going on
+    if not ledger.useless or ledger.stopped:
+        send.width = width
+        yield from send(packed)
+        yield from blame.features(plan, ledger, send)
+        yield from send(rest)
+        yield from blame.places(plan, ledger, send)
     finished = ledger.finish(seed)
     emit(finished)
     return finished
 
 
-class _Ledger:
-    """What is known so far in a campaign."""
+class Sending:
+    """Sends cases, as far as the budget goes, and enters what came back."""
 
-    def __init__(self, contract: Contract, target: Target, budget: Budget, terms: Terms) -> None:
-        self.contract = contract
-        self.target = target
-        self.budget = budget
-        self.terms = terms
-        self.started = time.monotonic()
-        self.judged: list[checks.Judged] = []
-        self.findings: dict[str, Finding] = {}
-        self.outcomes: Counter[OutcomeKind] = Counter()
-        self.spent = Use()
-        self.left_out: list[Case] = []
-        self.stopped = ""
-        self.useless = False
-        self.lost_in_a_row = 0
+    def __init__(
+        self, ledger: Ledger, emit: Callable[[Event], None], known: Callable[[Case], Exchange | None], repeat: int
+    ) -> None:
+        self.width = 1
+        self._ledger = ledger
+        self._emit = emit
+        self._known = known
+        self._repeat = repeat
 
-    def affords(self, cases: Sequence[Case]) -> bool:
-        """Whether these cases may be sent now, whatever they cost."""
-        if not self.stopped and self.budget.seconds is not None:
-            self.stopped = "the time is up" if time.monotonic() - self.started > self.budget.seconds else ""
-        if self.stopped or self.budget == UNLIMITED:
-            return not self.stopped
-        allowed = self.budget.allows(self.spent, total(worst(self.contract, one) for one in cases))
-        if not allowed and not self.judged:
-            self.stopped = "the budget does not even allow the simplest request"
-        return allowed
+    @staticmethod
+    def different(cases: Iterable[Case]) -> int:
+        """How many requests the cases are."""
+        return len({(case.body, case.content_type) for case in cases})
 
-    def skip(self, group: Sequence[Case], reason: str) -> None:
-        """Leave cases out that could not be sent any more."""
-        self.left_out += group
-        self.stopped = self.stopped or reason.removeprefix("not sent: ")
+    def __call__(self, cases: Iterable[Case]) -> Steps:
+        """Send the cases whose bytes were not sent yet."""
+        queue = deque(case for case in self._new(cases) for _ in range(self._repeat))
+        while queue:
+            batch: list[Case] = []
+            while queue and len(batch) < self.width:
+                case = queue.popleft()
+                answered = self._known(case)
+                if answered is not None:
+                    self._take(answered)
+                elif self._ledger.affords([*batch, case]):
+                    batch.append(case)
+                else:
+                    self._ledger.leave_out(case)
+            for exchange in (yield tuple(batch)) if batch else ():
+                self._take(exchange)
 
-    def take(self, group: Sequence[Case], exchange: Exchange, result: Outcome) -> CaseFinished:
-        """Enter one exchange for all the cases that share its bytes.
+    def _new(self, cases: Iterable[Case]) -> list[Case]:
+        different = {(case.body, case.content_type): case for case in reversed(list(cases))}
+        return [case for case in reversed(different.values()) if not self._ledger.answers(case)]
 
-        Raises:
-            EndpointError: the first request, or too many in a row, did not get through.
-        """
-        first = not self.judged
-        self.lost_in_a_row = self.lost_in_a_row + 1 if result.kind in _FATAL else 0
-        if first and result.kind in _FATAL_AT_FIRST:
-            raise _unusable(self.target, result.kind, exchange, result)
-        if first and result.kind is OutcomeKind.ACCEPTED and _is_garbage(exchange):
-            raise _unusable(self.target, OutcomeKind.UNKNOWN, exchange, result)
-        if self.lost_in_a_row > _LOST_IN_A_ROW:
-            raise _unusable(self.target, result.kind, exchange, result)
-        self.useless = first and result.kind is not OutcomeKind.ACCEPTED
-        self.outcomes[result.kind] += 1
-        judged = checks.judge(self.contract, exchange, result, self.terms)
-        meant = group[:1] if self.useless else group
-        fanned = [judged._replace(exchange=replace(exchange, case=case)) for case in meant]
-        found = {one.fingerprint: one for each in fanned for one in checks.findings(each)}
-        new = {key: one for key, one in found.items() if key not in self.findings}
-        self.findings |= new
-        self.judged += fanned
-        self._spend(exchange, result)
-        return CaseFinished(exchange, result, tuple(new.values()))
-
-    def _spend(self, exchange: Exchange, result: Outcome) -> None:
-        used = used_up(self.contract, exchange) if self.target.billed else Use()
-        answered = result.kind is OutcomeKind.ACCEPTED and succeeded(exchange) and exchange.attempts > 0
-        if self.target.billed and answered and not used.tokens:
-            used = worst(self.contract, exchange.case)  # it does not say what it has used
-        self.spent = self.spent.plus(used._replace(requests=exchange.attempts))
-        if self.budget.free and answered:
-            self.stopped = f"{exchange.case.id} was answered, and that is billed"
-
-    def finish(self, seed: int) -> CampaignFinished:
-        """The result of what was entered."""
-        return CampaignFinished(
-            contract=self.contract.id,
-            endpoint=self.target.name,
-            seed=seed,
-            requests=self.spent.requests,
-            cost_usd=round(self.spent.cost, 6),
-            verdicts=matrix.verdicts(self.contract, self.judged, {case.constraint for case in self.left_out}),
-            findings=tuple(self.findings.values()),
-            outcomes=dict(self.outcomes),
-            elapsed=time.monotonic() - self.started,
-            left_out=tuple(case.id for case in self.left_out),
-            stopped=self.stopped or ("the budget is used up" if self.left_out else ""),
-        )
-
-
-def _unusable(target: Target, kind: OutcomeKind, exchange: Exchange, result: Outcome) -> EndpointError:
-    return EndpointError(f"{target.name} {_FATAL_AT_FIRST[kind]} ({_answer(exchange, result)}); {_ADVICE[kind]}")
-
-
-def _is_garbage(exchange: Exchange) -> bool:
-    """A success that calls itself JSON and is none: whatever answers there is not the endpoint."""
-    return media_type(exchange) == JSON_CONTENT_TYPE and wire.decode(exchange.body).value is ABSENT
-
-
-def _answer(exchange: Exchange, result: Outcome) -> str:
-    return result.message if exchange.status is None else f"HTTP {exchange.status}: {result.message}".rstrip(": ")
+    def _take(self, exchange: Exchange) -> None:
+        if exchange.status is None and not exchange.attempts:
+            self._ledger.leave_out(exchange.case, exchange.error.removeprefix("not sent: "))
+            return
+        self._emit(self._ledger.take(exchange, outcome(exchange, self._ledger.target.surface.name)))

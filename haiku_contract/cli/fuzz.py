@@ -18,15 +18,18 @@ import click
 import httpx
 
 from haiku_contract.campaign import baseline
+from haiku_contract.campaign.blame import MOST_FURTHER
 from haiku_contract.campaign.budget import Budget, check_priced, estimate
 from haiku_contract.campaign.checks import Terms
 from haiku_contract.campaign.drive import Sender, drive_async
 from haiku_contract.campaign.journal import Journal
 from haiku_contract.campaign.pace import pace
+from haiku_contract.campaign.plan import thorough, thrifty
 from haiku_contract.campaign.run import campaign
-from haiku_contract.cli import targets
+from haiku_contract.cli import comparing, targets
 from haiku_contract.cli.cassettes import Tape, cassette_option, max_age_option
 from haiku_contract.cli.checks import check_option, limits_options
+from haiku_contract.cli.comparing import compare_option
 from haiku_contract.cli.options import contract_option, format_option, no_color_option, output_option, read, write
 from haiku_contract.endpoint import surfaces
 from haiku_contract.endpoint.reference import faults
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from haiku_contract.campaign.checks import Check
+    from haiku_contract.campaign.plan import Plan
     from haiku_contract.campaign.reproduce import Recipe
     from haiku_contract.contract import Contract
     from haiku_contract.model import CampaignFinished, Case, Event
@@ -72,6 +76,8 @@ class Options:
     timeout: float
     rate: str
     retries: int
+    thorough: bool
+    repeat: int
     max_requests: int | None
     max_cost: float | None
     max_tokens: int | None
@@ -84,6 +90,7 @@ class Options:
     max_ttfb: float | None
     max_total: float | None
     checks: tuple[Check, ...]
+    compare_with: str | None
     seed: int
     form: str
     output: str | None
@@ -126,6 +133,10 @@ class Options:
     show_default=True,
     help="How often a request is sent again while the endpoint is busy.",
 )
+@click.option("--thorough", is_flag=True, help="Send every case of the suite on its own, some hundreds of requests.")
+@click.option(
+    "--repeat", type=click.IntRange(1, 100), default=1, show_default=True, help="How often each request is sent."
+)
 @click.option("--max-requests", type=click.IntRange(1), help="Stop before more requests than this.")
 @click.option("--max-cost", type=click.FloatRange(0), metavar="USD", help="Leave out what could cost more in all.")
 @click.option("--max-tokens", type=click.IntRange(1), help="Leave out what could use more tokens in all.")
@@ -139,16 +150,20 @@ class Options:
 @click.option("--reason", default="", metavar="TEXT", help="Why; for --update-baseline.")
 @limits_options
 @check_option
+@compare_option
 @click.option("--seed", type=int, default=0, show_default=True, help="Recorded in the report.")
 @format_option
 @output_option
 @no_color_option
 @click.pass_context
 def fuzz(context: click.Context, /, **given: Any) -> None:
-    """Run the suite against an endpoint and print what it enforces, constraint by constraint.
+    """Ask an endpoint what it enforces, and print it constraint by constraint.
+
+    The fewest requests are sent that tell: many conforming values at once, one fault of every constraint, and those
+    that a typical mistake lets through. When one of them goes wrong, some more find out why.
 
     Exit code 1 when the endpoint does anything that the contract does not allow, 3 when the budget ended before the
-    suite, 4 when the endpoint cannot be reached, or when answers were lost on which a verdict depends.
+    campaign, 4 when the endpoint cannot be reached, or when answers were lost on which a verdict depends.
 
     With --live, CLOUDFLARE_API_TOKEN and CLOUDFLARE_ACCOUNT_ID say who asks, and CLOUDFLARE_GATEWAY_ID through which
     gateway.
@@ -156,9 +171,11 @@ def fuzz(context: click.Context, /, **given: Any) -> None:
     surface = given.pop("surface")
     options = options_of(given, surface)
     check(options)
-    if options.list_faults:
+    if options.list_faults and options.compare_with is None:
         write("".join(f"{one}\n" for one in faults.catalogue(options.contract)), options.output)
         return
+    if options.compare_with is not None:
+        context.exit(comparing.compare_with(options, run, transport_of(options)))
     accepted = _accepted(options)
     tape = None
     if options.cassette is None:
@@ -173,22 +190,28 @@ def fuzz(context: click.Context, /, **given: Any) -> None:
     _report(result, compared, to.recipe, options)
     if tape is not None:
         tape.check(options)
+    if options.update_baseline and not result.stopped:
+        _update(options, result, accepted)
+    context.exit(_concluded(options, result, compared))
+
+
+def _concluded(options: Options, result: CampaignFinished, compared: baseline.Compared) -> int:
+    """The exit code; what was left out is told first."""
     if result.stopped:
         click.echo(f"haiku-contract: {counted(len(result.left_out), 'case')} left out: {result.stopped}", err=True)
     if options.update_baseline and result.stopped:
         raise UsageError(f"{options.baseline}: not written, because a part of the suite knows a part of the findings")
-    if options.update_baseline:
-        _update(options, result, accepted)
-    elif compared.new:
-        context.exit(1)
+    if compared.new and not options.update_baseline:
+        return 1
     if result.stopped:
-        context.exit(BUDGET_REACHED)
+        return BUDGET_REACHED
     lost = sum(one.verdict is VerdictKind.UNDETERMINED and one.witness is not None for one in result.verdicts)
     if lost:
         raise EndpointError(
             f"{counted(lost, 'constraint')} undetermined, because {result.endpoint} throttled, dropped or "
             "misunderstood requests; run again later, or with --concurrency 1"
         )
+    return 0
 
 
 def options_of(given: dict[str, Any], surface: str | None) -> Options:
@@ -236,15 +259,15 @@ def run(
         further: takes every event.
     """
     contract = options.contract
-    cases = suite(contract, "request")
-    if not any(case.kind == "conforming" for case in cases):
+    plan = thorough(suite(contract, "request")) if options.thorough else thrifty(contract)
+    if not any(case.kind == "conforming" for case in plan.cases):
         raise UsageError(
             f"{contract.id}: no conforming request is known; 'haiku-contract generate --coverage' says why"
         )
     budget = Budget(options.max_requests, options.max_tokens, options.max_cost, options.max_time, options.free)
     if options.live:
         check_priced(contract, budget)
-        _announce(contract, cases)
+        _announce(contract, plan, options.repeat)
     sender = _sender(options, to)
     bar = terminal.Bar(terminal.console(sys.stderr, color=not options.no_color))
     with contextlib.ExitStack() as stack:
@@ -262,11 +285,12 @@ def run(
 
         steps = campaign(
             contract,
-            cases,
+            plan,
             to.target,
             emit,
             seed=options.seed,
             width=options.concurrency,
+            repeat=options.repeat,
             budget=budget,
             known=known,
             terms=Terms(options.surface, options.max_ttfb, options.max_total, options.checks),
@@ -301,11 +325,11 @@ def transport_of(options: targets.Place) -> httpx.AsyncBaseTransport | None:
     return httpx.ASGITransport(create_app(options.contract, chosen), raise_app_exceptions=False)
 
 
-def _announce(contract: Contract, cases: tuple[Case, ...]) -> None:
-    most, likely = estimate(contract, cases)
+def _announce(contract: Contract, plan: Plan, repeat: int) -> None:
+    most, likely = estimate(contract, plan.cases, repeat=repeat, further=MOST_FURTHER if plan.packed else 0)
     click.echo(
-        f"haiku-contract: {counted(most.requests, 'request')} at most; about {likely.cost:.2f} USD where the endpoint "
-        f"rejects what it should, {most.cost:.2f} USD where it accepts everything",
+        f"haiku-contract: about {counted(likely.requests, 'request')} and {likely.cost:.2f} USD where the endpoint "
+        f"does what it should; at most {counted(most.requests, 'request')} and {most.cost:.2f} USD",
         err=True,
     )
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from haiku_contract import generate as generation
 from haiku_contract.cli import streams
-from haiku_contract.cli.options import contract_option, output_option, write
+from haiku_contract.cli.options import contract_option, output_option, write, write_lines
 from haiku_contract.errors import UsageError
 from haiku_contract.generate import corpus
 from haiku_contract.report import structured
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from haiku_contract.validation import SchemaValidator
 
 
+_PAIRS: Final = 2
 _SIDES = ("request", "response", "stream")
 _NO_STREAMS = "no streams to write: the contract says nothing of streams; add a stream.json (schemas/README.md)"
 
@@ -40,6 +41,18 @@ _NO_STREAMS = "no streams to write: the contract says nothing of streams; add a 
     help="One case a line, or one document in the layout of the JSON-Schema-Test-Suite.",
 )
 @click.option("--packed", is_flag=True, help="As few conforming cases as possible that show everything together.")
+@click.option(
+    "--strength",
+    type=click.IntRange(min=1),
+    help="With --packed or --coverage: how many optional properties are combined in every way.  [default: 2]",
+)
+@click.option(
+    "--seed",
+    type=int,
+    default=0,
+    show_default=True,
+    help="The order of cases that are worth the same, and which features come together in packed ones.",
+)
 @click.option("--coverage", is_flag=True, help="Print what the cases cover and what they cannot, instead of them.")
 @click.option(
     "--directory",
@@ -55,6 +68,8 @@ def generate(  # noqa: PLR0913 - the options of the command
     constraint: str | None,
     layout: str,
     packed: bool,
+    strength: int | None,
+    seed: int,
     coverage: bool,
     directory: str | None,
     output: str | None,
@@ -74,29 +89,44 @@ def generate(  # noqa: PLR0913 - the options of the command
         raise UsageError("--directory is for '--side stream' and takes the place of --output")
     if side == "stream" and (packed or coverage or layout != "jsonl"):
         raise UsageError("--packed, --coverage and '--format test-suite' are for payloads that are one JSON value")
+    if strength is not None and not (packed or coverage):
+        raise UsageError("--strength is for --packed and --coverage: other cases combine nothing")
     _check_options(kind, constraint, layout, packed=packed, coverage=coverage)
     if coverage:
-        write("".join(line + "\n" for one in contract.sides if side in ("all", one.side) for line in told(one)), output)
+        sides = [one for one in contract.sides if side in ("all", one.side)]
+        write("".join(line + "\n" for one in sides for line in told(one, strength or _PAIRS)), output)
         return
-    cases = [
-        case
-        for case in _cases(contract, side, packed=packed)
-        if kind in ("all", case.kind) and constraint in (None, case.constraint)
-    ]
     if side == "stream" and contract.stream is None and directory is None:
         raise UsageError(_NO_STREAMS)
-    if not cases and constraint is not None:
-        other = constraint.partition(":")[0]
-        elsewhere = other in _SIDES and side not in ("all", other)
-        hint = f"add --side {other}" if elsewhere else "'haiku-contract constraints' lists what there is"
-        raise UsageError(f"no case about {constraint!r}; {hint}")
+    found = (
+        case
+        for case in _cases(contract, side, (strength or _PAIRS) if packed else 0, seed)
+        if kind in ("all", case.kind) and constraint in (None, case.constraint)
+    )
+    cases = found if constraint is None else _some(found, constraint, side)
     if directory is not None:
-        streams.write_folder(cases, directory)
+        streams.write_folder(list(cases), directory)
     elif layout == "test-suite":
         document = json.dumps(corpus.groups(contract, cases), ensure_ascii=False, indent=4)
         write(document + "\n", output)
     else:
-        write("".join(json.dumps(structured.case(case), ensure_ascii=False) + "\n" for case in cases), output)
+        write_lines((json.dumps(structured.case(case), ensure_ascii=False) + "\n" for case in cases), output)
+
+
+def _some(cases: Iterator[Case], constraint: str, side: str) -> Iterator[Case]:
+    """The cases about a constraint.
+
+    Raises:
+        UsageError: there are none.
+    """
+    first = next(cases, None)
+    if first is None:
+        other = constraint.partition(":")[0]
+        elsewhere = other in _SIDES and side not in ("all", other)
+        hint = f"add --side {other}" if elsewhere else "'haiku-contract constraints' lists what there is"
+        raise UsageError(f"no case about {constraint!r}; {hint}")
+    yield first
+    yield from cases
 
 
 def _check_options(kind: str, constraint: str | None, layout: str, *, packed: bool, coverage: bool) -> None:
@@ -121,22 +151,26 @@ def _refuse(option: str, others: Mapping[str, bool], reason: str) -> None:
             raise UsageError(f"{option} cannot go with {other}: {reason}")
 
 
-def _cases(contract: Contract, side: str, *, packed: bool) -> Iterator[Case]:
-    sides: tuple[Side, ...] = ("request", "response") if packed else ("request", "response", "stream")
+def _cases(contract: Contract, side: str, strength: int, seed: int) -> Iterator[Case]:
+    """The cases of a side or of all, packed where there is a strength."""
+    sides: tuple[Side, ...] = ("request", "response") if strength else ("request", "response", "stream")
     for one in sides:
         if side in ("all", one):
-            yield from generation.covering(contract, one).cases if packed else generation.cases(contract, one)
+            packed = generation.packed_cases(contract, one, strength, seed) if strength else None
+            yield from generation.cases(contract, one, seed) if packed is None else packed
 
 
-def told(validator: SchemaValidator) -> Iterator[str]:
+def told(validator: SchemaValidator, strength: int = _PAIRS) -> Iterator[str]:
     """What the cases of a schema cover, and of each constraint without a faulted case the reason; one line each."""
-    found = generation.coverage(validator)
+    found = generation.coverage(validator, strength)
     lost = {name for name, reason in found.reasons.items() if reason.startswith("unreachable")}
     violable = sum(one.violable and one.id not in lost for one in validator.constraints)
     yield f"{validator.side}: {found.faulted} of {violable} violable constraints have a faulted case"
     packed = found.packed
     if packed is not None:
-        shown = packed.wanted - len(packed.missed)
-        bound = f"no suite has fewer than {packed.lower_bound}"
-        yield f"{validator.side}: {len(packed.cases)} packed cases show {shown} of {packed.wanted} features; {bound}"
+        count = f"{len(packed.cases)} packed {'case shows' if len(packed.cases) == 1 else 'cases show'}"
+        shown = f"{packed.wanted - len(packed.missed)} of {packed.wanted} features"
+        together = f"{sum(packed.combinations)} of {packed.possible} combinations of optional properties"
+        yield f"{validator.side}: {count} {shown} and {together}; no suite has fewer than {packed.lower_bound}"
+        yield from (f"{validator.side}: {line}" for line in packed.left_out)
     yield from (f"{name}: {reason}" for name, reason in found.reasons.items())

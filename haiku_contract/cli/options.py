@@ -16,7 +16,7 @@ from haiku_contract.contract import DEFAULT_MODEL, load
 from haiku_contract.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from haiku_contract.contract import Contract
 
@@ -117,26 +117,34 @@ def write(text: str, output: str | None) -> None:
     Raises:
         UsageError: it cannot be written.
     """
-    data = text.encode("utf-8", "backslashreplace")
+    if output is None or output == "-":
+        write_lines([text], None)
+        return
     try:
-        if output is None or output == "-":
-            _print(data)
-        else:
-            _save(data, Path(output))
+        _save(text.encode("utf-8", "backslashreplace"), Path(output))
     except OSError as error:
-        name = "standard output" if output is None or output == "-" else output
-        raise UsageError(f"{name}: cannot be written: {error.strerror}") from None
+        raise UsageError(f"{output}: cannot be written: {error.strerror}") from None
 
 
-def _print(data: bytes) -> None:
-    try:
-        click.echo(data, nl=False)
-    except OSError as error:
-        with contextlib.suppress(OSError, ValueError):
-            # What is left in the buffer goes nowhere, or the interpreter would complain about it at its end.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if not isinstance(error, BrokenPipeError):  # otherwise whoever read the output has had enough
-            raise
+def write_lines(lines: Iterable[str], output: str | None) -> None:
+    """Write as `write` does; what is printed, line by line as it comes, and no further than somebody reads.
+
+    Raises:
+        UsageError: it cannot be written.
+    """
+    if output is not None and output != "-":
+        write("".join(lines), output)
+        return
+    for line in lines:
+        try:
+            click.echo(line.encode("utf-8", "backslashreplace"), nl=False)
+        except OSError as error:
+            with contextlib.suppress(OSError, ValueError):
+                # What is left in the buffer goes nowhere, or the interpreter would complain about it at its end.
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            if not isinstance(error, BrokenPipeError):
+                raise UsageError(f"standard output: cannot be written: {error.strerror}") from None
+            return  # whoever read the output has had enough
 
 
 def _save(data: bytes, target: Path) -> None:

@@ -36,6 +36,7 @@ _OF_FUZZ: Final = frozenset(
         "update_baseline",
         "reason",
         "resume",
+        "compare_with",
         "form",
         "no_color",
         "output",

@@ -146,7 +146,7 @@ def _run(options: Options, to: targets.Destination, steps: again.Steps) -> Repla
 
 def _told(result: Replayed, to: targets.Destination, form: str) -> str:
     if form == "json":
-        return structured.dumps(structured.replayed(result, to.target.name, to.recipe))
+        return structured.dumps(structured.replayed(result, to.target.name))
     lines = [f"{result.verdict}: {one_line(result.detail)}"]
     lines += [f"    {one.code} {one_line(one.constraint or '-')}, {one.fingerprint}" for one in result.findings]
     lines.append(f"    case {one_line(result.case)}, {counted(result.requests, 'request')} to {to.target.name}")

@@ -20,12 +20,21 @@ if TYPE_CHECKING:
 
 
 class Asked(NamedTuple):
-    """A request as far as its head tells: method, host, path (percent-decoded), headers (names in lower case)."""
+    """A request as far as its head tells.
+
+    Attributes:
+        method: in upper case.
+        host: without the port.
+        path: percent-decoded, without the query.
+        headers: names in lower case.
+        raw_path: the path as it was sent; empty where nobody knows.
+    """
 
     method: str
     host: str
     path: str
     headers: Mapping[str, str]
+    raw_path: str = ""
 
 
 class Refusal(Exception):  # noqa: N818 - an answer of the endpoint, not a malfunction

@@ -1,6 +1,15 @@
 """Payloads from a contract: the deterministic suite here, Hypothesis strategies in `haiku_contract.strategies`."""
 
-from haiku_contract.generate.covering import Coverage, Covering, Packed, coverage, covering, joined, packed
+from haiku_contract.generate.covering import (
+    Coverage,
+    Covering,
+    Packed,
+    coverage,
+    covering,
+    joined,
+    packed,
+    packed_cases,
+)
 from haiku_contract.generate.packing import Packable
 from haiku_contract.generate.suite import cases, suite
 
@@ -14,5 +23,6 @@ __all__ = [
     "covering",
     "joined",
     "packed",
+    "packed_cases",
     "suite",
 ]

@@ -1,40 +1,39 @@
 """The covering suite: as few conforming payloads as possible that together show everything conforming ones can show.
 
 Wanted are all features of the suite (boundary values, branches, presence and absence) and, of the optional properties
-of each object, every combination of presence and absence of any `strength` of them. Payloads are packed greedily: each
-takes in whatever still conforms. An element of an array is a place of its own, so arrays take in many features at once.
+of each object, every combination of presence and absence of any `strength` of them. How they are packed is the business
+of `assembling`; here is what comes of it: cases that come apart again, and how near their number is to the least.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import combinations, product
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from haiku_contract import pointer, wire
+from haiku_contract import wire
 from haiku_contract.errors import UsageError
+from haiku_contract.generate.assembling import Assembly, demand
 from haiku_contract.generate.conforming import solver_of
-from haiku_contract.generate.goals import Step
-from haiku_contract.generate.packing import Packable, at, edited, pack, repeats, smallest
-from haiku_contract.generate.routes import routes
-from haiku_contract.generate.suite import cases_of, features, unreached
+from haiku_contract.generate.packing import Draft, Packable, at, same
+from haiku_contract.generate.presence import least_rows
+from haiku_contract.generate.suite import cases_of, unreached
 from haiku_contract.model import ABSENT, Case
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from haiku_contract.contract import Contract
+    from haiku_contract.generate.assembling import Assembled
     from haiku_contract.generate.goals import Path
-    from haiku_contract.generate.routes import Route
+    from haiku_contract.generate.options import Options
     from haiku_contract.model import Side
     from haiku_contract.validation import SchemaValidator
 
-_TRIES: Final = 8
 _MOST_KEPT: Final = 8
-_MOST_OPTIONS: Final = 60  # optional properties of one object whose combinations are looked at
+_MOST_TWICE: Final = 20_000  # cases times features up to which both ways are gone
+_MOST_BASES: Final = 8  # simplest payloads of features that are tried to join others with
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +42,23 @@ class Covering:
 
     Attributes:
         cases: the packed conforming cases; those that show most come first.
-        shown: for each case, the names of what it is the first to show.
-        wanted: how many features and combinations there are.
+        shown: for each case, the names of the features that it is the first to show.
+        wanted: how many features there are.
         missed: the names of those that no case shows.
-        lower_bound: no suite that shows as much can have fewer cases: so many values share one place.
+        combinations: for each case, how many combinations of optional properties it is the first to show.
+        possible: how many combinations of them there are.
+        left_out: what was not looked at, in one line each.
+        lower_bound: no suite that shows as much can have fewer cases: so many values share one place, or so many rows
+            it takes to show the combinations of one object.
     """
 
     cases: tuple[Case, ...]
     shown: tuple[tuple[str, ...], ...]
     wanted: int
     missed: tuple[str, ...]
+    combinations: tuple[int, ...]
+    possible: int
+    left_out: tuple[str, ...]
     lower_bound: int
 
 
@@ -76,28 +82,33 @@ class Packed(NamedTuple):
 
     Attributes:
         case: conforms, and is about no one constraint.
-        features: what its payload shows on purpose and no case before it showed.
+        features: what its payload shows on purpose.
     """
 
     case: Case
     features: tuple[Packable, ...]
 
 
-def covering(contract: Contract, side: Side = "request", strength: int = 2) -> Covering:
+def covering(contract: Contract, side: Side = "request", strength: int = 2, seed: int = 0) -> Covering:
     """The covering suite of one side.
 
     Args:
         contract: whose schema.
         side: `request` or `response`.
         strength: of how many optional properties of an object every combination of presence and absence is wanted.
+        seed: which features come together, where that makes no difference: other seeds, other neighbours.
 
     Raises:
-        UsageError: there is no such side, or nothing conforms to its schema.
+        UsageError: there is no such side, nothing conforms to its schema, or the strength is below 1.
     """
-    validator = next((one for one in contract.sides if one.side == side), None)
-    if validator is None:
-        raise UsageError(f"no covering suite for {side!r}: choose 'request' or 'response'")
-    return _covering(validator, strength)
+    return _covering(_validator(contract, side), strength, seed)
+
+
+def packed_cases(contract: Contract, side: Side = "request", strength: int = 2, seed: int = 0) -> Iterator[Case]:
+    """The cases of `covering` one by one; of a large contract each as soon as it is made. Raises likewise."""
+    _, made = _making(_validator(contract, side), strength, seed)
+    for number, one in enumerate(made, 1):
+        yield _case(_validator(contract, side), f"packed/{number}", one.payload)
 
 
 def coverage(validator: SchemaValidator, strength: int = 2) -> Coverage:
@@ -110,7 +121,7 @@ def coverage(validator: SchemaValidator, strength: int = 2) -> Coverage:
     faulted = {case.constraint for case in cases_of(validator) if case.kind == "faulted"}
     without = [one for one in validator.constraints if one.id not in faulted]
     try:
-        packed = _covering(validator, strength)
+        packed = _covering(validator, strength, 0)
     except UsageError:
         packed = None
     counted = len(validator.constraints) - len(without)
@@ -126,9 +137,10 @@ def packed(validator: SchemaValidator, strength: int = 2) -> tuple[Packed, ...]:
         strength: as for `covering`.
 
     Raises:
-        UsageError: nothing conforms to the schema.
+        UsageError: the strength is below 1, or nothing conforms to the schema.
     """
-    return _packing(validator, strength)[0]
+    made = enumerate(_making(validator, strength, 0)[1], 1)
+    return tuple(Packed(_case(validator, f"packed/{number}", one.payload), one.features) for number, one in made)
 
 
 def joined(validator: SchemaValidator, features: Sequence[Packable]) -> Case | None:
@@ -141,116 +153,99 @@ def joined(validator: SchemaValidator, features: Sequence[Packable]) -> Case | N
     Returns:
         The case, named after the features: the same for the same ones. None when they do not go together.
     """
-    payload, shown = pack(validator, solver_of(validator).simplest(), features)
-    if len(shown) < len(features):
-        return None
-    digest = hashlib.sha256("\n".join(one.name for one in features).encode()).hexdigest()[:12]
-    return _case(validator, f"joined/{digest}", payload)
+    bases = [solver_of(validator).simplest(), *(one.payload for one in features[:_MOST_BASES])]
+    for base in bases:
+        draft = Draft(validator, base)
+        refused = draft.add([one for one in features if not one.loose])
+        if not draft.add([*refused, *(one for one in features if one.loose)]):
+            digest = hashlib.sha256("\n".join(one.name for one in features).encode()).hexdigest()[:12]
+            return _case(validator, f"joined/{digest}", draft.payload)
+    return None
 
 
-def _covering(validator: SchemaValidator, strength: int) -> Covering:
-    found, items = _packing(validator, strength)
-    left = {item.name: item for item in items}
-    for one in found:
-        for feature in one.features:
-            del left[feature.name]
-    shown = tuple(tuple(feature.name for feature in one.features) for one in found)
-    return Covering(tuple(one.case for one in found), shown, len(items), tuple(left), _lower_bound(items, left))
+def _validator(contract: Contract, side: Side) -> SchemaValidator:
+    found = next((one for one in contract.sides if one.side == side), None)
+    if found is None:
+        raise UsageError(f"no covering suite for {side!r}: choose 'request' or 'response'")
+    return found
 
 
-@lru_cache(_MOST_KEPT)
-def _packing(validator: SchemaValidator, strength: int) -> tuple[tuple[Packed, ...], tuple[Packable, ...]]:
-    """The packed cases, and everything that was to be packed."""
-    base = solver_of(validator).simplest()
-    items = tuple(_items(validator, base, strength))
-    best = min((_packed(validator, base, items, turn) for turn in range(_TRIES)), key=len)
-    numbered = enumerate(best, 1)
-    found = tuple(Packed(_case(validator, f"packed/{number}", payload), shown) for number, (payload, shown) in numbered)
-    return found, items
+def _covering(validator: SchemaValidator, strength: int, seed: int) -> Covering:
+    assembly, payloads = _making(validator, strength, seed)
+    made = list(payloads)
+    missed = sorted(item.name for item in assembly.waiting)
+    return Covering(
+        cases=tuple(_case(validator, f"packed/{number}", one.payload) for number, one in enumerate(made, 1)),
+        shown=tuple(one.new for one in made),
+        wanted=len(assembly.known),
+        missed=tuple(missed),
+        combinations=tuple(one.combinations for one in made),
+        possible=sum(one.wanted - one.impossible - one.untried for one in assembly.options),
+        left_out=tuple(line for one in (*assembly.options, *assembly.elements) for line in _left_out(one)),
+        lower_bound=_lower_bound(assembly),
+    )
+
+
+def _making(validator: SchemaValidator, strength: int, seed: int) -> tuple[Assembly, Iterable[Assembled]]:
+    """The payloads in the making: of a small contract the fewest of two ways, of a large one each when it is asked."""
+    if strength < 1:
+        raise UsageError(f"no combinations of {strength} properties: the strength is 1 or more")
+    by_the_book = Assembly(validator, strength, seed)
+    if not by_the_book.is_small():
+        return by_the_book, by_the_book.payloads()
+    made = list(by_the_book.payloads())
+    if len(made) <= _lower_bound(by_the_book) or len(made) * len(by_the_book.known) > _MOST_TWICE:
+        return by_the_book, made
+    by_gain = Assembly(validator, strength, seed, follows=False)
+    other = list(by_gain.payloads())
+    return (by_gain, other) if len(other) < len(made) else (by_the_book, made)
+
+
+def _left_out(one: Options) -> Iterator[str]:
+    of = f"of {len(one.there)} optional properties at {one.label}"
+    if one.presence.strength < one.asked:
+        yield f"combinations {of}: {one.presence.strength} at a time instead of {one.asked}, which are too many"
+    if one.untried:
+        yield f"combinations {of}: {one.untried} were not tried, because the object refuses too many others"
 
 
 def _case(validator: SchemaValidator, name: str, payload: Any) -> Case:
     return Case(f"{validator.side}/{name}", validator.side, "conforming", None, payload, wire.encode(payload))
 
 
-def _packed(
-    validator: SchemaValidator, base: Any, items: Sequence[Packable], turn: int
-) -> list[tuple[Any, tuple[Packable, ...]]]:
-    """Payloads that show the items; on every turn of the packing other items come first where several could."""
-    left = {item.name: item for item in items}
-    found: list[tuple[Any, tuple[Packable, ...]]] = []
-    while left:
-        ordered = list(left.values())
-        if turn and len(found) % (turn + 1) == turn:
-            ordered.reverse()
-        payload, shown = pack(validator, base, _contended(ordered) if turn < _TRIES // 2 else ordered)
-        if not shown:
-            break
-        found.append((payload, shown))
-        for one in shown:
-            del left[one.name]
-    return found
+# -- the lower bound ---------------------------------------------------------------------------------------------------
 
 
-def _items(validator: SchemaValidator, base: Any, strength: int) -> Iterator[Packable]:
-    for one in features(validator):
-        yield Packable(one.name, one.constraint, one.payload, tuple(smallest(one.path, one.value, at(base, one.path))))
-    for route, names in _objects(validator).values():
-        yield from _combinations(validator, route, names[:_MOST_OPTIONS], strength)
+def _lower_bound(assembly: Assembly) -> int:
+    """How many payloads it takes at least: those for the values of one place come one after the other."""
+    missed = {item.name for item in assembly.waiting}
+    values = _values(item for item in assembly.known if item.name not in missed)
+    own = {path: len(there) for path, there in values.items()}
+    absences: dict[Path, int] = {}
+    least: dict[Path, int] = {}
+    for one in assembly.options:
+        is_free = not (one.impossible or one.untried)
+        count, strength = len(one.there), one.presence.strength
+        least[one.path] = max(least.get(one.path, 0), one.least_ever())
+        if not any(one.path[:length] in own for length in range(len(one.path) + 1)):
+            rows = least_rows(count - 1, strength - 1) if is_free else 0
+            absences |= {there.edits[0][0]: rows for there in one.there}
+    return max(demand(own, absences, least)[()], 1)
 
 
-def _contended(items: Iterable[Packable]) -> list[Packable]:
-    """The items for the places that most items want first."""
-    wanting = Counter(path for item in items for path, _ in item.edits)
-    return sorted(items, key=lambda item: -max(wanting[path] for path, _ in item.edits))
-
-
-def _objects(validator: SchemaValidator) -> dict[tuple[Step, ...], tuple[Route, list[str]]]:
-    """The objects of a schema, each with its optional properties."""
-    ways = routes(solver_of(validator).document.root)
-    places = {route.steps: route for route in ways.values()}
-    found: dict[tuple[Step, ...], tuple[Route, list[str]]] = {}
-    for steps in places:
-        if steps and steps[-1].keyword == "properties" and (parent := places.get(steps[:-1])) is not None:
-            name = steps[-1].key
-            needed = parent.schema.get("required", ()) if isinstance(parent.schema, dict) else ()
-            if name not in needed:
-                found.setdefault(parent.steps, (parent, []))[1].append(name)
-    return found
-
-
-def _combinations(validator: SchemaValidator, route: Route, names: list[str], strength: int) -> Iterator[Packable]:
-    """Every combination of presence and absence of some properties of an object that a payload can show."""
-    solver = solver_of(validator)
-    there: dict[str, Any] = {}
-    for name in names:
-        try:
-            reached = solver.one((*route.steps, Step("properties", name)))
-            there[name] = pointer.get(reached.payload, reached.path)
-        except (UsageError, KeyError, IndexError, ValueError):
-            continue
-    try:
-        host = solver.one(route.steps)
-    except UsageError:
-        return
-    label = pointer.join(host.path) or "/"
-    for chosen in combinations(there, min(strength, len(there))) if len(there) > 1 else ():
-        for present in product((True, False), repeat=len(chosen)):
-            edits = tuple(
-                ((*host.path, name), there[name] if here else ABSENT)
-                for name, here in zip(chosen, present, strict=True)
-            )
-            payload = edited(host.payload, edits)
-            if payload is not ABSENT and validator.settled(payload):
-                said = ", ".join(f"{'' if here else 'no '}{name}" for name, here in zip(chosen, present, strict=True))
-                yield Packable(f"{label}: {said}", None, payload, edits)
-
-
-def _lower_bound(items: Sequence[Packable], missed: Mapping[str, Packable]) -> int:
-    """The most values that have to stand, one after the other, at one place outside arrays."""
-    sharing: dict[tuple[Path, ...], set[bytes]] = {}
-    for item in items:
-        if item.name not in missed and not repeats(item):
-            values = b"\n".join(b"absent" if value is ABSENT else wire.encode(value) for _, value in item.edits)
-            sharing.setdefault(tuple(path for path, _ in item.edits), set()).add(values)
-    return max(map(len, sharing.values()), default=0)
+def _values(shown: Iterable[Packable]) -> dict[Path, dict[bytes, Any]]:
+    """The values that are to stand at each place outside arrays, without those that a larger one holds anyway."""
+    found: dict[Path, dict[bytes, Any]] = {}
+    for item in shown:
+        if not item.loose and item.array is None:
+            for path, value in item.edits:
+                if value is not ABSENT:
+                    found.setdefault(path, {})[wire.encode(value)] = value
+    for path, values in found.items():
+        above = [(found[path[:length]], path[length:]) for length in range(len(path)) if path[:length] in found]
+        for held, rest in above:
+            for written in [
+                one for one, value in values.items() if any(same(at(v, rest), value) for v in held.values())
+            ]:
+                del values[written]
+    return {path: values for path, values in found.items() if values}

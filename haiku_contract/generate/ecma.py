@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import re
 import warnings
 from functools import lru_cache
+from string import ascii_lowercase, digits
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
 _parser: Any = re._parser  # noqa: SLF001 - the only parser of expressions in the library
 
@@ -146,6 +148,33 @@ def texts(pattern: str, least: int = 0) -> tuple[str, ...]:
     return tuple(matching)
 
 
+def varied(pattern: str, least: int = 0) -> Iterator[str]:
+    """Many texts that match: the characters of one counted through, then of a longer one."""
+    if compiled(pattern) is None:
+        return
+    tree = _parser.parse(translated(pattern), re.ASCII)
+    for repeats in dict.fromkeys((max(_FEW, least), max(_TRIED[-1], least))):
+        for number in range(_MOST_REPEATS):
+            counter = _Counter(repeats, number)
+            text = counter.text(tree)
+            if counter.left:  # there are no more
+                break
+            if matches(pattern, text):
+                yield text
+
+
+@lru_cache(maxsize=4_096)
+def widths(pattern: str) -> tuple[int, float]:
+    """How many characters a text that matches has at least and at most, as far as the pattern tells."""
+    if compiled(pattern) is None or "\\u" in pattern:
+        return 0, math.inf
+    tree = _parser.parse(translated(pattern), re.ASCII)
+    low, high = tree.getwidth()
+    ends = [str(value) for _, value in (list(tree)[:1] + list(tree)[-1:])]
+    whole = len(ends) > 1 and ends[0] == "AT_BEGINNING" and ends[1] in {"AT_END", "AT_END_STRING"}
+    return int(low), int(high) if whole and high < _parser.MAXREPEAT and "$" not in translated(pattern) else math.inf
+
+
 class _Sampler:
     """One way through an expression: how often repetitions repeat, and which branch is taken at forks."""
 
@@ -178,10 +207,13 @@ class _Sampler:
                 self._groups[value[0]] = text
             return text
         if code == "BRANCH":
-            return self.text(value[1][self._turn % len(value[1])])
+            return self.text(self._branch(value[1]))
         if code == "GROUPREF":
             return self._groups.get(value, "")
         return self.text(value[-1]) if code == "ATOMIC_GROUP" else ""
+
+    def _branch(self, branches: Sequence[Any]) -> Any:
+        return branches[self._turn % len(branches)]
 
     def _pick(self, accepts: Callable[[str], bool], named: list[str]) -> str:
         """A character, another one on every turn where there are several, and on some turns at every place."""
@@ -191,6 +223,31 @@ class _Sampler:
             found = [chr(one) for one in range(_MOST_CHARACTERS) if accepts(chr(one))][:_MOST_BRANCHES]
         shift = self._picked if self._turn % 3 == 1 else 0
         return found[(self._turn + shift) % len(found)] if found else ""
+
+
+class _Counter(_Sampler):
+    """The way whose forks and characters are the digits of a number, which any other number takes elsewhere."""
+
+    def __init__(self, repeats: int, number: int) -> None:
+        super().__init__(repeats, 0)
+        self.left = number
+
+    def _next(self, among: int) -> int:
+        self.left, digit = divmod(self.left, among)
+        return digit
+
+    def _branch(self, branches: Sequence[Any]) -> Any:
+        return branches[self._next(len(branches))]
+
+    def _pick(self, accepts: Callable[[str], bool], named: list[str]) -> str:  # noqa: ARG002 - a text has many here
+        found = _accepted(accepts)
+        return found[self._next(len(found))] if found else ""
+
+
+def _accepted(accepts: Callable[[str], bool]) -> list[str]:
+    """The characters that are accepted, those that people write where there are such."""
+    usual = [one for one in ascii_lowercase + digits if accepts(one)]
+    return usual or [chr(one) for one in range(_MOST_CHARACTERS) if accepts(chr(one))][:_MOST_BRANCHES]
 
 
 def _named(members: Any) -> list[str]:

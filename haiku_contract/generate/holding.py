@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from haiku_contract.schemas import Document
 
 _MAX_DEPTH: Final = 150
+_MOST_NESTED: Final = 6
 _KINDS: Final[dict[type, str]] = {
     str: "string",
     dict: "object",
@@ -57,6 +58,13 @@ def _folded(value: Any) -> Any:
 def equal(one: Any, other: Any) -> bool:
     """Whether two JSON values are the same."""
     return one is other or (one == other and key_of(one) == key_of(other))
+
+
+def in_place(said: dict[str, Any]) -> list[Any]:
+    """The subschemas that may or may not hold for the value that their schema is held against."""
+    found = [branch for union in ("anyOf", "oneOf") for branch in said.get(union, ())]
+    found += [said[one] for one in ("if", "then", "else") if one in said]
+    return [*found, *said.get("dependentSchemas", {}).values()]
 
 
 class Holding:
@@ -117,6 +125,16 @@ class Holding:
         if name in said.get("properties", ()):
             return True
         return any(ecma.matches(pattern, name) for pattern in said.get("patternProperties", ()))
+
+    def may_speak_of(self, schema: Any, name: str, depth: int = 0) -> bool:
+        """Whether a schema may say something of a key, by itself or through what is held against the same value."""
+        if not isinstance(schema, dict) or depth > _MOST_NESTED:
+            return False
+        said = self._document.modern(schema)
+        if self.speaks_of(said, name) or "additionalProperties" in said or "unevaluatedProperties" in said:
+            return True
+        inner = [*in_place(said), *said.get("allOf", ()), self.referred(said, "$ref")]
+        return any(self.may_speak_of(one, name, depth + 1) for one in inner)
 
     def _in_place(self, said: dict[str, Any], value: Any, depth: int) -> list[Any]:
         """The subschemas that are held against the same value and hold."""

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Final
 
 from haiku_contract.constraints import types
 from haiku_contract.generate.goals import modern_step
-from haiku_contract.generate.holding import kind_of
+from haiku_contract.generate.holding import key_of, kind_of
+from haiku_contract.generate.merging import ANNOTATIONS
+from haiku_contract.generate.scalars import bounds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from haiku_contract.generate.goals import Node
+    from haiku_contract.schemas import Document
 
 _KINDS: Final = ("object", "array", "string", "number", "integer", "boolean", "null")
 EVERY: Final = frozenset(_KINDS)
@@ -40,6 +44,14 @@ def kinds_of(said: dict[str, Any]) -> frozenset[str]:
     return kinds
 
 
+def refused_kinds(refused: Any) -> frozenset[str]:
+    """The JSON types that a schema under `not` takes away: those it names where it speaks of nothing else."""
+    if not isinstance(refused, dict) or set(refused) - ANNOTATIONS != {"type"}:
+        return frozenset()
+    named = set(types(refused["type"]))
+    return frozenset(named | ({"integer"} if "number" in named else set()))
+
+
 def in_order(node: Node, said: Sequence[dict[str, Any]]) -> list[str]:
     """The kinds to try: as the schema lists them, or as its keywords and the name of the place suggest."""
     kinds = node.kinds
@@ -54,9 +66,41 @@ def in_order(node: Node, said: Sequence[dict[str, Any]]) -> list[str]:
     return [kind for kind in ordered if kind in kinds and not (kind == "integer" and "number" in kinds)]
 
 
-def contradiction(ours: frozenset[str], theirs: frozenset[str]) -> str:
-    """Why no type is left of two sets."""
+def contradiction(ours: frozenset[str], said: dict[str, Any]) -> str:
+    """Why no type is left of a set and of what a schema leaves."""
+    theirs = kinds_of(said)
     if not theirs:
         return "it lists no value of its type"
+    if ours & theirs:
+        return "'not' takes away the only type that is left"
     one, other = (", ".join(kind for kind in _KINDS if kind in kinds) for kinds in (ours, theirs))
     return f"no type is both one of {one} and one of {other}"
+
+
+def cardinality(document: Document, schema: Any, depth: int = 0) -> float:
+    """How many different values a schema leaves at most, as far as a glance tells."""
+    if not isinstance(schema, dict) or depth > _MOST_NESTED:
+        return 0 if schema is False else math.inf
+    said = document.modern(schema)
+    if "const" in said or "enum" in said:
+        return len({key_of(one) for one in members(said)})
+    target = document.target(said["$ref"]) if isinstance(said.get("$ref"), str) else None
+    parts = [*said.get("allOf", ()), *([] if target is None else [target.schema])]
+    most = [cardinality(document, part, depth + 1) for part in parts]
+    unions = [said[one] for one in ("anyOf", "oneOf") if one in said]
+    most += [sum(cardinality(document, branch, depth + 1) for branch in branches) for branches in unions]
+    kinds = kinds_of(said) - refused_kinds(said.get("not"))
+    most.append(sum(_MEMBERS[kind] if kind in _MEMBERS else _whole_between(said, kind) for kind in kinds))
+    return min(most)
+
+
+def _whole_between(said: dict[str, Any], kind: str) -> float:
+    low, high, above, below = bounds([said])
+    if kind != "integer" or math.inf in (-low, high):
+        return math.inf
+    first, last = math.ceil(low), math.floor(high)
+    return max(last - first + 1 - (above and first == low) - (below and last == high), 0)
+
+
+_MEMBERS: Final = {"boolean": 2, "null": 1}
+_MOST_NESTED: Final = 8

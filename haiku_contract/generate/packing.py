@@ -6,33 +6,147 @@ different things at one place; an element of an array is a place of its own, so 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from haiku_contract import pointer, wire
 from haiku_contract.errors import UsageError
 from haiku_contract.model import ABSENT, Fault
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
+    from haiku_contract.generate.features import Feature
     from haiku_contract.generate.goals import Path
     from haiku_contract.validation import SchemaValidator
 
 
+_PATIENCE: Final = 100  # how often something may turn out not to conform before the rest is left for another payload
+
+
 class Packable(NamedTuple):
-    """A feature, or a combination of present and absent properties, that can be packed with others.
+    """A feature, or what an element shows of some, that can be packed with others.
 
     Attributes:
         name: what it is called; of a feature the id of its case without the side.
-        constraint: id of the constraint that it is about; None for a combination.
+        constraint: id of the constraint that it is about; None for one about the contract as a whole.
         payload: the simplest payload that shows it alone.
         edits: the places that make it, and the value at each, or `ABSENT`.
+        loose: whether any other value shows it as well: that something stands there is the feature.
+        array: the array that it is an element of, at any place; None where its place is its own.
     """
 
     name: str
     constraint: str | None
     payload: Any
     edits: tuple[tuple[Path, Any], ...]
+    loose: bool = False
+    array: Path | None = None
+
+
+def packable(one: Feature, base: Any) -> Packable:
+    """A feature as what can be packed, on top of the simplest payload."""
+    edits = ((one.path, one.value),) if one.loose else tuple(smallest(one.path, one.value, at(base, one.path)))
+    return Packable(one.name, one.constraint, one.payload, edits, one.loose, one.array)
+
+
+class Draft:
+    """One payload in the making: it conforms, and shows what was put into it.
+
+    Attributes:
+        payload: so far.
+        shown: what it shows on purpose, in the order in which it came in.
+        unfit: what found its place, but did not conform there.
+    """
+
+    def __init__(self, validator: SchemaValidator, payload: Any, *, grows: bool = True) -> None:
+        """Args: the judge; what to begin with; whether an element of an array is a place of its own."""
+        self.payload = payload
+        self.shown: list[Packable] = []
+        self.unfit: list[Packable] = []
+        self._accepts = validator.settled
+        self._grows = grows
+        self._patience = _PATIENCE
+        self._taken: dict[Path, Any] = {}
+        self._above: set[Path] = set()
+
+    def add(self, items: Sequence[Packable]) -> list[Packable]:
+        """Put in what goes in, together where that conforms and else one by one; what does not, comes back."""
+        payload, taken, above = self.payload, self._taken.copy(), self._above.copy()
+        put: list[Packable] = []
+        refused: list[Packable] = []
+        for item in items:
+            (put if self._put(item) else refused).append(item)
+        if self.payload is payload or self._accepts(self.payload):
+            self.shown += put
+            return refused
+        self.payload, self._taken, self._above = payload, taken, above
+        self._patience -= 1
+        if len(put) == 1:
+            self.unfit += put
+        if len(put) == 1 or self._patience < 0:
+            return [*refused, *put]
+        half = len(put) // 2
+        return [*refused, *self.add(put[:half]), *self.add(put[half:])]
+
+    def begin_with(self, item: Packable) -> None:
+        """Begin with the payload of an item instead, because it does not go with any other."""
+        self.payload = item.payload
+        self.shown.append(item)
+        self._take(item)
+
+    def hold(self, path: Path) -> None:
+        """Keep the object at a place: what it holds is settled one by one."""
+        self._above.update(path[:length] for length in range(len(path) + 1))
+
+    def is_taken(self, path: Path) -> bool:
+        """Whether something was put on purpose at a place, or above it."""
+        return any(path[:length] in self._taken for length in range(len(path) + 1))
+
+    def is_shown(self, path: Path) -> bool:
+        """Whether a property was put in on purpose, whatever its value, at a place or above it."""
+        ways = {path[:length] for length in range(len(path) + 1)}
+        return any(item.loose and item.edits[0][0] in ways for item in self.shown)
+
+    def _put(self, item: Packable) -> bool:
+        if item.loose and all(at(self.payload, path) is not ABSENT for path, _ in item.edits):
+            return True
+        if self._conflicts(item):
+            return False
+        merged = self._merged(item)
+        if merged is ABSENT:
+            return False
+        self.payload = merged
+        if not item.loose:
+            self._take(item)
+        return True
+
+    def _conflicts(self, item: Packable) -> bool:
+        """Whether something else was put on purpose where the item would go, above or below it."""
+        for path, value in item.edits:
+            if path in self._taken and item.array is None and same(self._taken[path], value):
+                continue
+            if self.is_taken(path) or (path in self._above and not (self._grows and item.array is not None)):
+                return True
+        return False
+
+    def _take(self, item: Packable) -> None:
+        if self._grows and item.array is not None:
+            self.hold(item.array)
+            return
+        for path, value in item.edits:
+            self._taken[path] = value
+            self._above.update(path[:length] for length in range(len(path)))
+
+    def _merged(self, item: Packable) -> Any:
+        """The payload with an item in it; `ABSENT` where it has no place for it."""
+        where = item.array
+        if not self._grows or where is None:
+            return edited(self.payload, item.edits, donor=item.payload)
+        elements, array = at(item.payload, where), at(self.payload, where)
+        index = item.edits[0][0][len(where)]
+        is_long = isinstance(array, list) and isinstance(index, int) and index <= len(array) and index < len(elements)
+        grown = [*array, elements[index]] if is_long else elements
+        return edited(self.payload, ((where, grown),), donor=item.payload)
 
 
 def smallest(path: Path, value: Any, there: Any) -> Iterator[tuple[Path, Any]]:
@@ -44,73 +158,15 @@ def smallest(path: Path, value: Any, there: Any) -> Iterator[tuple[Path, Any]]:
         yield path, value
 
 
-def pack(validator: SchemaValidator, base: Any, items: Sequence[Packable]) -> tuple[Any, tuple[Packable, ...]]:
-    """One payload that shows as many of the items as fit together, and those items."""
-    payload = base
-    taken: dict[Path, Any] = {}
-    grown: set[Path] = set()
-    shown: list[Packable] = []
-    for item in items:
-        if all(same(taken.get(path, value), value) for path, value in item.edits) and _is_shown(payload, item, taken):
-            shown.append(item)
-            continue
-        if _is_taken(item, taken) or any(array[: len(path)] == path for array in grown for path, _ in item.edits):
-            continue
-        merged = _merged(payload, item)
-        fits = merged is not ABSENT and validator.settled(merged)
-        if fits or not shown:  # what does not go with the simplest payload has one of its own
-            payload = merged if fits else item.payload
-            shown.append(item)
-            if repeats(item):
-                grown.add(_array(item.edits[0][0]))
-            else:
-                taken |= dict(item.edits)
-    return payload, tuple(shown)
-
-
-def repeats(item: Packable) -> bool:
-    """Whether the item stands in an element of an array, of which there may be any number."""
-    return any(isinstance(token, int) for path, _ in item.edits for token in path)
-
-
-def _array(path: Path) -> Path:
-    """The outermost array on the way."""
-    return path[: next(index for index, token in enumerate(path) if isinstance(token, int))]
-
-
-def _is_shown(payload: Any, item: Packable, taken: Mapping[Path, Any]) -> bool:
-    """Whether a payload shows an item already, by what was put into it on purpose."""
-    return not repeats(item) and all(path in taken and same(at(payload, path), value) for path, value in item.edits)
-
-
-def _is_taken(item: Packable, taken: Mapping[Path, Any]) -> bool:
-    """Whether something else was put on purpose where the item would go, above or below it."""
-    if repeats(item):
-        return any(path == edit[: len(path)] for path in taken for edit, _ in item.edits)
-    for edit, value in item.edits:
-        for path, other in taken.items():
-            shorter = min(len(path), len(edit))
-            if path[:shorter] == edit[:shorter] and not (path == edit and same(value, other)):
-                return True
-    return False
-
-
-def _merged(payload: Any, item: Packable) -> Any:
-    """The payload with an item in it; `ABSENT` where it has no place for it."""
-    if not repeats(item):
-        return edited(payload, item.edits, donor=item.payload)
-    where = _array(item.edits[0][0])
-    elements, array = at(item.payload, where), at(payload, where)
-    index = item.edits[0][0][len(where)]
-    grown = [*array, elements[index]] if isinstance(array, list) and index in range(len(elements)) else elements
-    return edited(payload, ((where, grown),), donor=item.payload)
-
-
 def edited(payload: Any, edits: Sequence[tuple[Path, Any]], donor: Any = ABSENT) -> Any:
-    """The payload with values set or taken away; what stands between is taken from a donor where it is missing."""
+    """The payload with values set or taken away; what stands between is taken from a donor where it is missing.
+
+    Returns:
+        `ABSENT` where an edit has no place in the payload.
+    """
     for path, value in edits:
         for depth in range(1, len(path)):
-            if at(payload, path[:depth]) is ABSENT and donor is not ABSENT:
+            if value is not ABSENT and at(payload, path[:depth]) is ABSENT and donor is not ABSENT:
                 payload = edited(payload, ((path[:depth], at(donor, path[:depth])),))
         there = at(payload, path)
         if value is ABSENT and there is ABSENT:

@@ -85,12 +85,24 @@ def _contained(refused: _Refused) -> Iterator[tuple[Goal, ...]]:
         yield (Goal(Words(items=Words({"not": said["contains"]}))),)
 
 
+def _unevaluated(refused: _Refused) -> Iterator[tuple[Goal, ...]]:
+    """Another branch of a union, or the condition met, so that what is left over is spoken of."""
+    said = refused.atom.said
+    if refused.holds(said):
+        return
+    for union in ("anyOf", "oneOf"):
+        yield from ((refused.goal(branch),) for branch in said.get(union, ()) if not refused.holds(branch))
+    if "if" in said and not refused.holds(said["if"]):
+        yield refused.goal(said["if"]), refused.goal(said.get("then", True))
+
+
 _REPAIRS: Final[dict[str, Callable[[_Refused], Iterator[tuple[Goal, ...]]]]] = {
     "not": _negation,
     "if": _condition,
     "dependentSchemas": _dependent,
     "oneOf": _one_branch,
     "contains": _contained,
+    **dict.fromkeys(("unevaluatedProperties", "unevaluatedItems"), _unevaluated),
 }
 """What each keyword that building does not guarantee asks for, where it is the reason.
 

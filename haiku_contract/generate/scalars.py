@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from itertools import islice, product
+from string import ascii_lowercase
 from typing import TYPE_CHECKING, Any, Final
 
 from haiku_contract.generate import ecma
 from haiku_contract.generate.formats import of_length
-from haiku_contract.generate.plausible import FORMATS, MOST_CHARACTERS, PLAUSIBLE, TOKENS, WORD, repeated
+from haiku_contract.generate.plausible import FORMATS, MOST_CHARACTERS, MOST_ITEMS, PLAUSIBLE, TOKENS, WORD, repeated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 _MOST_TEXTS: Final = 24
 _EXACT: Final = 2**53
 _NEAR: Final = 12
+_MOST_LETTERS: Final = 4
 _EXTREME: Final = 10**12
 
 
@@ -73,6 +76,19 @@ def _numbers(said: Sequence[dict[str, Any]], *, whole: bool) -> Iterator[Any]:
     yield from (1, 0, -1, 2, 42, 100, *(() if whole else (0.5, 1.5)), 1_000, 10**6)
     base = math.floor(near[0])
     yield from (base + count for count in range(-_NEAR, _NEAR * 4))
+    yield from _many(low, high, step, base, whole=whole)
+
+
+def _many(low: float, high: float, step: float | None, base: int, *, whole: bool) -> Iterator[Any]:
+    """Many more numbers, for arrays whose items all have to differ."""
+    downwards = -1 if not _is_finite(low) and _is_finite(high) else 1
+    unit = Fraction(str(step)) if step is not None else Fraction(1)
+    first = math.ceil(base / unit)
+    for count in range(MOST_ITEMS):
+        yield _plain((first + downwards * count) * unit)
+    if not whole and _is_finite(low) and _is_finite(high):
+        width = Fraction(high) - Fraction(low)
+        yield from (_plain(Fraction(low) + width * count / MOST_ITEMS) for count in range(1, MOST_ITEMS))
 
 
 def _common(steps: Sequence[float]) -> float | None:
@@ -127,11 +143,23 @@ def string(said: Sequence[dict[str, Any]], name: str) -> Iterator[str]:
         yield from known
         return
     built = [text for one in patterns for text in ecma.texts(one, least)[:_MOST_TEXTS]]
-    yield from _fitted([*built, *known, *usual, *TOKENS], least, most)
+    together = ["".join(texts[0] for texts in map(ecma.texts, patterns) if texts)] if len(patterns) > 1 else []
+    yield from _fitted([*built, *together, *known, *usual, *TOKENS], least, most)
     stem = WORD[: int(min(most, len(WORD)))]
     yield from (f"{stem}{count}" for count in range(2, _MOST_TEXTS))
     if most >= 1:
         yield from (chr(ord("a") + count) * max(least, 1) for count in range(min(_MOST_TEXTS, 26)))
+    for pattern in patterns:
+        yield from ecma.varied(pattern, least)
+    if not patterns:
+        yield from _counted(least, most)
+
+
+def _counted(least: int, most: float) -> Iterator[str]:
+    """Texts of letters in the order of a counter, as short as they may be."""
+    for length in range(max(least, 1), int(min(most, least + _MOST_LETTERS)) + 1):
+        for letters in islice(product(ascii_lowercase, repeat=min(length, _MOST_LETTERS)), MOST_ITEMS):
+            yield "".join(letters).rjust(length, "a")
 
 
 def _fitted(texts: Sequence[str], least: int, most: float) -> Iterator[str]:
@@ -158,12 +186,37 @@ def too_long(said: Sequence[dict[str, Any]]) -> str:
     return f"texts of more than {MOST_CHARACTERS} characters are not made" if least > MOST_CHARACTERS else ""
 
 
+def _widths(said: Sequence[dict[str, Any]]) -> tuple[int, float]:
+    """How many characters all patterns leave at least and at most."""
+    widths = [ecma.widths(one["pattern"]) for one in said if "pattern" in one]
+    return max((one for one, _ in widths), default=0), min((one for _, one in widths), default=math.inf)
+
+
 def nothing_between(said: Sequence[dict[str, Any]], kind: str) -> str:
     """Why bounds leave no value of a kind; empty where they leave some, or where it is not known."""
     if kind == "string":
         least = max((one.get("minLength", 0) for one in said), default=0)
         most = min((one.get("maxLength", math.inf) for one in said), default=math.inf)
-        return f"at least {least} characters are asked for and at most {most} allowed" if least > most else ""
+        shortest, longest = _widths(said)
+        if least > most:
+            return f"at least {least} characters are asked for and at most {most} allowed"
+        if shortest > most or longest < least:
+            return "its pattern takes only longer or shorter texts than the length allows"
+        return ""
     low, high, above, below = bounds(said)
-    empty = low > high or (low == high and (above or below))
-    return f"no number lies between {low} and {high}" if empty else ""
+    if low > high or (low == high and (above or below)):
+        return f"no number lies between {low} and {high}"
+    step = _common([one["multipleOf"] for one in said if one.get("multipleOf")] + ([1] if kind == "integer" else []))
+    if step is None or not _is_finite(low) or not _is_finite(high) or not _is_exact(step):
+        return ""
+    unit = Fraction(step)
+    first, last = math.ceil(Fraction(low) / unit), math.floor(Fraction(high) / unit)
+    first += above and first * unit == Fraction(low)
+    last -= below and last * unit == Fraction(high)
+    what = "integer" if step == 1 else f"multiple of {step}"
+    return f"no {what} lies between {low} and {high}" if first > last else ""
+
+
+def _is_exact(step: float) -> bool:
+    """Whether a number is the same in decimals and as a double, so that all engines mean the same by its multiples."""
+    return isinstance(step, int) or Fraction(step) == Fraction(str(step))

@@ -17,7 +17,7 @@ from haiku_contract.errors import UsageError
 from haiku_contract.generate import containers, scalars
 from haiku_contract.generate.goals import ALONE, Atom, Goal, Host, Node, Positions, modern_step
 from haiku_contract.generate.holding import Holding, key_of, kind_of
-from haiku_contract.generate.kinds import EVERY, contradiction, in_order, kinds_of, members
+from haiku_contract.generate.kinds import EVERY, contradiction, in_order, kinds_of, members, refused_kinds
 from haiku_contract.generate.merging import Heights, Unsatisfiable
 from haiku_contract.generate.repairing import asked
 from haiku_contract.schemas import REFERENCES, Words
@@ -29,10 +29,11 @@ if TYPE_CHECKING:
     from haiku_contract.schemas import Document
 
 _UNROLLED: Final = 6  # levels that show what a person would write; below, what ends a recursion soonest
-_MAX_DEPTH: Final = 45
+_MAX_DEPTH: Final = 70
 _MOST_TURNS: Final = 10
 _MOST_REFUSED: Final = 24
 _WORK: Final = 60_000
+_LISTED_KINDS: Final = ("boolean", "null")  # of which every value is tried
 _COST: Final = 4  # of building a value, beside that of holding a value against a schema once
 
 
@@ -200,18 +201,20 @@ class Solver:
         for state in self._expansions(start, lean=self.is_lean(depth)):
             node = Node(state.atoms, state.kinds, name, depth, state.opened)
             refused = 0
+            listed = any("const" in atom.said or "enum" in atom.said for atom in state.atoms)
             asking = [goal.schema for goal in goals]
             asking += [atom.said for atom in state.atoms if atom.strict or atom.demand == ()]
             for host in self._built(node):
                 if all(self.judge.holds(one, host.payload) for one in asking):
                     yield host
                     continue
-                self.give_up()
+                if kind_of(host.payload) not in _LISTED_KINDS and not listed:
+                    self.give_up()  # there are more values than were tried
                 refused += 1
                 if refused == 1 and turn < _MOST_TURNS:
                     for more in asked(self.document, self.judge, node, host.payload):
                         yield from self._search((*goals, *more), state._replace(pending=more), name, depth, turn + 1)
-                if refused > _MOST_REFUSED:
+                if refused > _MOST_REFUSED and not listed:
                     break
 
     def spend(self, steps: int) -> None:
@@ -253,9 +256,9 @@ class Solver:
                 self.conflict("a schema that refuses everything stands there")
                 return None
             more, picks, demand = self._parts(said, goal, lean=lean)
-            left = kinds & kinds_of(said)
+            left = kinds & kinds_of(said) - refused_kinds(said.get("not"))
             if not left:
-                self.conflict(contradiction(kinds, kinds_of(said)))
+                self.conflict(contradiction(kinds, said))
                 return None
             kinds = left
             atoms = (*atoms, Atom(said, demand, goal.within, goal.strict))

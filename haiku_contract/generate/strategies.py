@@ -18,9 +18,9 @@ from haiku_contract.errors import UsageError
 from haiku_contract.generate._schema_strategies import Converter, fresh
 from haiku_contract.generate.conforming import ALONE, solver_of
 from haiku_contract.generate.faults import Faulted, Target, faults, fewest, proven, target_of
+from haiku_contract.generate.features import name_of
 from haiku_contract.generate.goals import Host
 from haiku_contract.generate.routes import Route, locations, routes
-from haiku_contract.generate.suite import _name as case_name
 from haiku_contract.model import Case, Fault
 
 if TYPE_CHECKING:
@@ -319,7 +319,7 @@ def _breakable(validator: SchemaValidator, constraint_id: str) -> _Site | None:
         found = fewest(list(faults(validator, target, ALONE)))
     except UsageError:
         return None
-    name = case_name(constraint.pointer, constraint)
+    name = name_of(constraint.pointer, constraint)
     return _Site(constraint, name, Route(target.steps, target.said), target, reached, tuple(found)) if found else None
 
 

@@ -7,27 +7,25 @@ Every case is judged before it is emitted: conforming ones by the validator, fau
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
-from haiku_contract import pointer, wire
+from haiku_contract import wire
 from haiku_contract.errors import UsageError
-from haiku_contract.generate import values
 from haiku_contract.generate.conforming import ALONE, Positions, solver_of
 from haiku_contract.generate.faults import faults, proven, target_of
+from haiku_contract.generate.features import features, in_turn, name_of, shuffled
 from haiku_contract.generate.merging import Unsatisfiable
 from haiku_contract.generate.plausible import MOST_CHARACTERS, MOST_ITEMS
 from haiku_contract.generate.routes import routes
 from haiku_contract.generate.streams import stream_suite
 from haiku_contract.generate.wire_faults import wire_cases
-from haiku_contract.model import ABSENT, Case, Fault
+from haiku_contract.model import Case
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from haiku_contract.contract import Contract
     from haiku_contract.generate.faults import Faulted, Target
-    from haiku_contract.generate.goals import Path
-    from haiku_contract.generate.routes import Route
     from haiku_contract.model import Constraint, Side
     from haiku_contract.validation import SchemaValidator
 
@@ -43,56 +41,41 @@ _MOST: Final[dict[str, tuple[int, str, str]]] = {
 """Up to which bound each keyword is broken, and what is not made beyond it."""
 
 
-class Feature(NamedTuple):
-    """Something that a conforming payload shows.
-
-    Attributes:
-        name: as in case ids, without the side.
-        constraint: id of the constraint that it is about; None for the contract as a whole.
-        payload: the simplest payload that shows it.
-        path: where.
-        value: the value there; `ABSENT` where the feature is that nothing stands there.
-    """
-
-    name: str
-    constraint: str | None
-    payload: Any
-    path: Path
-    value: Any
-
-
-def suite(contract: Contract, side: Side | None = None) -> tuple[Case, ...]:
-    """All cases of a contract, the same for the same contract, in a stable order.
+def suite(contract: Contract, side: Side | None = None, seed: int = 0) -> tuple[Case, ...]:
+    """All cases of a contract, the same for the same contract and seed, in a stable order.
 
     Args:
         contract: whose constraints.
         side: `request`, `response` or `stream`; the first two when absent, whose cases are one JSON value each.
+        seed: the order among cases that are worth the same: under a budget another seed sends other ones. The cases
+            themselves do not depend on it.
 
     Returns:
         What `cases` yields.
     """
-    return tuple(cases(contract, side))
+    return tuple(cases(contract, side, seed))
 
 
-def cases(contract: Contract, side: Side | None = None) -> Iterator[Case]:
+def cases(contract: Contract, side: Side | None = None, seed: int = 0) -> Iterator[Case]:
     """The cases of `suite` one by one, each as soon as it is known: the first of a large contract comes at once.
 
     Yields:
         For each side, by value per case: the simplest payload, a fault of every constraint, the conforming boundary
-        values, on the request side the faults below JSON (`wire:`), and the other faults. Ids are unique.
+        values (one of every place, then the next of every place), on the request side the faults below JSON (`wire:`),
+        and the other faults, again one of every constraint at a time. Ids are unique.
     """
     if side == "stream":
-        yield from stream_suite(contract)
+        yield from shuffled(stream_suite(contract), seed, _id_of)
         return
     for validator in contract.sides:
         if side in (None, validator.side):
-            yield from cases_of(validator)
+            yield from cases_of(validator, seed)
 
 
-def cases_of(validator: SchemaValidator) -> Iterator[Case]:
+def cases_of(validator: SchemaValidator, seed: int = 0) -> Iterator[Case]:
     """The cases of one schema, as `cases` yields them."""
     seen: set[str] = set()
-    for case in _cases(validator):
+    for case in _cases(validator, seed):
         if case.id not in seen:
             seen.add(case.id)
             yield case
@@ -123,7 +106,7 @@ def unreached(validator: SchemaValidator, constraint: Constraint) -> str:
     return "undecided: no edit was found because of which a payload fails; a branch of a union may accept all of them"
 
 
-def _cases(validator: SchemaValidator) -> Iterator[Case]:
+def _cases(validator: SchemaValidator, seed: int) -> Iterator[Case]:
     try:
         base = solver_of(validator).simplest()
     except UsageError:  # there is no payload to begin with, which `unreached` explains
@@ -131,69 +114,26 @@ def _cases(validator: SchemaValidator) -> Iterator[Case]:
     yield _conforming(validator, "simplest", None, base)
     ways = routes(solver_of(validator).document.root)
     further: list[Iterator[Case]] = []
-    for constraint in validator.constraints:
+    for constraint in shuffled(validator.constraints, seed, _id_of):
         target = target_of(validator, constraint, ways) if constraint.violable else None
         if target is not None:
             faulted = _faulted_cases(validator, target)
             yield from islice(faulted, 1)
             further.append(faulted)
-    for one in features(validator):
+    for one in features(validator, seed):
         yield _conforming(validator, one.name, one.constraint, one.payload)
     if validator.side == "request":
-        yield from wire_cases(base, validator.engine.is_valid)
-    for faulted in further:
-        yield from faulted
+        yield from shuffled(wire_cases(base, validator.engine.is_valid), seed, _id_of)
+    yield from in_turn(further)
 
 
-def features(validator: SchemaValidator) -> Iterator[Feature]:
-    """Everything that conforming payloads of a schema can show, each in the simplest payload that shows it."""
-    known = {one.id: one for one in validator.constraints}
-    for here, route in routes(solver_of(validator).document.root).items():
-        yield from _features_at(validator, here, route, known)
-
-
-def _features_at(
-    validator: SchemaValidator, here: str, route: Route, known: Mapping[str, Constraint]
-) -> Iterator[Feature]:
-    """The presence, the absence and the boundary values of one place."""
-    solver = solver_of(validator)
-    if any(step.keyword == "propertyNames" for step in route.steps):
-        return  # what stands there is a key
-    try:
-        payload, path = solver.one(route.steps)
-        current = pointer.get(payload, path)
-    except (UsageError, KeyError, IndexError, ValueError):
-        return
-    about = _about(validator, here, route.schema, known)
-    if route.steps and route.steps[-1].keyword == "properties":
-        yield Feature(f"{_name(here)}/present", about, payload, path, current)
-        without = pointer.apply(Fault("remove", pointer.join(path)), payload)
-        if validator.settled(without):
-            yield Feature(f"{_name(here)}/absent", about, without, path, ABSENT)
-    if not isinstance(route.schema, dict):
-        return
-    for value in values.boundary(solver.document.modern(route.schema), current):
-        edited = pointer.apply(Fault("replace", pointer.join(path), value.value), payload)
-        if validator.settled(edited):
-            site = f"{here}/{value.keyword}"
-            found = known.get(f"{validator.side}:{site}")
-            name = f"{_name(site)}/{value.label}"
-            yield Feature(name, found.id if found else about, edited, path, value.value)
-
-
-def _about(validator: SchemaValidator, here: str, schema: Any, known: Mapping[str, Constraint]) -> str | None:
-    """The constraint that the mere presence of a property is about: its own first one, else what closes its object."""
-    if isinstance(schema, dict):
-        for keyword in schema:
-            if f"{validator.side}:{here}/{keyword}" in known:
-                return f"{validator.side}:{here}/{keyword}"
-    closing = f"{validator.side}:{pointer.join(pointer.split(here)[:-2])}/additionalProperties"
-    return closing if closing in known else None
+def _id_of(one: Case | Constraint) -> str:
+    return one.id
 
 
 def _faulted_cases(validator: SchemaValidator, target: Target) -> Iterator[Case]:
     constraint = target.constraint
-    name = _name(constraint.pointer, constraint)
+    name = name_of(constraint.pointer, constraint)
     least = 0
     try:
         for one in faults(validator, target, ALONE):
@@ -230,19 +170,3 @@ def _conforming(validator: SchemaValidator, name: str, constraint: str | None, p
         payload=payload,
         body=wire.encode(payload),
     )
-
-
-def _name(place: str, constraint: Constraint | None = None) -> str:
-    """A pointer for people: `properties` left out, the member of `required` by its name."""
-    tokens = pointer.split(place)
-    if constraint is not None and constraint.keyword == "required" and tokens[-2:-1] == ["required"]:
-        tokens = [*tokens[:-1], constraint.value]
-    shown: list[str] = []
-    names = False
-    for token in tokens:
-        if token == "properties" and not names:
-            names = True
-            continue
-        names = False
-        shown.append(token.replace("/", "~1") or "~")
-    return "/".join(shown)

@@ -13,6 +13,7 @@ from haiku_contract.model import ABSENT
 
 if TYPE_CHECKING:
     from haiku_contract.campaign.baseline import Compared
+    from haiku_contract.campaign.compare import Comparison
     from haiku_contract.campaign.replay import Replayed
     from haiku_contract.campaign.reproduce import Recipe
     from haiku_contract.model import Advice, CampaignFinished, Case, Constraint, Fault, Finding, Verdict, Violation
@@ -44,7 +45,7 @@ def campaign(result: CampaignFinished, compared: Compared, recipe: Recipe) -> di
     }
 
 
-def replayed(result: Replayed, endpoint: str, recipe: Recipe) -> dict[str, Any]:
+def replayed(result: Replayed, endpoint: str) -> dict[str, Any]:
     """What a replay came to, as `schemas/reports/replay.schema.json` describes it."""
     return {
         "verdict": result.verdict.value,
@@ -52,7 +53,31 @@ def replayed(result: Replayed, endpoint: str, recipe: Recipe) -> dict[str, Any]:
         "case": result.case,
         "detail": result.detail,
         "requests": result.requests,
-        "findings": [finding(one, recipe) for one in result.findings],
+        "findings": [_named(one) for one in result.findings],
+    }
+
+
+def comparison(result: Comparison) -> dict[str, Any]:
+    """Two campaigns side by side, as `schemas/reports/compare.schema.json` describes it."""
+    sides = ((result.here, result.only_here), (result.there, result.only_there))
+    return {
+        "contract": result.here.contract,
+        "endpoints": [
+            {
+                "endpoint": one.endpoint,
+                "requests": one.requests,
+                "cost_usd": one.cost_usd,
+                "left_out": list(one.left_out),
+                "stopped": one.stopped,
+                "findings_only_here": [_named(each) for each in only],
+            }
+            for one, only in sides
+        ],
+        "differences": [
+            {"constraint": one.here.constraint, "verdicts": [verdict(each) for each in one]}
+            for one in result.differences
+        ],
+        "untold": list(result.untold),
     }
 
 
@@ -64,15 +89,20 @@ def verdict(one: Verdict) -> dict[str, Any]:
 def finding(one: Finding, recipe: Recipe) -> dict[str, Any]:
     """One finding, with its witness, what came back, and how to send the witness again."""
     case = one.witness
+    return _named(one) | {
+        "witness": None if case is None else witness(case),
+        "answer": None if one.answer is None else asdict(one.answer),
+        "reproduce": None if case is None else reproduction(case, recipe),
+    }
+
+
+def _named(one: Finding) -> dict[str, Any]:
     return {
         "code": str(one.code),
         "fingerprint": one.fingerprint,
         "constraint": one.constraint,
         "case": one.case,
         "message": one.message,
-        "witness": None if case is None else witness(case),
-        "answer": None if one.answer is None else asdict(one.answer),
-        "reproduce": None if case is None else reproduction(case, recipe),
     }
 
 

@@ -24,7 +24,8 @@ PARROT = {
 
 COVERAGE = """\
 request: 37 of 37 violable constraints have a faulted case
-request: 16 packed cases show 215 of 215 features; no suite has fewer than 11
+request: 12 packed cases show 149 of 149 features and 60 of 60 combinations of optional properties;\
+ no suite has fewer than 12
 request:/properties/messages/items/properties/content/anyOf/1/items/additionalProperties: unviolable: accepts every\
  further key
 request:/properties/metadata/propertyNames/type: unviolable: a JSON key is a string
@@ -53,14 +54,31 @@ def test_the_test_suite_layout(cli: Callable[..., tuple[int, str, str]]) -> None
     } in groups[0]["tests"]
 
 
-def test_the_same_bytes_under_any_hash_seed(spawn: Callable[..., object]) -> None:
+@pytest.mark.parametrize("further", [["--packed", "--seed", "7"], ["--seed", "7"], ["--format", "test-suite"]])
+def test_the_same_bytes_under_any_hash_seed(spawn: Callable[..., object], further: list[str]) -> None:
     runs = [
-        spawn(
-            "generate", "--side", "all", "--format", "test-suite", "--packed", env=os.environ | {"PYTHONHASHSEED": seed}
-        )
-        for seed in ("0", "1")
+        spawn("generate", "--side", "all", *further, env=os.environ | {"PYTHONHASHSEED": hashing})
+        for hashing in ("0", "1")
     ]
     assert runs[0].stdout == runs[1].stdout != b""  # type: ignore[attr-defined]
+
+
+def test_the_seed_changes_the_order_and_nothing_else(cli: Callable[..., tuple[int, str, str]]) -> None:
+    """The first case and the faults before everything else, whatever the seed; and the same lines in all."""
+    plain, seeded = (cli("generate", "--side", "all", "--seed", seed)[1].splitlines() for seed in ("0", "1"))
+    assert plain != seeded
+    assert sorted(plain) == sorted(seeded)
+    assert plain == cli("generate", "--side", "all")[1].splitlines()
+    first, other = (json.loads(lines[0])["id"] for lines in (plain, seeded))
+    assert first == other == "request/simplest"
+
+
+def test_strength(cli: Callable[..., tuple[int, str, str]]) -> None:
+    lengths = [len(cli("generate", "--packed", "--strength", strength)[1].splitlines()) for strength in "123"]
+    assert lengths == sorted(set(lengths))
+    assert "160 of 160 combinations" in cli("generate", "--coverage", "--strength", "3")[1]
+    code, out, err = cli("generate", "--strength", "3")
+    assert (code, out, "--strength is for --packed" in err) == (2, "", True)
 
 
 def test_packed_cases(cli: Callable[..., tuple[int, str, str]]) -> None:

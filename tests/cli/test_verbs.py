@@ -257,14 +257,14 @@ CURL = (
     "curl -sS -i -g http://127.0.0.1:8000/ -H 'cf-aig-skip-cache: true' -H 'content-type: application/json' --data-raw"
 )
 MATRIX = f"""\
-verdict     constraint                          witness                              detail
+verdict     constraint                          witness                                detail
 enforced    request:/type                       request/type/null
 enforced    request:/properties/text/type       request/text/type/null
-leaky       request:/properties/text/maxLength  request/text/maxLength/above         accepted a fault
+leaky       request:/properties/text/maxLength  request/text/maxLength/above           accepted a fault
 enforced    request:/required/0                 request/required/text/removed
-unviolable  request:/additionalProperties       -                                    accepts every further key
-enforced    wire:syntax                         request/wire/syntax/empty
-enforced    wire:encoding                       request/wire/encoding/utf-16
+unviolable  request:/additionalProperties       -                                      accepts every further key
+enforced    wire:syntax                         request/wire/syntax/trailing-comma
+enforced    wire:encoding                       request/wire/encoding/byte-order-mark
 enforced    wire:duplicate-key                  request/wire/duplicate-key/repeated
 enforced    wire:depth                          request/wire/depth/deep
 enforced    wire:number                         request/wire/number/nan

@@ -9,7 +9,7 @@ from haiku_contract import messages, pointer, rejections, wire
 from haiku_contract.endpoint.reference import events, manners, refusals, replies, scripts
 from haiku_contract.endpoint.reference.pace import UNPACED, Pace
 from haiku_contract.endpoint.reference.reply import DELIVERIES, Reply
-from haiku_contract.endpoint.surfaces import Refusal
+from haiku_contract.endpoint.surfaces import SURFACES, Refusal, aliases
 from haiku_contract.generate import suite
 from haiku_contract.generate.conforming import simplest
 from haiku_contract.generate.faults import certified
@@ -89,7 +89,9 @@ def handle(
     if refused is None and behaviour.answer:
         refused = refusals.answer(behaviour.answer, surface.name)
     if refused is not None:
-        return refuse(surface, refused, known, path=asked.path, model=behaviour.contract.model_id)
+        model = behaviour.contract.model_id
+        bare = aliases(SURFACES["gateway"], model)[0]
+        return refuse(surface, refused, known, path=asked.raw_path or asked.path, model=model, bare=bare)
     reply = _accepted(behaviour, surface, None if heard.payload is ABSENT else heard.payload, settings)
     reply = replace(reply, headers={**manners.headers(surface, known), **reply.headers})
     return DELIVERIES[behaviour.delivery](reply) if behaviour.delivery else reply
@@ -158,7 +160,7 @@ def _accepted(behaviour: Conduct, surface: Surface, payload: Any, settings: Sett
     answer = _answer(behaviour, payload, settings)
     if streamed:
         # What can be broken is the response schema, which a stream is not held against.
-        return _streamed(tuple(events.stream(replies.message(payload, settings.seed), settings.profile)))
+        return _streamed(tuple(events.stream(_message(payload, settings), settings.profile)))
     return _in_envelope(surface, Reply(_OK, (manners.encode(answer),), tokens=(replies.length(answer),)))
 
 
@@ -174,9 +176,13 @@ def _in_envelope(surface: Surface, reply: Reply) -> Reply:
     return replace(reply, chunks=(before + b"".join(reply.chunks) + after,))
 
 
+def _message(payload: Any, settings: Settings) -> dict[str, Any]:
+    return replies.message(payload, settings.seed, profile=settings.profile)
+
+
 def _answer(behaviour: Conduct, payload: Any, settings: Settings) -> Any:
     response = behaviour.contract.response
-    answer: Any = replies.message(payload, settings.seed)
+    answer: Any = _message(payload, settings)
     if not response.engine.is_valid(answer):
         answer = simplest(response.schema)
     return _break(behaviour, answer) if behaviour.broken else answer

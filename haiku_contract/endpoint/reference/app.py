@@ -83,10 +83,11 @@ class ReferenceEndpoint:
         body = await _body(asked, receive)
         if body is None:
             return  # nobody is there any more
+        heard = asyncio.get_running_loop().time()
         large = len(body) > _LARGE or FAULT_HEADER in asked.headers
         reply = await (asyncio.to_thread(self._reply, asked, body) if large else _now(self._reply(asked, body)))
         timed = schedule(reply, self._settings.pace, f"{self._settings.seed} {asked.path} {len(reply.chunks)}")
-        await _Sender(scope, receive, send, reply).deliver(timed)
+        await _Sender(scope, receive, send, reply).deliver(timed, heard)
 
     def _reply(self, asked: Asked, body: bytes | str) -> Reply:
         surface = manners.route(asked)
@@ -107,7 +108,7 @@ class ReferenceEndpoint:
 
     def _refuse(self, surface: Surface, refused: refusals.Refused, asked: Asked) -> Reply:
         known = manners.ids(self._settings.seed, surface, asked.path.encode("utf-8", "replace"))
-        return refuse(surface, refused, known, path=asked.path)
+        return refuse(surface, refused, known, path=asked.raw_path or asked.path)
 
     def _due(self, asked: Asked) -> Sequence[EndpointFault]:
         """The faults of which the answer to a request is to show the first that can show in it.
@@ -181,10 +182,12 @@ class _Sender:
         self._receive = receive
         self._send = send
         self._reply = reply
+        self._sleeper: asyncio.Future[None] | None = None
         # The transport of httpx has no connection that could break or time out, so its user is told what one would do.
         self._in_process = "spec_version" not in scope.get("asgi", {})
 
-    async def deliver(self, timed: list[tuple[float, bytes]]) -> None:
+    async def deliver(self, timed: list[tuple[float, bytes]], heard: float) -> None:
+        """Send each chunk at its time after the request was heard, by the clock of the loop."""
         if self._reply.ending == "complete" and timed[-1][0] == 0:
             await self._start()
             for _, chunk in timed[:-1]:
@@ -193,18 +196,15 @@ class _Sender:
             await self._write(timed[-1][1], more=False)
             return
         gone = asyncio.ensure_future(_until_gone(self._receive))
+        gone.add_done_callback(self._wake)
         try:
-            await self._paced(timed, gone)
+            await self._paced(timed, heard, gone)
         finally:
             gone.cancel()
 
-    async def _paced(self, timed: list[tuple[float, bytes]], gone: asyncio.Future[None]) -> None:
-        clock = asyncio.get_running_loop().time
-        begun = clock()
+    async def _paced(self, timed: list[tuple[float, bytes]], heard: float, gone: asyncio.Future[None]) -> None:
         for number, (at, chunk) in enumerate(timed):
-            wait = begun + at - clock()
-            if wait > 0:
-                await asyncio.wait((gone,), timeout=wait)
+            await self._sleep_until(heard + at)
             if gone.done():
                 return
             if not number:
@@ -217,6 +217,21 @@ class _Sender:
             raise kind(words)
         elif self._reply.ending == "hang":
             await gone
+
+    async def _sleep_until(self, when: float) -> None:
+        """Wait for a time, or until nobody listens any more: one timer, and no task."""
+        loop = asyncio.get_running_loop()
+        if when > loop.time():
+            self._sleeper = loop.create_future()
+            timer = loop.call_at(when, self._wake)
+            try:
+                await self._sleeper
+            finally:
+                timer.cancel()
+
+    def _wake(self, _: object = None) -> None:
+        if self._sleeper is not None and not self._sleeper.done():
+            self._sleeper.set_result(None)
 
     async def _start(self) -> None:
         reply = self._reply
@@ -239,7 +254,8 @@ _LOST: Final = {
 
 def _asked(scope: Message) -> Asked:
     headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-    return Asked(scope["method"], _PORT.sub("", headers.get("host", "")), scope["path"], headers)
+    raw = (scope.get("raw_path") or b"").decode("latin-1")
+    return Asked(scope["method"], _PORT.sub("", headers.get("host", "")), scope["path"], headers, raw)
 
 
 async def _body(asked: Asked, receive: Receive) -> bytes | str | None:

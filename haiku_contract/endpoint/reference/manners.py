@@ -122,6 +122,8 @@ def _rest(refused: Refused, _ids: Ids) -> Any:
 
 def _gateway(refused: Refused, known: Ids) -> Any:
     body = gateway_error(refused.http_code or refused.status, refused.code, refused.text)
+    if refused.brief:
+        return {key: value for key, value in body.items() if key != "description"}
     return body | {"description": refused.description, "requestId": known.request}
 
 

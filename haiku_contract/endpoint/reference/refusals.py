@@ -30,6 +30,7 @@ class Refused:
         headers: what comes with it.
         http_code: the status that the body tells, where it is published with another one than it came with.
         known: names of the gateway's headers that it is published with; those of the surface where it is None.
+        brief: whether the gateway's body is published without a description and the id of the request.
     """
 
     status: int
@@ -40,6 +41,7 @@ class Refused:
     headers: tuple[tuple[str, str], ...] = ()
     http_code: int | None = None
     known: tuple[str, ...] | None = None
+    brief: bool = False
 
     @property
     def text(self) -> str:
@@ -86,6 +88,15 @@ ANSWERS: Final[dict[str, Refused]] = {
     ),
     "guardrails": Refused(422, 2017, "Prompt blocked due to security configurations", "Prompt blocked"),
     "data-loss-prevention": Refused(422, 2029, "Request content blocked due to DLP policy violations", "DLP"),
+    "data-loss-prevention-of-answer": Refused(
+        422, 2030, "Response content blocked due to DLP policy violations", "DLP"
+    ),
+    "no-credential": Refused(
+        400,
+        2040,
+        "Provider 'anthropic' has no BYOK credential named 'example'. Configured aliases: 'other'",
+        brief=True,
+    ),
     "unauthorised": BEFORE["unauthorised"],
     "gateway-unauthorised": BEFORE["gateway-unauthorised"],
     "no-gateway": Refused(400, 2001, "Please configure AI Gateway in the Cloudflare dashboard", "No such gateway"),
@@ -96,6 +107,8 @@ ANSWERS: Final[dict[str, Refused]] = {
         "invalid_request_error",
         "`temperature` and `top_p` cannot both be specified for this model. Please use only one.",
     ),
+    "provider-unauthorised": of_provider(401, "authentication_error", "invalid x-api-key"),
+    "provider-not-found": of_provider(404, "not_found_error", "model: {bare}"),
     "permission": of_provider(403, "permission_error", "Your API key does not have permission to use this model."),
     "too-large": BEFORE["too-large"],
     "provider-throttled": of_provider(

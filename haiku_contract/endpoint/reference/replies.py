@@ -15,6 +15,8 @@ from haiku_contract.endpoint.reference.calls import call
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from haiku_contract.endpoint.reference.events import Profile
+
 MODEL: Final = "claude-haiku-4-5-20251001"
 """The name under which the model answers; never the id that was asked for."""
 
@@ -24,13 +26,14 @@ _TEXT: Final = """
     log or in a failing test and wonder where it came from
 """
 _WORDS: Final = tuple(_TEXT.split())
+_OBSERVED: Final = ("stop_details", "gatewayMetadata")
 _WORD: Final = re.compile(r"\S+")
 _SHORTEST: Final = 8
 _DIGITS: Final = (b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz" * 5)[:256]
 """A digit of base 58 for each byte."""
 
 
-def message(payload: Any, seed: int = 0, said: str | None = None) -> dict[str, Any]:
+def message(payload: Any, seed: int = 0, said: str | None = None, *, profile: Profile = "observed") -> dict[str, Any]:
     """The answer to a request payload, in the shape of the published recordings.
 
     One word is one token. The text is as long as it wants to be (8 words or more, chosen by the payload), cut after
@@ -41,6 +44,7 @@ def message(payload: Any, seed: int = 0, said: str | None = None) -> dict[str, A
         payload: the input of the request.
         seed: of the id and of what is said.
         said: the text, where somebody wrote one; it is cut in the same way, and no tool is called.
+        profile: with or without the members that recordings have and nobody publishes.
     """
     digest = hashlib.sha256(b"%d" % seed * bool(seed) + json.dumps(payload, sort_keys=True).encode()).digest()
     wanted = _made_up(digest) if said is None else said
@@ -50,7 +54,7 @@ def message(payload: Any, seed: int = 0, said: str | None = None) -> dict[str, A
     if stop is not None:
         text, reason = text[: text.index(stop)], "stop_sequence"
     called = call(payload, digest[:22].translate(_DIGITS).decode()) if said is None else None
-    return {
+    answer = {
         "id": "msg_01" + digest[:22].translate(_DIGITS).decode(),
         "type": "message",
         "role": "assistant",
@@ -62,6 +66,7 @@ def message(payload: Any, seed: int = 0, said: str | None = None) -> dict[str, A
         "usage": {"input_tokens": _count(payload), "output_tokens": max(1, len(text.split()))},
         "gatewayMetadata": {"keySource": "Unified"},
     }
+    return answer if profile == "observed" else {key: answer[key] for key in answer if key not in _OBSERVED}
 
 
 def length(answer: Any) -> int:

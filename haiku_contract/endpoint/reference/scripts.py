@@ -57,23 +57,23 @@ def answer(script: Script, payload: Any, *, streamed: bool, profile: Profile, se
     for entry in script:
         fits = entry.speaks or (streamed and entry.stream is not None)
         if fits and _holds(payload, entry.when):
-            return _streamed(entry, payload, profile, seed) if streamed else _whole(entry, payload, seed)
+            return _streamed(entry, payload, profile, seed) if streamed else _whole(entry, payload, profile, seed)
     return None
 
 
-def _whole(entry: Entry, payload: Any, seed: int) -> Reply:
+def _whole(entry: Entry, payload: Any, profile: Profile, seed: int) -> Reply:
     if entry.status in BODILESS:
         return _reply(entry, (b"",), JSON_CONTENT_TYPE)
-    body = _body(entry, payload, seed)
+    body = _body(entry, payload, profile, seed)
     return _reply(entry, (encode(body),), JSON_CONTENT_TYPE, (replies.length(body),))
 
 
 def _streamed(entry: Entry, payload: Any, profile: Profile, seed: int) -> Reply:
     if entry.stream is not None:
         return _as_stream(entry, events.chunks(b"".join(entry.stream)))
-    body = ABSENT if entry.status in BODILESS else _body(entry, payload, seed)
+    body = ABSENT if entry.status in BODILESS else _body(entry, payload, profile, seed)
     if entry.status != _OK or not isinstance(body, dict) or not isinstance(body.get("content"), list):
-        return _whole(entry, payload, seed)
+        return _whole(entry, payload, profile, seed)
     return _as_stream(entry, tuple(events.stream(body, profile)))
 
 
@@ -87,8 +87,8 @@ def _reply(entry: Entry, chunks: tuple[bytes, ...], content_type: str, tokens: t
     return Reply(entry.status, chunks, entry.headers.get("content-type", content_type), headers, tokens)
 
 
-def _body(entry: Entry, payload: Any, seed: int) -> Any:
-    return entry.body if entry.body is not ABSENT else replies.message(payload, seed, entry.text)
+def _body(entry: Entry, payload: Any, profile: Profile, seed: int) -> Any:
+    return entry.body if entry.body is not ABSENT else replies.message(payload, seed, entry.text, profile=profile)
 
 
 def _holds(value: Any, wanted: Any) -> bool:

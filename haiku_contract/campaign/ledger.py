@@ -1,0 +1,205 @@
+"""What is known so far in a campaign: every answer, what it has used up, and what follows from it."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from haiku_contract import wire
+from haiku_contract.campaign import checks, matrix
+from haiku_contract.campaign.budget import UNLIMITED, Use, total, used_up, worst
+from haiku_contract.campaign.outcomes import media_type, succeeded
+from haiku_contract.errors import EndpointError
+from haiku_contract.model import ABSENT, JSON_CONTENT_TYPE, CampaignFinished, CaseFinished, OutcomeKind, VerdictKind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from haiku_contract.campaign.budget import Budget
+    from haiku_contract.campaign.checks import Terms
+    from haiku_contract.campaign.plan import Plan
+    from haiku_contract.campaign.run import Target
+    from haiku_contract.campaign.split import Features
+    from haiku_contract.contract import Contract
+    from haiku_contract.model import Case, Exchange, Finding, Outcome
+
+Bytes: TypeAlias = tuple[bytes, str]
+
+_FATAL: Final = {
+    OutcomeKind.UNREACHABLE: "cannot be reached",
+    OutcomeKind.UNAUTHORISED: "refuses the credentials",
+}
+_FATAL_AT_FIRST: Final = _FATAL | {
+    OutcomeKind.THROTTLED: "does not serve requests at the moment",
+    OutcomeKind.UNKNOWN: "does not answer as this surface does",
+}
+_ADVICE: Final = {
+    OutcomeKind.UNREACHABLE: "check that it runs, and its host and port",
+    OutcomeKind.UNAUTHORISED: "check the key and what it may do",
+    OutcomeKind.THROTTLED: "try again later",
+    OutcomeKind.UNKNOWN: "check the URL and the surface",
+}
+_LOST_IN_A_ROW: Final = 5
+FAILURES: Final = {OutcomeKind.REJECTED: VerdictKind.OVERSTRICT, OutcomeKind.CRASHED: VerdictKind.CRASHING}
+"""How a conforming request can fail, and what that is called."""
+
+
+class Ledger:
+    """The answers of one campaign.
+
+    Attributes:
+        judged: everything that came of the cases, in the order of the answers; cases of the same bytes have one each.
+        shown: what the conforming cases show that show several features at once, by the id of the case.
+        conditions: on which requests alone a constraint of the response is broken, in words.
+    """
+
+    def __init__(self, contract: Contract, target: Target, plan: Plan, budget: Budget, terms: Terms) -> None:
+        self.contract = contract
+        self.target = target
+        self.budget = budget
+        self.terms = terms
+        self.started = time.monotonic()
+        self.judged: list[checks.Judged] = []
+        self.findings: dict[str, Finding] = {}
+        self.outcomes: Counter[OutcomeKind] = Counter()
+        self.spent = Use()
+        self.left_out: dict[str, Case] = {}
+        self.stopped = ""
+        self.shown: dict[str, Features] = {one.case.id: one.features for one in plan.packed}
+        self.conditions: dict[str, str] = {}
+        self._wanted = tuple(feature for one in plan.packed for feature in one.features)
+        self._lost_in_a_row = 0
+        self._answers: dict[Bytes, list[checks.Judged]] = {}
+        self._alike: dict[Bytes, dict[str, Case]] = {}
+        for case in (*plan.cases, *plan.suite):
+            self._alike.setdefault(bytes_of(case), {}).setdefault(case.id, case)
+
+    @property
+    def useless(self) -> bool:
+        """Nothing can be told apart, because no request has been accepted."""
+        return not any(one.outcome.kind is OutcomeKind.ACCEPTED for one in self.judged)
+
+    def alike(self, case: Case) -> list[Case]:
+        """All the cases with the bytes of one, that one first."""
+        return [case, *(one for name, one in self._alike.get(bytes_of(case), {}).items() if name != case.id)]
+
+    def answers(self, case: Case) -> tuple[checks.Judged, ...]:
+        """What came of the bytes of a case; nothing when they were not sent."""
+        return tuple(self._answers.get(bytes_of(case), ()))
+
+    def affords(self, cases: Sequence[Case]) -> bool:
+        """Whether these cases may be sent now, whatever they cost."""
+        if not self.stopped and self.budget.seconds is not None:
+            self.stopped = "the time is up" if time.monotonic() - self.started > self.budget.seconds else ""
+        if self.stopped or self.budget == UNLIMITED:
+            return not self.stopped
+        allowed = self.budget.allows(self.spent, total(worst(self.contract, one) for one in cases))
+        if not allowed and not self.judged:
+            self.stopped = "the budget does not even allow the simplest request"
+        return allowed
+
+    def leave_out(self, case: Case, reason: str = "") -> None:
+        """Enter that a case is not sent: because of the budget, or of something else that ends the campaign."""
+        self.stopped = self.stopped or reason
+        self.left_out |= {one.id: one for one in self.alike(case)}
+
+    def take(self, exchange: Exchange, result: Outcome) -> CaseFinished:
+        """Enter one exchange for all the cases that share its bytes.
+
+        Raises:
+            EndpointError: the first request, or too many in a row, did not get through.
+        """
+        first = not self.judged
+        self._lost_in_a_row = self._lost_in_a_row + 1 if result.kind in _FATAL else 0
+        if first and result.kind in _FATAL_AT_FIRST:
+            raise _unusable(self.target, result.kind, exchange, result)
+        if first and result.kind is OutcomeKind.ACCEPTED and _is_garbage(exchange):
+            raise _unusable(self.target, OutcomeKind.UNKNOWN, exchange, result)
+        if self._lost_in_a_row > _LOST_IN_A_ROW:
+            raise _unusable(self.target, result.kind, exchange, result)
+        self.outcomes[result.kind] += 1
+        judged = checks.judge(self.contract, exchange, result, self.terms)
+        hopeless = self.useless and result.kind is not OutcomeKind.ACCEPTED
+        meant = [exchange.case] if hopeless else self.alike(exchange.case)
+        fanned = [judged._replace(exchange=replace(exchange, case=case)) for case in meant]
+        found = {one.fingerprint: one for each in fanned for one in self._findings(each)}
+        new = {key: one for key, one in found.items() if key not in self.findings}
+        self.findings |= new
+        self.judged += fanned
+        self._answers.setdefault(bytes_of(exchange.case), []).append(judged)
+        self._spend(exchange, result)
+        return CaseFinished(exchange, result, tuple(new.values()))
+
+    def blame(self, code: str, case: Case, message: str) -> None:
+        """Enter a finding about requests that show several features at once."""
+        found = replace(checks.finding(code, None, case.id, message), witness=case)
+        self.findings.setdefault(found.fingerprint, found)
+
+    def _findings(self, judged: checks.Judged) -> list[Finding]:
+        """What the checks find; that a request with many features fails is no finding before it is known why."""
+        packed = judged.exchange.case.id in self.shown
+        return [one for one in checks.findings(judged) if not (packed and one.code in FAILURES.values())]
+
+    def _spend(self, exchange: Exchange, result: Outcome) -> None:
+        used = used_up(self.contract, exchange) if self.target.billed else Use()
+        answered = result.kind is OutcomeKind.ACCEPTED and succeeded(exchange) and exchange.attempts > 0
+        if self.target.billed and answered and not used.tokens:
+            used = worst(self.contract, exchange.case)  # it does not say what it has used
+        self.spent = self.spent.plus(used._replace(requests=exchange.attempts))
+        if self.budget.free and answered:
+            self.stopped = f"{exchange.case.id} was answered, and that is billed"
+
+    def finish(self, seed: int) -> CampaignFinished:
+        """The result of what was entered."""
+        evidence = matrix.Evidence(
+            judged=tuple(self.judged),
+            left_out=frozenset(case.constraint for case in self.left_out.values() if case.constraint is not None),
+            shown=self.shown,
+            wanted=self._wanted,
+            conditions=self.conditions,
+        )
+        verdicts = matrix.verdicts(self.contract, evidence)
+        return CampaignFinished(
+            contract=self.contract.id,
+            endpoint=self.target.name,
+            seed=seed,
+            requests=self.spent.requests,
+            cost_usd=round(self.spent.cost, 6),
+            verdicts=verdicts,
+            findings=self._with_witnesses({one.constraint: one.witness for one in verdicts}),
+            outcomes=dict(self.outcomes),
+            elapsed=time.monotonic() - self.started,
+            left_out=tuple(self.left_out),
+            stopped=self.stopped or ("the budget is used up" if self.left_out else ""),
+        )
+
+    def _with_witnesses(self, witnesses: dict[str, str | None]) -> tuple[Finding, ...]:
+        """The findings, each as the witness shows it that the verdict names: the smallest one."""
+        by_case = {one.exchange.case.id: one for one in reversed(self.judged)}
+        found = dict(self.findings)
+        for key, one in self.findings.items():
+            witness = by_case.get(witnesses.get(one.constraint or "") or "")
+            for better in () if witness is None else self._findings(witness):
+                if better.fingerprint == key:
+                    found[key] = better
+        return tuple(found.values())
+
+
+def bytes_of(case: Case) -> Bytes:
+    """What tells requests apart."""
+    return case.body, case.content_type
+
+
+def _unusable(target: Target, kind: OutcomeKind, exchange: Exchange, result: Outcome) -> EndpointError:
+    return EndpointError(f"{target.name} {_FATAL_AT_FIRST[kind]} ({_answer(exchange, result)}); {_ADVICE[kind]}")
+
+
+def _is_garbage(exchange: Exchange) -> bool:
+    """A success that calls itself JSON and is none: whatever answers there is not the endpoint."""
+    return media_type(exchange) == JSON_CONTENT_TYPE and wire.decode(exchange.body).value is ABSENT
+
+
+def _answer(exchange: Exchange, result: Outcome) -> str:
+    return result.message if exchange.status is None else f"HTTP {exchange.status}: {result.message}".rstrip(": ")

@@ -1,0 +1,179 @@
+"""What conforming payloads of a schema can show: presence and absence of properties, and boundary values."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import lru_cache
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+
+from haiku_contract import pointer
+from haiku_contract.errors import UsageError
+from haiku_contract.generate import values
+from haiku_contract.generate.conforming import solver_of
+from haiku_contract.generate.goals import modern_step
+from haiku_contract.generate.routes import routes
+from haiku_contract.model import ABSENT, Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from haiku_contract.generate.goals import Path, Step
+    from haiku_contract.generate.routes import Route
+    from haiku_contract.model import Constraint
+    from haiku_contract.validation import SchemaValidator
+
+_One = TypeVar("_One")
+_MOST_KEPT: Final = 10_000
+_ELEMENTS: Final = ("items", "prefixItems", "unevaluatedItems", "contains")
+
+
+class Feature(NamedTuple):
+    """Something that a conforming payload shows.
+
+    Attributes:
+        name: as in case ids, without the side.
+        constraint: id of the constraint that it is about; None for the contract as a whole.
+        payload: the simplest payload that shows it.
+        path: where.
+        value: the value there; `ABSENT` where the feature is that nothing stands there.
+        loose: whether any other value there shows it as well: the feature is that something stands there.
+        array: the outermost array on the way of which the place is any element; None where there is none.
+    """
+
+    name: str
+    constraint: str | None
+    payload: Any
+    path: Path
+    value: Any
+    loose: bool = False
+    array: Path | None = None
+
+
+def features(validator: SchemaValidator, seed: int = 0) -> Iterator[Feature]:
+    """Everything that conforming payloads of a schema can show, each in the simplest payload that shows it.
+
+    Args:
+        validator: the schema.
+        seed: the order of the places, as for `shuffled`.
+
+    Yields:
+        The first feature of every place, then the second of every place, and so on: any prefix shows as many places as
+        it can.
+    """
+    known = {one.id: one for one in validator.constraints}
+    places = shuffled(routes(solver_of(validator).document.root).items(), seed, lambda place: place[0])
+    return in_turn(_features_at(validator, here, route, known) for here, route in places)
+
+
+def _features_at(
+    validator: SchemaValidator, here: str, route: Route, known: Mapping[str, Constraint]
+) -> Iterator[Feature]:
+    """The presence, the absence and the boundary values of one place."""
+    reached = _reached(validator, route.steps)
+    if reached is None:
+        return
+    payload, path, current = reached
+    yield from presence_at(validator, here, route, known)
+    if not isinstance(route.schema, dict):
+        return
+    about = _about(validator, here, route.schema, known)
+    for value in values.boundary(solver_of(validator).document.modern(route.schema), current):
+        edited = pointer.apply(Fault("replace", pointer.join(path), value.value), payload)
+        if validator.settled(edited):
+            site = f"{here}/{value.keyword}"
+            found = known.get(f"{validator.side}:{site}")
+            name = f"{name_of(site)}/{value.label}"
+            yield Feature(name, found.id if found else about, edited, path, value.value, array=_array(route, path))
+
+
+def presence_at(
+    validator: SchemaValidator, here: str, route: Route, known: Mapping[str, Constraint]
+) -> Iterator[Feature]:
+    """That a property is there, and, where that alone conforms, that it is not.
+
+    Args:
+        validator: the schema.
+        here: pointer to the schema of the property.
+        route: the way to it.
+        known: the constraints of the schema by id.
+    """
+    reached = _reached(validator, route.steps)
+    if reached is None or not (route.steps and route.steps[-1].keyword == "properties"):
+        return
+    payload, path, current = reached
+    about = _about(validator, here, route.schema, known)
+    yield Feature(f"{name_of(here)}/present", about, payload, path, current, loose=True, array=_array(route, path))
+    without = pointer.apply(Fault("remove", pointer.join(path)), payload)
+    if validator.settled(without):
+        yield Feature(f"{name_of(here)}/absent", about, without, path, ABSENT, array=_array(route, path))
+
+
+@lru_cache(_MOST_KEPT)
+def _reached(validator: SchemaValidator, steps: tuple[Step, ...]) -> tuple[Any, Path, Any] | None:
+    """The simplest payload that reaches a place, where that is, and what stands there; None where there is none."""
+    if any(step.keyword == "propertyNames" for step in steps):
+        return None  # what stands there is a key
+    try:
+        payload, path = solver_of(validator).one(steps)
+        return payload, path, pointer.get(payload, path)
+    except (UsageError, KeyError, IndexError, ValueError):
+        return None
+
+
+def _array(route: Route, path: Path) -> Path | None:
+    """The outermost array on the way in which any element will do; those of `prefixItems` are at their own places."""
+    ways = [step for step in route.steps if modern_step(step).keyword in _ELEMENTS]
+    indices = [index for index, token in enumerate(path) if isinstance(token, int)]
+    for index, step in zip(indices, ways, strict=False):
+        if modern_step(step).keyword != "prefixItems":
+            return path[:index]
+    return None
+
+
+def _about(validator: SchemaValidator, here: str, schema: Any, known: Mapping[str, Constraint]) -> str | None:
+    """The constraint that the mere presence of a property is about: its own first one, else what closes its object."""
+    if isinstance(schema, dict):
+        for keyword in schema:
+            if f"{validator.side}:{here}/{keyword}" in known:
+                return f"{validator.side}:{here}/{keyword}"
+    closing = f"{validator.side}:{pointer.join(pointer.split(here)[:-2])}/additionalProperties"
+    return closing if closing in known else None
+
+
+def shuffled(several: Iterable[_One], seed: int, name: Callable[[_One], str]) -> Iterable[_One]:
+    """Things that are worth the same in another order: their own for seed 0, else one that follows from the names.
+
+    It is the same on every machine and under every Python.
+    """
+    if not seed:
+        return several
+    return sorted(several, key=lambda one: hashlib.sha256(f"{seed} {name(one)}".encode()).digest())
+
+
+def in_turn(several: Iterable[Iterator[_One]]) -> Iterator[_One]:
+    """One of each, then the next of each, until all are at their end; each is asked only when it is its turn."""
+    turn = list(several)
+    while turn:
+        left = []
+        for one in turn:
+            for value in islice(one, 1):
+                yield value
+                left.append(one)
+        turn = left
+
+
+def name_of(place: str, constraint: Constraint | None = None) -> str:
+    """A pointer for people: `properties` left out, the member of `required` by its name."""
+    tokens = pointer.split(place)
+    if constraint is not None and constraint.keyword == "required" and tokens[-2:-1] == ["required"]:
+        tokens = [*tokens[:-1], constraint.value]
+    shown: list[str] = []
+    names = False
+    for token in tokens:
+        if token == "properties" and not names:
+            names = True
+            continue
+        names = False
+        shown.append(token.replace("/", "~1") or "~")
+    return "/".join(shown)

@@ -1,0 +1,287 @@
+"""The optional properties of one object: which combinations of them are still to be shown, and in which row next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from haiku_contract import pointer
+from haiku_contract.generate.conforming import solver_of
+from haiku_contract.generate.features import presence_at
+from haiku_contract.generate.goals import Goal
+from haiku_contract.generate.packing import Draft, Packable, at, edited, packable
+from haiku_contract.generate.presence import Presence, least_rows, literal, smallest_pairing
+from haiku_contract.generate.routes import routes
+from haiku_contract.model import ABSENT
+from haiku_contract.schemas import REFERENCES, Words
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from haiku_contract.generate.features import Feature
+    from haiku_contract.generate.goals import Path, Step
+    from haiku_contract.generate.routes import Route
+    from haiku_contract.validation import SchemaValidator
+
+_PAIRS: Final = 2
+_MOST_OTHERS: Final = 100  # payloads of other properties that one is taken out of
+_MOST_SEARCHES: Final = 60  # of one object, for combinations that are in no payload at hand
+_MOST_TRIED: Final = 1_500  # combinations of one object that are tried alone, where the object does not allow all
+_FEW: Final = 8  # ways to show one that are tried
+
+
+class Needs(NamedTuple):
+    """What the rows to come have to make room for.
+
+    Attributes:
+        values: how many values wait for each property, or for a place below it.
+        rows: how many rows there have to be at least.
+    """
+
+    values: Sequence[int]
+    rows: int
+
+
+class Options:
+    """The optional properties of one object.
+
+    Attributes:
+        path: where the object is.
+        payload: the simplest payload with such an object.
+        there: for each property, that it is present.
+        gone: for each property, that it is absent.
+        presence: what is still to be shown of their combinations.
+        array: the array that it is an element of, at any place; None where its place is its own.
+        impossible: how many combinations no payload shows.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        payload: Any,
+        factors: Sequence[tuple[Packable, Packable]],
+        strength: int,
+        *,
+        follows: bool,
+    ) -> None:
+        """Args: where the object is, the simplest payload with it, its properties, how many of them are combined."""
+        self.path = path
+        self.payload = payload
+        self.there = tuple(there for there, _ in factors)
+        self.gone = tuple(gone for _, gone in factors)
+        self.asked = min(strength, len(factors))
+        self.presence = Presence(len(factors), strength)
+        self.wanted = self.presence.left
+        self.impossible = 0
+        self.array = self.there[0].array
+        self._follows = follows or self.array is not None
+        self._suggested = iter(smallest_pairing(len(factors)) if self.presence.strength <= _PAIRS else ())
+        self._full: Any = ABSENT
+        self._tried = 0
+        self._searches = _MOST_SEARCHES
+        self._made = 0
+        self._insists = False
+        self._shown: dict[int, Any] = {}
+        self._never: set[frozenset[int]] = set()
+
+    @property
+    def untried(self) -> int:
+        """How many combinations are neither shown nor known to be impossible."""
+        left: int = self.presence.left
+        return left
+
+    @property
+    def label(self) -> str:
+        """The object, for people."""
+        return pointer.join(self.path) or "/"
+
+    def items(self, row: Sequence[int]) -> list[Packable]:
+        """The literals of a row as what can be packed; absences first."""
+        ordered = sorted(row, key=lambda one: one & 1)
+        return [(self.there if one & 1 else self.gone)[one >> 1] for one in ordered]
+
+    def fits(self, validator: SchemaValidator, payload: Any) -> bool:
+        """Whether the object, with one of its properties, has a place in a payload."""
+        return any(
+            self._shows(validator, payload, self.there[factor : factor + 1]) for factor in range(len(self.there[:_FEW]))
+        )
+
+    def note(self, payload: Any) -> int:
+        """Note what a payload shows; how many combinations it is the first to show."""
+        if not isinstance(at(payload, self.path), dict):
+            return 0
+        row = self._literals(payload)
+        shown = self.presence.show(row)
+        self._made += 1
+        if shown:
+            self._insists = False
+            self._shown |= dict.fromkeys(row, payload)
+        return shown
+
+    def row(self, validator: SchemaValidator, base: Any, needs: Needs) -> tuple[list[int], list[int]] | None:
+        """The next row: the literals to begin with, which show something new, and all; None when nothing is left."""
+        suggested = next(self._suggested, None)
+        seed: list[int] | None = []
+        if suggested is None and (self._insists or not any(needs.values)):
+            seed = self._seed(validator, base)
+            if seed is None:
+                return None
+        fixed = {one >> 1: bool(one & 1) for one in seed or ()}
+        absences = self.presence.absences()
+        tight = [
+            factor for factor, values in enumerate(needs.values) if values and values + absences[factor] >= needs.rows
+        ]
+        spared = next((factor for factor in tight if absences[factor] and self._made), None)
+        for factor in tight if suggested is None or any(suggested) else ():
+            fixed.setdefault(factor, factor != spared)
+        if suggested is not None and (self._follows or not any(suggested)):
+            return [], [literal(factor, present=fixed.get(factor, one)) for factor, one in enumerate(suggested)]
+        order = sorted(range(len(self.there)), key=lambda factor: -needs.values[factor])
+        return seed or [], self.presence.row(fixed, order)
+
+    def least(self) -> int:
+        """How many more rows there have to be at least."""
+        return max(least_rows(len(self.there), self.presence.strength) - self._made, 1) if self.presence.left else 0
+
+    def insist(self) -> bool:
+        """From now on only what is known to be possible is of use; whether that is new, and anything is left."""
+        news = not self._insists and self.presence.left > 0
+        self._insists = True
+        self._suggested = iter(())
+        return news
+
+    def shown(self, payload: Any) -> list[Packable]:
+        """What a payload shows of the single properties."""
+        if not isinstance(at(payload, self.path), dict):
+            return []
+        return [
+            gone if at(payload, there.edits[0][0]) is ABSENT else there
+            for there, gone in zip(self.there, self.gone, strict=True)
+        ]
+
+    def _seed(self, validator: SchemaValidator, base: Any) -> list[int] | None:
+        """The literals of a combination that is still to be shown and can be; perhaps with all others of a row."""
+        while (found := self.presence.first_open()) is not None:
+            if self._tried >= _MOST_TRIED:
+                return None
+            self._tried += 1
+            items = self.items(found)
+            if self._shows(validator, base, items):
+                return list(found)
+            ways = [self._shown[one] for one in found if one in self._shown]
+            ways += [*(item.payload for item in items), self._fullest(validator, base)]
+            for payload in ways:
+                draft = Draft(validator, payload)
+                if not draft.add(items):
+                    return self._literals(draft.payload)
+            lone = [
+                one for one in found if not any(self._shows(validator, way, self.items([one])) for way in (base, *ways))
+            ]
+            self._exclude(tuple(lone[:1]) or found)
+        return None
+
+    def _fullest(self, validator: SchemaValidator, base: Any) -> Any:
+        """A payload with as many of the properties as go together."""
+        if self._full is ABSENT:
+            draft = Draft(validator, base)
+            draft.add(draft.add(self.there))
+            self._full = draft.payload
+        return self._full
+
+    def _solved(self, validator: SchemaValidator, items: Sequence[Packable]) -> Any:
+        """A payload with these literals that the search for values finds; None where none was found."""
+        self._searches -= 1
+        return solved(validator, items) if self._searches >= 0 else None
+
+    def _literals(self, payload: Any) -> list[int]:
+        """What a payload with the object shows of its properties."""
+        paths = (there.edits[0][0] for there in self.there)
+        return [literal(factor, present=at(payload, path) is not ABSENT) for factor, path in enumerate(paths)]
+
+    def _exclude(self, literals: tuple[int, ...]) -> None:
+        self.impossible += self.presence.exclude(literals)
+        self._never.add(frozenset(literals))
+
+    def least_ever(self) -> int:
+        """No fewer payloads show all possible combinations, because of those properties that the object leaves free.
+
+        And none shows two literals that exclude each other.
+        """
+        free: list[int] = []
+        for factor in range(len(self.there)):
+            if not any(one <= {2 * other + bit for other in (*free, factor) for bit in (0, 1)} for one in self._never):
+                free.append(factor)
+        alone: list[int] = []
+        for one in (*range(1, 2 * len(self.there), 2), *range(0, 2 * len(self.there), 2)):
+            if frozenset((one,)) not in self._never and all(frozenset((one, other)) in self._never for other in alone):
+                alone.append(one)
+        return max(least_rows(len(free), self.presence.strength), len(alone)) if not self.untried else len(alone)
+
+    @staticmethod
+    def _shows(validator: SchemaValidator, payload: Any, items: Sequence[Packable]) -> bool:
+        return not Draft(validator, payload).add(items)
+
+
+def options_of(validator: SchemaValidator, strength: int, *, follows: bool) -> list[Options]:
+    """The objects of a schema that have optional properties, outermost first."""
+    found: list[Options] = []
+    known = {one.id: one for one in validator.constraints}
+    base = solver_of(validator).simplest()
+    for ways in _optional(validator):
+        seen = [shown for here, route in ways if (shown := list(presence_at(validator, here, route, known)))]
+        others = [shown[0].payload for shown in seen]
+        pairs = [pair for shown in seen if (pair := _pair(validator, shown, base, others)) is not None]
+        if pairs:
+            path = pairs[0][0].edits[0][0][:-1]
+            alike = [pair for pair in pairs if pair[0].edits[0][0][:-1] == path]
+            found.append(Options(path, pairs[0][0].payload, alike, strength, follows=follows))
+    return sorted(found, key=lambda one: len(one.path))
+
+
+def _optional(validator: SchemaValidator) -> list[list[tuple[str, Route]]]:
+    """The optional properties of a schema, those of one object together."""
+    ways = routes(solver_of(validator).document.root)
+    places = {route.steps: route for route in ways.values()}
+    found: dict[tuple[Step, ...], list[tuple[str, Route]]] = {}
+    for here, route in ways.items():
+        if not route.steps or route.steps[-1].keyword != "properties":
+            continue
+        parent = places.get(route.steps[:-1])
+        needed = parent.schema.get("required", ()) if parent is not None and isinstance(parent.schema, dict) else ()
+        if parent is not None and route.steps[-1].key not in needed:
+            value = tuple(step for step in parent.steps if step.keyword not in {"allOf", *REFERENCES})
+            found.setdefault(value, []).append((here, route))
+    return list(found.values())
+
+
+def _pair(
+    validator: SchemaValidator, shown: Sequence[Feature], base: Any, others: Sequence[Any]
+) -> tuple[Packable, Packable] | None:
+    """That a property is there, and that it is not; None where it always is.
+
+    Where it cannot be taken out of the payload that shows it, there may be another payload to take it out of.
+    """
+    there, path = packable(shown[0], base), shown[0].path
+    if len(shown) > 1:
+        return there, packable(shown[1], base)
+    for payload in (base, *others[:_MOST_OTHERS]):
+        if isinstance(at(payload, path[:-1]), dict):
+            without = edited(payload, ((path, ABSENT),))
+            if validator.settled(without):
+                name = f"{there.name.removesuffix('present')}absent"
+                return there, Packable(name, there.constraint, without, ((path, ABSENT),), array=there.array)
+    gone = Packable(f"{there.name.removesuffix('present')}absent", there.constraint, base, ((path, ABSENT),))
+    payload = solved(validator, [gone])
+    return None if payload is None else (there, gone._replace(payload=payload))
+
+
+def solved(validator: SchemaValidator, items: Sequence[Packable]) -> Any:
+    """A payload in which some properties of the root are present or absent; None where the search finds none."""
+    paths = [item.edits[0][0] for item in items]
+    if any(len(path) > 1 for path in paths):
+        return None
+    present = [path[0] for item, path in zip(items, paths, strict=True) if item.loose]
+    absent = [path[0] for item, path in zip(items, paths, strict=True) if not item.loose]
+    solver = solver_of(validator)
+    refused = [Goal(Words({"not": {"required": [name]}})) for name in absent]
+    found = solver.some((Goal(solver.document.root), Goal(Words({"required": present})), *refused), 1)
+    return found[0] if found and validator.settled(found[0]) else None

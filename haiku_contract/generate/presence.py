@@ -1,0 +1,163 @@
+"""Covering arrays of presence: few rows in which any few properties are present and absent in all ways.
+
+A *literal* is one property present or absent, as a number: twice the property's place in the list, plus one when it is
+present. A *combination* is as many literals of different properties as the strength says. What is still to be shown is
+kept in bits, so that thousands of properties can be paired.
+"""
+
+from __future__ import annotations
+
+from itertools import combinations, count, islice, product
+from math import comb
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+Literals: TypeAlias = tuple[int, ...]
+
+_MOST_KEYS: Final = 200_000  # how many sets of literals are kept, one less in each than in a combination
+_HEAVY: Final = 8  # how much more a combination with a literal that is seldom possible weighs
+
+
+def literal(factor: int, *, present: bool) -> int:
+    """The literal of a property, by its place in the list."""
+    return 2 * factor + present
+
+
+def least_rows(factors: int, strength: int) -> int:
+    """No fewer rows show all combinations of so many properties.
+
+    For two at a time this is exact (Kleitman and Spencer 1973, Katona 1973). For more, half of the rows have the first
+    property present and half of them absent, and each half shows all combinations of the others of one less.
+    """
+    strength = min(strength, factors)
+    if strength <= 0:
+        return 1
+    if strength == 1:
+        return 2
+    if strength > 2:  # noqa: PLR2004 - the case above
+        return 2 * least_rows(factors - 1, strength - 1)
+    return next(rows for rows in count(4) if comb(rows - 1, -(-rows // 2)) >= factors)
+
+
+def smallest_pairing(factors: int) -> list[tuple[bool, ...]]:
+    """The fewest rows that show any two properties in all four ways: which are present, row by row.
+
+    Each property is present in another choice of half of the rows but one: no choice holds another one, and any two
+    have a row in common; in the row that is left nothing is present.
+    """
+    others = least_rows(factors, 2) - 1
+    present = list(islice(combinations(range(others), -(-(others + 1) // 2)), factors))
+    rows = [tuple(row in chosen for chosen in present) for row in range(others)]
+    return [*rows[:1], (False,) * factors, *rows[1:]]
+
+
+class Presence:
+    """What is still to be shown of the combinations of some properties."""
+
+    def __init__(self, factors: int, strength: int) -> None:
+        """Args: how many properties there are, and how many are combined at most."""
+        self.factors = factors
+        self.strength = min(strength, factors)
+        while self.strength > 2 and comb(factors, self.strength - 1) * 2 ** (self.strength - 1) > _MOST_KEYS:  # noqa: PLR2004 - pairs are always affordable
+            self.strength -= 1
+        everything = (1 << 2 * factors) - 1
+        self._open: dict[Literals, int] = {}
+        for chosen in combinations(range(factors), self.strength - 1):
+            others = everything
+            for factor in chosen:
+                others &= ~(3 << 2 * factor)
+            for present in product((0, 1), repeat=len(chosen)):
+                self._open[tuple(2 * factor + one for factor, one in zip(chosen, present, strict=True))] = others
+        self.left = comb(factors, self.strength) * 2**self.strength
+        self._used = [0] * (2 * factors)
+
+    def show(self, row: Iterable[int]) -> int:
+        """Note what a row shows; how many combinations it is the first to show."""
+        literals = sorted(row)
+        for one in literals:
+            self._used[one] += 1
+        return self._close(literals)
+
+    def exclude(self, combination: Literals) -> int:
+        """Note that a combination, or all with one literal, cannot be shown; how many those are."""
+        if len(combination) == self.strength:
+            return self._close(sorted(combination))
+        (one,) = combination
+        closed = 0
+        for key, others in list(self._open.items()):
+            found = others if one in key else others & 1 << one
+            closed += found.bit_count()
+            self._open[key] ^= found
+        self.left -= closed // self.strength
+        return closed // self.strength
+
+    def _close(self, literals: Sequence[int]) -> int:
+        bits = _bits(literals)
+        closed = 0
+        for key in combinations(literals, self.strength - 1):
+            found = self._open[key] & bits
+            if found:
+                closed += found.bit_count()
+                self._open[key] ^= found
+        self.left -= closed // self.strength
+        return closed // self.strength
+
+    def first_open(self) -> Literals | None:
+        """A combination that is still to be shown."""
+        for key, others in self._open.items():
+            if others:
+                return tuple(sorted((*key, (others & -others).bit_length() - 1)))
+        return None
+
+    def absences(self) -> list[int]:
+        """In how many more rows each property has to be absent, at least."""
+        if self.strength == 2:  # noqa: PLR2004 - pairs
+            return [self._absences(self._open[2 * factor,]) for factor in range(self.factors)]
+        bits = 0
+        for others in self._open.values():
+            bits |= others
+        return [bits >> 2 * factor & 1 for factor in range(self.factors)]
+
+    def _absences(self, others: int) -> int:
+        absent = ((1 << 2 * self.factors) - 1) // 3
+        return 2 if others >> 1 & others & absent else int(others != 0)
+
+    def row(self, fixed: Mapping[int, bool], order: Iterable[int]) -> list[int]:
+        """A row that shows much that is still to be shown, chosen literal by literal.
+
+        Args:
+            fixed: what is settled: whether a property is present.
+            order: the properties in the order in which the others are chosen.
+        """
+        chosen = [literal(factor, present=present) for factor, present in fixed.items()]
+        rare = _bits(one for one in chosen if not one & 1)
+        bits = _bits(chosen)
+        for factor in order:
+            if factor in fixed:
+                continue
+            gains = [self._gain(2 * factor + bit, chosen, bits, rare) for bit in (0, 1)]
+            if gains[0] == gains[1]:
+                present = self._used[2 * factor + 1] <= self._used[2 * factor]
+            else:
+                present = gains[1] > gains[0]
+            chosen.append(2 * factor + present)
+            bits |= 1 << chosen[-1]
+        return sorted(chosen)
+
+    def _gain(self, one: int, chosen: Sequence[int], bits: int, rare: int) -> int:
+        if self.strength == 1:
+            return self._open[()] >> one & 1
+        gain = 0
+        for others in combinations(chosen, self.strength - 2):
+            found = self._open[tuple(sorted((*others, one)))] & bits
+            gain += found.bit_count() + _HEAVY * (found & rare).bit_count()
+        return gain
+
+
+def _bits(literals: Iterable[int]) -> int:
+    bits = 0
+    for one in literals:
+        bits |= 1 << one
+    return bits

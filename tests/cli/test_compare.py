@@ -1,0 +1,123 @@
+"""`fuzz --compare-with`: one endpoint in this process, another one served."""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import jsonschema
+import pytest
+import uvicorn
+
+import haiku_contract as hc
+from haiku_contract.campaign.checks import finding
+from haiku_contract.campaign.compare import compare
+from haiku_contract.endpoint.reference.app import create_app
+from haiku_contract.model import CampaignFinished, Verdict, VerdictKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from haiku_contract.model import Finding
+
+    Cli = Callable[..., Any]
+
+TEXT: Final = "request:/properties/text/maxLength"
+SCHEMA: Final = Path(__file__).resolve().parents[2] / "schemas" / "reports" / "compare.schema.json"
+
+
+@pytest.fixture
+def served(cli: Cli, parrot: str) -> Iterator[str]:
+    """The URL of a faultless reference endpoint of the small contract."""
+    assert cli
+    server = uvicorn.Server(uvicorn.Config(create_app(hc.load(parrot)), port=0, log_level="error", lifespan="off"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        thread.join(0.01)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    server.should_exit = True
+    thread.join()
+
+
+def test_what_differs_is_told(cli: Cli, parrot: str, served: str) -> None:
+    fault = ("--fault", f"lenient:{TEXT}")
+    result = cli("fuzz", "--contract", parrot, "--compare-with", served, *fault)
+    assert (result.code, result.err) == (1, "")
+    lines = result.out.splitlines()
+    assert lines[0] == TEXT
+    assert lines[1].startswith("    leaky at reference endpoint, request/text/maxLength/above: accepted")
+    assert lines[2].startswith(f"    enforced at {served}, request/text/maxLength/above: rejected")
+    assert lines[3] == "15 constraints: 1 differs"
+    told = json.loads(cli("fuzz", "--contract", parrot, "--compare-with", served, *fault, "--format", "json").out)
+    jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text("utf-8"))).validate(told)
+    assert [one["constraint"] for one in told["differences"]] == [TEXT]
+    assert [one["endpoint"] for one in told["endpoints"]] == ["reference endpoint", served]
+
+
+def test_two_that_are_alike(cli: Cli, parrot: str, served: str) -> None:
+    result = cli("fuzz", "--contract", parrot, "--compare-with", served)
+    assert (result.code, result.err) == (0, "")
+    assert result.out.splitlines()[0] == "15 constraints: 0 differ"
+
+
+def test_both_share_one_budget(cli: Cli, parrot: str, served: str) -> None:
+    result = cli("fuzz", "--contract", parrot, "--compare-with", served, "--max-requests", "7", "--format", "json")
+    assert result.code == 3
+    told = json.loads(result.out)
+    assert [one["requests"] for one in told["endpoints"]] == [3, 3]
+    assert told["differences"] == []
+    assert told["untold"]
+    assert result.err.count("left out at") == 2
+
+
+def test_an_endpoint_that_refuses_everything_differs(cli: Cli, parrot: str, served: str) -> None:
+    fault = ("--fault", "answer:invalid-request")
+    result = cli("fuzz", "--contract", parrot, "--compare-with", served, *fault)
+    assert result.code == 1
+    assert "overstrict at reference endpoint alone: rejected a conforming request" in result.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["--compare-with", "nope"], "not a URL that can be sent to: 'nope'"),
+        (["--compare-with", "http://x", "--resume", "j"], "--compare-with cannot go with --resume"),
+        (["--compare-with", "http://x", "--baseline", "b"], "--compare-with cannot go with --baseline"),
+        (["--compare-with", "http://x", "--list-faults"], "--compare-with cannot go with --list-faults"),
+        (["--compare-with", "http://x", "--max-requests", "1"], "--max-requests 1 cannot be shared by two endpoints"),
+    ],
+)
+def test_what_cannot_be_compared(cli: Cli, arguments: list[str], line: str) -> None:
+    result = cli("fuzz", *arguments)
+    assert (result.code, result.out, result.err.count("\n")) == (2, "", 1)
+    assert result.err.startswith(f"haiku-contract: {line}")
+
+
+def finished(
+    verdicts: dict[str, VerdictKind], findings: tuple[Finding, ...] = (), left_out: tuple[str, ...] = ()
+) -> CampaignFinished:
+    rows = tuple(Verdict(name, kind, None, "") for name, kind in verdicts.items())
+    return CampaignFinished("x@1", "x", 0, 1, 0.0, rows, findings, left_out=left_out)
+
+
+def test_what_was_not_told_is_no_difference() -> None:
+    kinds = VerdictKind
+    here = finished({"a": kinds.LEAKY, "b": kinds.ENFORCED, "c": kinds.HELD, "d": kinds.BROKEN})
+    there = finished({"a": kinds.UNDETERMINED, "b": kinds.ENFORCED, "c": kinds.UNEXERCISED, "d": kinds.HELD})
+    result = compare(here, there)
+    assert [one.here.constraint for one in result.differences] == ["d"]
+    assert result.untold == ("a", "c")
+    assert compare(there, here).untold == ("a", "c")
+    assert not compare(here, here).differs
+
+
+def test_findings_of_one_alone() -> None:
+    odd, hot = finding("model", None, "x", "m"), finding("leaky", "a", "x", "m")
+    leaky, enforced = {"a": VerdictKind.LEAKY}, {"a": VerdictKind.ENFORCED}
+    result = compare(finished(leaky, (odd, hot)), finished(enforced))
+    assert (result.only_here, result.only_there) == ((odd,), ())  # the other one is a difference of verdicts
+    assert not compare(finished(leaky, (odd,)), finished(leaky, left_out=("x",))).differs
+    assert compare(finished(leaky), finished(leaky, (odd,))).only_there == (odd,)

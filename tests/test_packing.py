@@ -1,0 +1,248 @@
+"""Laws of packing: coverage against brute force, the lower bound against the optimum, big and awkward contracts."""
+
+from __future__ import annotations
+
+from itertools import chain, combinations
+from math import comb
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+import haiku_contract as hc
+from haiku_contract.generate import covering, joined, packed, packed_cases
+from haiku_contract.generate.presence import Presence, least_rows, smallest_pairing
+
+NAMES = "abcd"
+QUICK = settings(max_examples=60, derandomize=True, database=None, deadline=None)
+
+SOME = st.lists(st.sampled_from(NAMES), min_size=1, max_size=2, unique=True)
+NEEDING = SOME.map(lambda names: {"required": names})
+RULES = {
+    "required": SOME.map(lambda names: names[:1]),
+    "dependentRequired": st.dictionaries(st.sampled_from(NAMES), SOME, max_size=2),
+    "maxProperties": st.integers(1, 4),
+    "anyOf": st.lists(NEEDING, min_size=1, max_size=3),
+    "oneOf": st.lists(NEEDING, min_size=1, max_size=2),
+    "not": NEEDING,
+    "if": NEEDING,
+    "then": NEEDING,
+}
+CHOSEN = st.lists(st.sampled_from(sorted(RULES)), max_size=3, unique=True)
+OBJECTS = CHOSEN.flatmap(lambda names: st.fixed_dictionaries({name: RULES[name] for name in names})).map(
+    lambda rules: {
+        "type": "object",
+        "properties": {name: {"type": "null"} for name in NAMES},
+        "additionalProperties": False,
+        **rules,
+    }
+)
+
+
+def with_schema(schema: Any) -> hc.Contract:
+    response = hc.SchemaValidator("response", True)
+    return hc.Contract("test/schema", "Test", "1.0.0", {}, hc.RequestValidator(schema), response)
+
+
+def booleans(count: int, **further: Any) -> dict[str, Any]:
+    return {"type": "object", "properties": {f"p{index}": {"type": "boolean"} for index in range(count)}, **further}
+
+
+def pairs(present: set[str]) -> set[tuple[tuple[str, bool], ...]]:
+    return set(combinations([(name, name in present) for name in NAMES], 2))
+
+
+def fewest(sets: list[set[Any]], wanted: set[Any]) -> int:
+    """How many of some sets it takes to cover what is wanted, by trying all."""
+    found = (size for size in range(len(sets) + 1) for some in combinations(sets, size) if wanted <= set().union(*some))
+    return next(found)
+
+
+# -- covering arrays -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("factors", [*range(2, 14), 36, 130])
+def test_the_smallest_pairing_is_one_and_as_small_as_can_be(factors: int) -> None:
+    rows = smallest_pairing(factors)
+    assert len(rows) == least_rows(factors, 2)
+    for one, other in combinations(range(factors), 2):
+        assert len({(row[one], row[other]) for row in rows}) == 4
+
+
+@pytest.mark.parametrize(
+    ("factors", "strength", "rows"),
+    [(0, 2, 1), (1, 2, 2), (2, 2, 4), (3, 2, 4), (4, 2, 5), (10, 2, 6), (11, 2, 7), (35, 2, 8), (3, 3, 8), (5, 1, 2)],
+)
+def test_least_rows(factors: int, strength: int, rows: int) -> None:
+    """Of two at a time the known optima: 4 rows for 3 properties, 5 for 4, 6 for 10, 7 for 15, 8 for 35."""
+    assert least_rows(factors, strength) == rows
+
+
+@pytest.mark.parametrize(("factors", "strength"), [(4, 1), (7, 2), (6, 3), (5, 4), (3, 5)])
+def test_rows_show_every_combination_once_counted(factors: int, strength: int) -> None:
+    presence = Presence(factors, strength)
+    least = min(strength, factors)
+    assert presence.left == comb(factors, least) * 2**least
+    seen: set[tuple[int, ...]] = set()
+    while presence.left:
+        first = presence.first_open()
+        assert first is not None
+        row = presence.row({one >> 1: bool(one & 1) for one in first}, range(factors))
+        new = set(combinations(row, least)) - seen
+        seen |= new
+        assert presence.show(row) == len(new)
+    assert len(seen) == comb(factors, least) * 2**least
+    assert presence.first_open() is None
+
+
+def test_excluded_combinations_are_not_asked_for() -> None:
+    presence = Presence(3, 2)
+    assert presence.exclude((1,)) == 4
+    assert presence.exclude((2, 5)) == 1
+    assert presence.left == 12 - 5
+    while (first := presence.first_open()) is not None:
+        assert 1 not in first
+        presence.show(first)
+    assert presence.left == 0
+
+
+# -- against brute force ---------------------------------------------------------------------------------------------
+
+
+@QUICK
+@given(OBJECTS)
+def test_all_pairs_that_some_payload_shows_are_shown_and_the_bound_is_one(schema: dict[str, Any]) -> None:
+    judge = Draft202012Validator(schema)
+    subsets = [set(some) for size in range(len(NAMES) + 1) for some in combinations(NAMES, size)]
+    valid = [some for some in subsets if judge.is_valid(dict.fromkeys(some))]
+    contract = with_schema(schema)
+    if not valid:
+        with pytest.raises(hc.UsageError):
+            covering(contract)
+        return
+    found = covering(contract)
+    assert all(judge.is_valid(case.payload) for case in found.cases)
+    assert found.missed == found.left_out == ()
+    optional = set(NAMES) - set(schema.get("required", ()))
+    showable = {pair for some in valid for pair in pairs(some) if {name for name, _ in pair} <= optional}
+    shown = {
+        pair for case in found.cases for pair in pairs(set(case.payload)) if {name for name, _ in pair} <= optional
+    }
+    assert shown == showable
+    if len(optional) > 1:
+        assert found.lower_bound <= fewest([pairs(some) & showable for some in valid], showable) <= len(found.cases)
+
+
+@QUICK
+@given(OBJECTS)
+def test_cases_come_apart(schema: dict[str, Any]) -> None:
+    contract = with_schema(schema)
+    try:
+        listed = packed(contract.request)
+    except hc.UsageError:
+        return
+    for one in listed:
+        whole = joined(contract.request, one.features)
+        assert whole is not None
+        assert whole.payload == one.case.payload
+        for feature in one.features:
+            assert contract.request.is_valid(feature.payload)
+
+
+# -- near the minimum ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("count", "cases"), [(5, 6), (30, 8), (200, 11)])
+def test_presence_costs_what_it_has_to(count: int, cases: int) -> None:
+    found = covering(with_schema(booleans(count)))
+    assert len(found.cases) == found.lower_bound == cases
+    assert sum(found.combinations) == found.possible == comb(count, 2) * 4
+
+
+@pytest.mark.parametrize("version", ["1.0.0", "1.1.1"])
+def test_the_shipped_contracts_take_as_few_requests_as_they_can(version: str) -> None:
+    found = covering(hc.load(version=version))
+    assert len(found.cases) == found.lower_bound
+
+
+def test_of_properties_that_exclude_each_other_each_has_its_own_case() -> None:
+    names = [f"p{index}" for index in range(12)]
+    found = covering(with_schema(booleans(12, oneOf=[{"required": [name]} for name in names])))
+    assert len(found.cases) == 24  # each with either value
+    assert found.missed == ()
+
+
+def test_a_fewest_number_of_properties_leaves_few_ways_to_be_absent() -> None:
+    found = covering(with_schema(booleans(6, minProperties=5, additionalProperties=False)))
+    assert found.possible == comb(6, 2) * 3  # not both absent
+    assert {len(case.payload) for case in found.cases} == {5, 6}
+    assert found.missed == ()
+
+
+def test_places_of_prefix_items_are_their_own() -> None:
+    schema = {
+        "prefixItems": [{"enum": [1, 2, 3]}, {"enum": ["a", "b"]}],
+        "items": False,
+        "minItems": 2,
+        "type": "array",
+    }
+    found = covering(with_schema(schema))
+    assert [case.payload for case in found.cases] == [[1, "a"], [2, "b"], [3, "a"]]
+    assert found.lower_bound == 3
+
+
+# -- large ones ------------------------------------------------------------------------------------------------------
+
+
+def test_of_a_large_contract_the_first_packed_case_shows_much_before_the_rest_is_known() -> None:
+    contract = with_schema(
+        {"type": "object", "properties": {f"p{index}": {"type": "string"} for index in range(1_000)}}
+    )
+    asked = 0
+    is_valid = contract.request.engine.is_valid
+
+    def counted(payload: Any) -> bool:
+        nonlocal asked
+        asked += 1
+        return is_valid(payload)
+
+    contract.request.engine.is_valid = counted  # type: ignore[method-assign]
+    first = next(iter(packed_cases(contract)))
+    assert len(first.payload) > 400
+    assert asked < 8_000  # there are 13,000 features and half a million pairs
+
+
+def test_what_is_too_much_is_said() -> None:
+    found = covering(with_schema(booleans(400)), strength=4)
+    assert found.left_out == (
+        "combinations of 400 optional properties at /: 2 at a time instead of 4, which are too many",
+    )
+    assert sum(found.combinations) == found.possible == comb(400, 2) * 4
+
+
+def test_what_was_not_tried_is_said() -> None:
+    found = covering(with_schema(booleans(70, maxProperties=1)))
+    (line,) = found.left_out
+    assert "were not tried" in line
+    assert found.lower_bound <= len(found.cases)
+
+
+# -- the seed and the strength ---------------------------------------------------------------------------------------
+
+
+def test_other_seeds_bring_other_features_together() -> None:
+    contract = hc.load()
+    runs = [covering(contract, seed=seed) for seed in (0, 0, 1)]
+    bodies = [tuple(case.body for case in run.cases) for run in runs]
+    assert bodies[0] == bodies[1] != bodies[2]
+    assert runs[2].missed == ()
+    assert {*chain(*runs[0].shown)} == {*chain(*runs[2].shown)}
+    assert len(runs[2].cases) <= runs[0].lower_bound + 2
+
+
+@pytest.mark.parametrize("strength", [0, -1])
+def test_a_strength_below_one_is_refused(strength: int) -> None:
+    with pytest.raises(hc.UsageError, match="the strength is 1 or more"):
+        covering(hc.load(), strength=strength)
