@@ -69,8 +69,8 @@ class Endpoint:
 # The bug, and the places that its smallest witness shows.
 SENTENCE: Final = "a sentence to the system beside metadata"
 BUGS: dict[str, tuple[Bug, set[str]]] = {
-    "many messages with an emoji": (
-        lambda it: len(it["messages"]) > 7 and any(ord(char) > 0xFFFF for char in "".join(texts(it["messages"]))),
+    "several messages with an emoji": (
+        lambda it: len(it["messages"]) > 2 and any(ord(char) > 0xFFFF for char in "".join(texts(it["messages"]))),
         {"/messages/*", "/messages/*/content"},
     ),
     "top_k beside a low temperature": (
@@ -84,7 +84,7 @@ BUGS: dict[str, tuple[Bug, set[str]]] = {
 }  # fmt: skip
 
 
-def looked(endpoint: Endpoint, *learned: Finding, examples: int = 300, seed: int = 0, **more: Any) -> list[Discovery]:
+def looked(endpoint: Endpoint, *learned: Finding, examples: int = 150, seed: int = 0, **more: Any) -> list[Discovery]:
     found = explore(CONTRACT, endpoint, learned, examples=examples, seed=seed, **more)
     assert len(endpoint.heard) <= 2 * examples
     assert len({case.body for case in endpoint.heard}) == len(endpoint.heard)
