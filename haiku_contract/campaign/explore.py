@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import queue
 import random
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
@@ -132,16 +132,9 @@ class _Spent(BaseException):
     """Nothing more may be drawn."""
 
 
-class _End(NamedTuple):
-    """How the exploration has ended."""
-
-    found: tuple[Discovery, ...] = ()
-    error: BaseException | None = None
-
-
 def _one_by_one(run: Callable[[Ask], tuple[Discovery, ...]]) -> Generator[Case, Judged | None, tuple[Discovery, ...]]:
     """What asks, turned into what is asked: it runs in a thread and is stopped as long as nobody answers."""
-    questions: queue.SimpleQueue[Case | _End] = queue.SimpleQueue()
+    questions: queue.SimpleQueue[Case | None] = queue.SimpleQueue()
     answers: queue.SimpleQueue[Judged | type[_Abandoned] | None] = queue.SimpleQueue()
 
     def ask(case: Case) -> Judged | None:
@@ -151,26 +144,15 @@ def _one_by_one(run: Callable[[Ask], tuple[Discovery, ...]]) -> Generator[Case, 
             raise answer
         return answer
 
-    def work() -> None:
+    with ThreadPoolExecutor(1, "explore") as pool:
+        exploration = pool.submit(run, ask)
+        exploration.add_done_callback(lambda _: questions.put(None))
         try:
-            questions.put(_End(run(ask)))
-        except BaseException as error:  # noqa: BLE001 - raised again in the thread that waits
-            questions.put(_End(error=error))
-
-    thread = threading.Thread(target=work, name="explore")
-    thread.start()
-    try:
-        while True:
-            item = questions.get()
-            if isinstance(item, Case):
-                answers.put((yield item))
-            elif item.error is not None:
-                raise item.error
-            else:
-                return item.found
-    finally:
-        answers.put(_Abandoned)
-        thread.join()
+            while (case := questions.get()) is not None:
+                answers.put((yield case))
+            return exploration.result()
+        finally:
+            answers.put(_Abandoned)
 
 
 class _Search:
