@@ -126,7 +126,7 @@ class Ledger:
         fanned = [judged._replace(exchange=replace(exchange, case=case)) for case in meant]
         found = {one.fingerprint: one for each in fanned for one in self._findings(each)}
         new = {key: one for key, one in found.items() if key not in self.findings}
-        self.findings |= new
+        self.findings |= new | {key: one for key, one in found.items() if _is_smaller(one, self.findings.get(key))}
         self.judged += fanned
         self._answers.setdefault(bytes_of(exchange.case), []).append(judged)
         self._spend(exchange, result)
@@ -185,6 +185,13 @@ class Ledger:
                 if better.fingerprint == key:
                     found[key] = better
         return tuple(found.values())
+
+
+def _is_smaller(found: Finding, known: Finding | None) -> bool:
+    """Whether a finding about no constraint has a shorter witness than it had; the others have that of the verdict."""
+    if known is None or found.constraint is not None or found.witness is None or known.witness is None:
+        return False
+    return len(found.witness.body) < len(known.witness.body)
 
 
 def bytes_of(case: Case) -> Bytes:
