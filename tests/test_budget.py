@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 from typing import Any, Final
 
@@ -29,6 +30,7 @@ MESSAGE: Final[dict[str, Any]] = {
     "stop_reason": "end_turn",
     "usage": {"input_tokens": 10, "output_tokens": 1},
 }
+JSON: Final = {"content-type": "application/json"}
 REFUSED: Final = {"success": False, "errors": [{"code": 7003, "message": "no"}]}
 NO_CREDIT: Final = {"success": False, "error": [{"code": 2021, "message": "no balance"}]}
 
@@ -147,3 +149,40 @@ def test_an_unpriced_model_is_not_free() -> None:
         check_priced(unpriced, Budget())
     check_priced(unpriced, Budget(requests=5))
     check_priced(CONTRACT, Budget())
+
+
+@pytest.mark.parametrize(
+    ("error", "billed"), [(httpx.ReadTimeout, True), (httpx.ReadError, True), (httpx.ConnectTimeout, False)]
+)
+def test_what_was_sent_and_not_answered_may_be_billed(error: type[httpx.TransportError], *, billed: bool) -> None:
+    """The worst is counted of a request that went out; one that never did is free."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.content == CASES[1].body:
+            raise error("", request=request)
+        return httpx.Response(400, json=REFUSED) if request.content != CASES[0].body else answered
+
+    answered = httpx.Response(200, json=MESSAGE)
+    with httpx.Client(transport=httpx.MockTransport(answer)) as client:
+        steps = campaign(CONTRACT, CASES[:3], TARGET, lambda _: None)
+        result = drive(steps, client, Sender(TARGET, CONTRACT.model_id))
+    lost = worst(CONTRACT, CASES[1]).cost if billed else 0.0
+    known = used_up(CONTRACT, Exchange(CASES[0], 200, JSON, answered.content, 0.0)).cost
+    assert result.cost_usd == pytest.approx(known + lost, abs=1e-6)
+
+
+@pytest.mark.parametrize(("once", "heard"), [(True, 1), (False, 3)])
+def test_what_may_be_billed_is_not_sent_again_where_cost_is_limited(
+    monkeypatch: pytest.MonkeyPatch, *, once: bool, heard: int
+) -> None:
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    sent: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent.append(request)
+        raise httpx.ReadTimeout("", request=request)
+
+    sender = Sender(TARGET, CONTRACT.model_id, attempts=3, once=once)
+    with httpx.Client(transport=httpx.MockTransport(answer)) as client, pytest.raises(hc.EndpointError):
+        drive(campaign(CONTRACT, CASES[:1], TARGET, lambda _: None), client, sender)
+    assert len(sent) == heard

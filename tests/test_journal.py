@@ -20,10 +20,12 @@ import uvicorn
 import haiku_contract as hc
 from haiku_contract.campaign.drive import Sender, drive
 from haiku_contract.campaign.journal import Journal
+from haiku_contract.campaign.outcomes import outcome
 from haiku_contract.campaign.run import Target, campaign
 from haiku_contract.endpoint import surfaces
 from haiku_contract.endpoint.reference.app import create_app
 from haiku_contract.generate import suite
+from haiku_contract.model import CaseFinished, Exchange
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -205,3 +207,13 @@ def test_killed_for_real(server: tuple[str, list[bytes]], tmp_path: Path) -> Non
 def _same_body_under_two_types() -> int:
     cases = suite(CONTRACT, "request")
     return len({(case.body, case.content_type) for case in cases}) - len({case.body for case in cases})
+
+
+def test_the_time_to_the_first_byte_is_kept(tmp_path: Path) -> None:
+    exchange = Exchange(CASES[0], 200, {}, b"{}", 2.0, ttfb=1.5)
+    path = tmp_path / "run.jsonl"
+    with Journal(path, CONTRACT.id, TARGET.name) as journal:
+        journal(CaseFinished(exchange, outcome(exchange), ()))
+    known = Journal(path, CONTRACT.id, TARGET.name).known(CASES[0])
+    assert known is not None
+    assert (known.ttfb, known.elapsed, known.attempts) == (1.5, 2.0, 0)

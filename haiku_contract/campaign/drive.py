@@ -87,6 +87,7 @@ class Sender:
         attempts: how often a request is sent at most, while the endpoint is busy.
         pace: when the next one may start.
         most_requests: how many may be sent in all; None is no limit.
+        once: a request that timed out is not sent again, because the endpoint may bill both.
         until: nothing is sent after this time of `time.monotonic`; None is no limit.
         tally: what was sent so far.
     """
@@ -99,6 +100,7 @@ class Sender:
     attempts: int = 1
     pace: Pace = field(default_factory=lambda: Pace(None))
     most_requests: int | None = None
+    once: bool = False
     until: float | None = None
     tally: Tally = field(default_factory=Tally, repr=False)
 
@@ -119,7 +121,7 @@ class Sender:
 
     def again(self) -> dict[str, Any]:
         """How tenacity is to try again."""
-        return retries(self.attempts, self._used_up)
+        return retries(self.attempts, self._used_up, once=self.once)
 
     def _used_up(self, wait: float) -> bool:
         late = self.until is not None and time.monotonic() + wait > self.until

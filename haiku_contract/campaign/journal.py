@@ -71,8 +71,17 @@ class Journal:
             return None
         entry = entries.popleft()
         body = base64.b64decode(entry["body"])
-        echoed = entry.get("echoed") is True
-        return Exchange(case, entry["status"], entry["headers"], body, entry["elapsed"], attempts=0, echoed=echoed)
+        ttfb = entry.get("ttfb")
+        return Exchange(
+            case,
+            entry["status"],
+            entry["headers"],
+            body,
+            entry["elapsed"],
+            attempts=0,
+            ttfb=ttfb if isinstance(ttfb, float) else None,
+            echoed=entry.get("echoed") is True,
+        )
 
     def __call__(self, event: Event) -> None:
         """Take an event."""
@@ -88,6 +97,7 @@ class Journal:
                 "status": exchange.status,
                 "headers": {name: exchange.headers[name] for name in _KEPT if name in exchange.headers},
                 "elapsed": round(exchange.elapsed, 6),
+                "ttfb": None if exchange.ttfb is None else round(exchange.ttfb, 6),
                 "echoed": exchange.echoed,
                 "body": base64.b64encode(exchange.body).decode("ascii"),
             }

@@ -42,6 +42,8 @@ _ADVICE: Final = {
     OutcomeKind.UNKNOWN: "check the URL and the surface",
 }
 _LOST_IN_A_ROW: Final = 5
+_NEVER_SENT: Final = ("Connect", "Proxy", "PoolTimeout", "UnsupportedProtocol")
+"""How errors of the client begin after which the endpoint has not heard of the request."""
 FAILURES: Final = {OutcomeKind.REJECTED: VerdictKind.OVERSTRICT, OutcomeKind.CRASHED: VerdictKind.CRASHING}
 """How a conforming request can fail, and what that is called."""
 
@@ -159,8 +161,8 @@ class Ledger:
     def _spend(self, exchange: Exchange, result: Outcome) -> None:
         used = used_up(self.contract, exchange) if self.target.billed else Use()
         answered = result.kind is OutcomeKind.ACCEPTED and succeeded(exchange) and exchange.attempts > 0
-        if self.target.billed and answered and not used.tokens:
-            used = worst(self.contract, exchange.case)  # it does not say what it has used
+        if self.target.billed and (_may_be_billed(exchange) or (answered and not used.tokens)):
+            used = total([worst(self.contract, exchange.case)] * exchange.attempts)  # nothing says what was used
         self.spent = self.spent.plus(used._replace(requests=exchange.attempts))
         if self.budget.free and answered:
             self.stopped = f"{exchange.case.id} was answered, and that is billed"
@@ -206,6 +208,11 @@ def _is_smaller(found: Finding, known: Finding | None) -> bool:
     if known is None or found.constraint is not None or found.witness is None or known.witness is None:
         return False
     return len(found.witness.body) < len(known.witness.body)
+
+
+def _may_be_billed(exchange: Exchange) -> bool:
+    """Whether a request went out and no answer came that would say what it has used."""
+    return exchange.status is None and not exchange.error.startswith(_NEVER_SENT)
 
 
 def bytes_of(case: Case) -> Bytes:

@@ -78,16 +78,22 @@ def pace(text: str, *, real: bool) -> Pace:
     return Pace(float(match[1]) / _PER[match[2]])
 
 
-def retries(attempts: int, used_up: Callable[[float], bool]) -> dict[str, Any]:
+def retries(attempts: int, used_up: Callable[[float], bool], *, once: bool = False) -> dict[str, Any]:
     """How tenacity is to send a request again: the arguments of its `Retrying` and `AsyncRetrying`.
 
     Args:
         attempts: how often it is sent at most.
         used_up: whether no further request may be sent at all, after waiting some seconds.
+        once: what was not answered in time is not sent again.
     """
     enough = stop_after_attempt(attempts)
     return {
-        "stop": lambda state: enough(state) or _asks_too_long(state) or used_up(_asked(state) or 0.0),
+        "stop": lambda state: (
+            enough(state)
+            or _asks_too_long(state)
+            or used_up(_asked(state) or 0.0)
+            or (once and _result(state).status is None)
+        ),
         "wait": _wait,
         "retry": retry_if_result(_is_lost_for_now),
         "retry_error_callback": _result,

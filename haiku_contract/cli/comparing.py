@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _DIFFERENT: Final = 1
 _BUDGET_REACHED: Final = 3
-_OF_ONE: Final = ("cassette", "resume", "baseline", "list_faults")
+_OF_ONE: Final = ("cassette", "resume", "baseline", "list_faults", "explore")
 
 compare_option = click.option(
     "--compare-with",
@@ -64,7 +64,8 @@ def compare_with(options: Options, run: Run, transport: httpx.AsyncBaseTransport
         max_cost=None if options.max_cost is None else options.max_cost / 2,
         max_time=None if options.max_time is None else options.max_time / 2,
     )
-    other = replace(half, url=options.compare_with, live=False, reference=False, account=None, gateway=None, fault=None)
+    other = replace(half, url=options.compare_with, live=False, reference=False, header=(), fault=None)
+    other = replace(other, account=None, gateway=None)
     to, there = (targets.destination(one, os.environ) for one in (half, other))
     result = compare(run(half, to, transport), run(other, there, None))
     as_json = options.form == "json"

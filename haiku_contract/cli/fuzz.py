@@ -10,6 +10,7 @@ import os
 import sys
 import time
 from dataclasses import dataclass, replace
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ from haiku_contract.cli.cassettes import Tape, Unhurried, cassette_option, max_a
 from haiku_contract.cli.checks import check_option, limits_options
 from haiku_contract.cli.comparing import compare_option
 from haiku_contract.cli.exploring import explorer_of
+from haiku_contract.cli.headers import header_option
 from haiku_contract.cli.options import contract_option, format_option, no_color_option, output_option, write
 from haiku_contract.endpoint import surfaces
 from haiku_contract.endpoint.reference import faults
@@ -55,6 +57,7 @@ BUDGET_REACHED = 3
 
 _TIMEOUT = 30.0
 _LEAST_TIMEOUT = 0.1
+_CONNECTING = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR")
 _STEPS = 4  # how many times the time of one step a whole answer may take
 
 
@@ -71,6 +74,7 @@ class Options:
     surface: str
     account: str | None
     gateway: str | None
+    header: tuple[str, ...]
     fault: str | None
     list_faults: bool
     concurrency: int
@@ -115,6 +119,7 @@ class Options:
 )
 @click.option("--account", metavar="ID", help="The account, where the environment does not name it.")
 @click.option("--gateway", metavar="ID", help="The gateway, where the environment does not name it.")
+@header_option
 @click.option("--fault", metavar="FAULT", help="Let the reference endpoint break one constraint; see --list-faults.")
 @click.option("--list-faults", is_flag=True, help="Print the faults of the reference endpoint, one a line.")
 @click.option(
@@ -230,6 +235,8 @@ def check(options: Options) -> None:
     chosen = [name for name in ("url", "live", "reference", "cassette") if getattr(options, name)]
     if options.max_age is not None and options.cassette is None:
         raise UsageError("--max-age is about the recording in --cassette FILE")
+    if options.header and options.url is None:
+        raise UsageError("--header is for --url")
     if len(chosen) > 1:
         raise UsageError(f"--{chosen[0]} cannot be combined with --{chosen[1]}: they name two endpoints")
     own = [f"--{name.replace('_', '-')}" for name in ("fault", "list_faults") if getattr(options, name)]
@@ -315,6 +322,7 @@ def _sender(options: Options, to: targets.Destination) -> Sender:
         attempts=1 if options.cassette else 1 + options.retries,
         pace=Unhurried() if options.cassette else pace(options.rate, real=options.live),
         most_requests=options.max_requests,
+        once=to.target.billed and (options.max_cost, options.max_tokens) != (None, None),
         until=None if options.max_time is None else time.monotonic() + options.max_time,
     )
 
@@ -342,10 +350,14 @@ def client_of(transport: httpx.AsyncBaseTransport | None, timeout: float) -> htt
     Raises:
         UsageError: the environment has settings that it cannot use.
     """
+    nothing = CookieJar(DefaultCookiePolicy(allowed_domains=()))  # what an endpoint sets is never sent back
     try:
-        return httpx.AsyncClient(transport=transport, timeout=timeout)
-    except (httpx.InvalidURL, ValueError, OSError, ImportError) as error:
-        raise UsageError(f"the proxy or certificate settings of this environment cannot be used: {error}") from None
+        return httpx.AsyncClient(transport=transport, timeout=timeout, cookies=nothing)
+    except (httpx.InvalidURL, ValueError, OSError, ImportError) as error:  # whose text may quote a password
+        names = ", ".join(sorted(name for name in os.environ if name.upper() in _CONNECTING)) or type(error).__name__
+        raise UsageError(
+            f"the proxy or certificate settings of this environment cannot be used; check {names}"
+        ) from None
 
 
 def _report(result: CampaignFinished, compared: Compared, recipe: Recipe, options: Options) -> None:

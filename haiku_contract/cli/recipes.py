@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import shlex
 from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote
 
 import httpx
 
 from haiku_contract.campaign.reproduce import Recipe
+from haiku_contract.cli.headers import Headers
 from haiku_contract.cli.options import contract_arguments
 from haiku_contract.endpoint import live, surfaces
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from haiku_contract.campaign.run import Target
     from haiku_contract.contract import Contract
 
@@ -19,6 +23,7 @@ USERINFO: Final = "ENDPOINT_USERINFO"
 QUERY: Final = "ENDPOINT_QUERY"
 """Stand for what the address of an endpoint may hold of secrets: `user:password`, and what follows the `?`."""
 
+_NO_HEADERS: Final = Headers({}, {})
 _SERVED: Final = "http://127.0.0.1:8000"
 
 
@@ -31,18 +36,30 @@ def of_live(surface: str, contract: Contract) -> Recipe:
     return Recipe(url, headers, surface, contract.model_id, variables)
 
 
-def of_url(target: Target, contract: Contract) -> Recipe:
-    """The recipe of any endpoint."""
+def of_url(
+    target: Target, contract: Contract, headers: Headers = _NO_HEADERS, accounts: Collection[str] = ()
+) -> Recipe:
+    """The recipe of any endpoint.
+
+    Args:
+        target: the endpoint.
+        contract: whose model is asked.
+        headers: what requests to it carry, too.
+        accounts: segments of the path that must not be shown.
+    """
     url = httpx.URL(target.url)
-    path = url.raw_path.partition(b"?")[0].decode("ascii")
+    segments = url.raw_path.partition(b"?")[0].decode("ascii").split("/")
+    path = "/".join(f"${live.ACCOUNT}" if unquote(one) in accounts else one for one in segments)
     shown = url.copy_with(userinfo=b"", query=None, fragment=None)
     host = str(shown.copy_with(raw_path=b"/")).removesuffix("/")
     variables = tuple(name for name, used in ((USERINFO, url.userinfo), (QUERY, url.query)) if used)
+    variables += (live.ACCOUNT,) if f"${live.ACCOUNT}" in path else ()
     if url.userinfo:
         host = host.replace("://", f"://${USERINFO}@", 1)
     address = host + path + (f"?${QUERY}" if url.query else "")
     surface = target.surface.name
-    return Recipe(address, live.headers(surface, contract.model_id), surface, contract.model_id, variables)
+    carried = live.headers(surface, contract.model_id) | dict(headers.shown)
+    return Recipe(address, carried, surface, contract.model_id, (*variables, *headers.variables))
 
 
 def of_reference(surface: str, contract: Contract, fault: str | None) -> Recipe:

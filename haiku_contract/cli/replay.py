@@ -17,6 +17,7 @@ from haiku_contract.campaign.replay import ReplayVerdict
 from haiku_contract.cli import targets
 from haiku_contract.cli.checks import check_option, limits_options
 from haiku_contract.cli.fuzz import client_of, transport_of
+from haiku_contract.cli.headers import header_option
 from haiku_contract.cli.options import contract_option, format_option, output_option, read, write
 from haiku_contract.endpoint import surfaces
 from haiku_contract.errors import UsageError
@@ -47,6 +48,7 @@ class Options:
     surface: str
     account: str | None
     gateway: str | None
+    header: tuple[str, ...]
     fault: str | None
     timeout: float
     retries: int
@@ -69,6 +71,7 @@ class Options:
 )
 @click.option("--account", metavar="ID", help="The account, where the environment does not name it.")
 @click.option("--gateway", metavar="ID", help="The gateway, where the environment does not name it.")
+@header_option
 @click.option("--fault", metavar="FAULT", help="Let the reference endpoint break one constraint.")
 @click.option(
     "--timeout", type=click.FloatRange(0.1, 600), default=_TIMEOUT, show_default=True, help="Seconds per step."

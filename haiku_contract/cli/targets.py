@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, Protocol
+from urllib.parse import unquote
 
 import httpx
 
 from haiku_contract.campaign.run import Target
 from haiku_contract.cli import recipes
+from haiku_contract.cli.headers import headers as further_headers
 from haiku_contract.endpoint import live, surfaces
+from haiku_contract.endpoint.echoes import hidden
+from haiku_contract.endpoint.redaction import accounts
 from haiku_contract.endpoint.reference.app import SERVED
 from haiku_contract.errors import UsageError
 
@@ -52,6 +57,10 @@ class Place(Protocol):
         """The gateway, likewise."""
 
     @property
+    def header(self) -> tuple[str, ...]:
+        """What requests carry, too."""
+
+    @property
     def fault(self) -> str | None:
         """What the reference endpoint does wrong."""
 
@@ -76,24 +85,33 @@ def destination(options: Place, environment: Mapping[str, str]) -> Destination:
         EndpointError: a credential is missing.
     """
     surface = surfaces.named(options.surface)
+    if options.header and options.url is None:
+        raise UsageError("--header is for --url")
     if options.live:
-        known = live.credentials(environment, account=options.account, gateway=options.gateway)
-        url, identity = live.address(surface.name, known)
-        target = Target(f"the real endpoint ({surface.name})", url, surface, billed=True)
-        headers = live.headers(surface.name, options.contract.model_id) | identity
-        recipe = recipes.of_live(surface.name, options.contract)
-        return Destination(target, headers, recipe, (known.token, known.account))
+        return _live(options, environment, surface)
     if options.account is not None or options.gateway is not None:
         raise UsageError("--account and --gateway are for --live")
+    headers = live.headers(surface.name, options.contract.model_id)
     if options.url is not None:
-        headers = live.headers(surface.name, options.contract.model_id)
+        more = further_headers(options.header, environment)
         target = _anywhere(options.url, surface)
-        return Destination(target, headers, recipes.of_url(target, options.contract), _secrets(target.url, environment))
+        secrets = (*more.secrets, *_secrets(target.url, environment))
+        recipe = recipes.of_url(target, options.contract, more, _accounts(target.url, environment))
+        target = replace(target, name=hidden(target.name, secrets))
+        return Destination(target, headers | dict(more.sent), recipe, secrets)
     if surface.name not in SERVED:
         raise UsageError(f"the reference endpoint has no surface {surface.name!r}: choose one of {', '.join(SERVED)}")
-    headers = live.headers(surface.name, options.contract.model_id)
     target = Target("reference endpoint", "http://reference.invalid" + (surface.path or "/"), surface)
     return Destination(target, headers, recipes.of_reference(surface.name, options.contract, options.fault))
+
+
+def _live(options: Place, environment: Mapping[str, str], surface: Surface) -> Destination:
+    known = live.credentials(environment, account=options.account, gateway=options.gateway)
+    url, identity = live.address(surface.name, known)
+    target = Target(f"the real endpoint ({surface.name})", url, surface, billed=True)
+    headers = live.headers(surface.name, options.contract.model_id) | identity
+    recipe = recipes.of_live(surface.name, options.contract)
+    return Destination(target, headers, recipe, (known.token, known.account, *_of_proxies(environment)))
 
 
 def _anywhere(url: str, surface: Surface) -> Target:
@@ -114,11 +132,35 @@ def _anywhere(url: str, surface: Surface) -> Target:
 def _secrets(url: str, environment: Mapping[str, str]) -> tuple[str, ...]:
     """What an endpoint at a URL could repeat and must not be shown: who asks, by the URL or by the environment."""
     parsed = httpx.URL(url)
-    user, password = parsed.username, parsed.password
-    coded = base64.b64encode(f"{user}:{password}".encode()).decode() if user or password else ""
     queried = [value for value in parsed.params.values() if len(value) >= _LEAST_QUERIED]
-    known = [environment.get(name, "") for name in (live.TOKEN, live.ACCOUNT)]
-    return tuple(one for one in (coded, password, "" if password else user, *queried, *known) if one)
+    known = [environment.get(live.TOKEN, ""), *_accounts(url, environment)]
+    return tuple(one for one in (*_of_user(parsed), *queried, *known, *_of_proxies(environment)) if one)
+
+
+def _accounts(url: str, environment: Mapping[str, str]) -> tuple[str, ...]:
+    """The account of the environment, and those in an address that is like that of the real endpoint."""
+    return tuple(dict.fromkeys(one for one in (environment.get(live.ACCOUNT, ""), *accounts(unquote(url))) if one))
+
+
+def _of_user(url: httpx.URL) -> tuple[str, ...]:
+    """The secrets in `user:password@`; a user without a password is a key."""
+    user, password = url.username, url.password
+    coded = base64.b64encode(f"{user}:{password}".encode()).decode() if user or password else ""
+    return tuple(one for one in (coded, password, "" if password else user) if one)
+
+
+def _of_proxies(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """The secrets in the addresses of proxies, which errors and debug logs of the client could repeat."""
+    found: list[str] = []
+    for name, value in environment.items():
+        if not name.lower().endswith("_proxy"):
+            continue
+        address = value if "://" in value else f"http://{value}"
+        try:
+            found += _of_user(httpx.URL(address))
+        except (httpx.InvalidURL, ValueError):  # the client will say that it cannot be used
+            continue
+    return tuple(found)
 
 
 def _shown(url: str) -> str:

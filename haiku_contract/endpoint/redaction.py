@@ -94,7 +94,7 @@ class Redaction:
     def learning(self, url: str, *headers: Headers) -> Redaction:
         """This, with what an exchange uses as credentials and identities."""
         found = {one for pairs in headers for name, value in pairs for one in credentials(name, value)}
-        found |= {one for match in _ACCOUNT.finditer(url) for one in match.groups() if one}
+        found |= set(accounts(url))
         found -= set(self.secrets)
         return replace(self, secrets=(*self.secrets, *sorted(found))) if found else self
 
@@ -142,6 +142,11 @@ class Redaction:
         for match in _GATEWAY.finditer(text):
             if match[2] not in _NO_SECRET and standin(match[2]) != match[2]:
                 yield Found(*match.span(2), "gateway", standin(match[2]))
+
+
+def accounts(url: str) -> Iterator[str]:
+    """The accounts in an address of the real endpoint, or in one that is like it."""
+    yield from (one for match in _ACCOUNT.finditer(url) for one in match.groups() if one)
 
 
 def credentials(name: str, value: str) -> Iterator[str]:

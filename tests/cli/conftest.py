@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,7 +18,7 @@ from haiku_contract import __version__
 from haiku_contract.cli import app
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).resolve().parents[2]
 MAIN = "from haiku_contract.cli import main; raise SystemExit(main())"
@@ -61,6 +64,71 @@ def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
         return Result(code, *capsys.readouterr())
 
     return run
+
+
+class Listener:
+    """Listens on loopback, one connection after the other; keeps every request as it came, byte by byte."""
+
+    def __init__(self, answer: Callable[[bytes], bytes]) -> None:
+        """Args: from a whole request to the whole answer."""
+        self.heard: list[bytes] = []
+        self._answer = answer
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
+        self._thread = threading.Thread(target=self._serve)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop listening."""
+        with contextlib.suppress(OSError):
+            self._listening.shutdown(socket.SHUT_RDWR)
+        self._listening.close()
+        self._thread.join(10)
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listening.accept()
+            except OSError:
+                return
+            connection.settimeout(10)
+            with connection, contextlib.suppress(OSError):
+                request = self._read(connection)
+                self.heard.append(request)
+                connection.sendall(self._answer(request))
+
+    @staticmethod
+    def _read(connection: socket.socket) -> bytes:
+        data = b""
+        while b"\r\n\r\n" not in data:
+            data += connection.recv(65536) or b"\r\n\r\n"
+        head, _, body = data.partition(b"\r\n\r\n")
+        length = re.search(rb"content-length: (\d+)", head.lower())
+        while length and len(body) < int(length[1]):
+            body += connection.recv(65536)
+        return head + b"\r\n\r\n" + body
+
+
+def answer(status: str, body: bytes, *headers: str) -> bytes:
+    """An answer in JSON, as bytes."""
+    lines = [f"HTTP/1.1 {status}", f"content-length: {len(body)}", *headers, "connection: close"]
+    if not any(one.startswith("content-type") for one in headers):
+        lines.append("content-type: application/json")
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+@pytest.fixture
+def listen() -> Iterator[Callable[[Callable[[bytes], bytes]], Listener]]:
+    """Start a listener; it ends with the test."""
+    running: list[Listener] = []
+
+    def start(how: Callable[[bytes], bytes]) -> Listener:
+        running.append(Listener(how))
+        return running[-1]
+
+    yield start
+    for one in running:
+        one.close()
 
 
 @pytest.fixture(scope="session")

@@ -86,6 +86,7 @@ def test_an_endpoint_that_refuses_everything_differs(cli: Cli, parrot: str, serv
         (["--compare-with", "nope"], "not a URL that can be sent to: 'nope'"),
         (["--compare-with", "http://x", "--resume", "j"], "--compare-with cannot go with --resume"),
         (["--compare-with", "http://x", "--baseline", "b"], "--compare-with cannot go with --baseline"),
+        (["--compare-with", "http://x", "--explore", "3"], "--compare-with cannot go with --explore"),
         (["--compare-with", "http://x", "--list-faults"], "--compare-with cannot go with --list-faults"),
         (["--compare-with", "http://x", "--max-requests", "1"], "--max-requests 1 cannot be shared by two endpoints"),
     ],
