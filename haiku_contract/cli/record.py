@@ -35,6 +35,7 @@ _OF_FUZZ: Final = frozenset(
         "baseline",
         "update_baseline",
         "reason",
+        "expires",
         "resume",
         "compare_with",
         "form",

@@ -12,6 +12,7 @@ from haiku_contract.endpoint import live, surfaces
 from haiku_contract.endpoint.cassette import load
 from haiku_contract.endpoint.recorded import RecordedTransport
 from haiku_contract.endpoint.recording import RecordingTransport
+from haiku_contract.endpoint.redaction import Redaction
 from haiku_contract.errors import UsageError
 from haiku_contract.guard import GuardTransport
 
@@ -66,7 +67,13 @@ class Endpoint:
             return inner
         path, mode = self.recording
         path.parent.mkdir(parents=True, exist_ok=True)
-        return RecordingTransport(inner, path, mode=mode, about={"endpoint": self.name, "surface": self.surface.name})
+        about = {"endpoint": self.name, "surface": self.surface.name}
+        return RecordingTransport(inner, path, mode=mode, redaction=Redaction(secrets=self.secrets), about=about)
+
+    def client(self) -> httpx.Client:
+        """A client that is not guarded, for requests that do not conform."""
+        found: httpx.Client = client(httpx.Client, self, self.transport())
+        return found
 
 
 class _Unkept(httpx.AsyncHTTPTransport):

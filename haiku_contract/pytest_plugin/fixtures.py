@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
+from haiku_contract.errors import UsageError
 from haiku_contract.pytest_plugin import state
 
 if TYPE_CHECKING:
@@ -79,7 +80,10 @@ def _contract_settings(request: pytest.FixtureRequest, contract_config: Mapping[
     from haiku_contract.pytest_plugin.settings import checked  # noqa: PLC0415 - not before it is needed
 
     with state.in_one_line():
-        return state.settings_of(request.config, checked(contract_config, "contract_config"))
+        own = checked(contract_config, "contract_config")
+        if "contract" in own:
+            raise UsageError("contract_config: override the fixture 'contract' for another contract")
+        return state.settings_of(request.config, own)
 
 
 @pytest.fixture

@@ -104,17 +104,21 @@ def selected(repertoire: Repertoire, patterns: Sequence[str]) -> tuple[str, ...]
     Raises:
         UsageError: nothing is named so; the message has the nearest name.
     """
-    known = _names(repertoire)
+    for pattern in patterns:
+        if not isinstance(pattern, str):
+            raise UsageError(f"contract_faults takes names of faults, not {pattern!r}")
+        if not _kinds(pattern):
+            raise UsageError(f"no fault {pattern!r}; {nearest(pattern.partition(':')[0], KINDS)}")
+    needed = {kind for pattern in patterns or ("*",) for kind in _kinds(pattern)}
+    known = [name for kind in KINDS if kind in needed for name in _names(repertoire, kind)]
     if not patterns:
         sorts = {name.partition("/")[0]: name for name in reversed(known) if name.startswith("stream:")}
         return tuple(name for name in known if not name.startswith("stream:") or name in sorts.values())
     wanted: set[str] = set()
     for pattern in patterns:
-        if not isinstance(pattern, str):
-            raise UsageError(f"contract_faults takes names of faults, not {pattern!r}")
         found = [name for name in known if name.partition(":")[0] == pattern or fnmatchcase(name, pattern)]
         if not found:
-            raise UsageError(f"no fault {pattern!r}; {nearest(pattern, (*KINDS, *known))}")
+            raise UsageError(f"no fault {pattern!r}; {nearest(pattern, known)}")
         wanted.update(found)
     return tuple(name for name in known if name in wanted)
 
@@ -147,6 +151,10 @@ def expected(fault: EndpointFault, streams: Mapping[str, str | None]) -> tuple[E
     return Expected("faulted", constraint=fault.constraint), Expected("conforming")
 
 
-def _names(repertoire: Repertoire) -> tuple[str, ...]:
-    named = {kind: [str(fault) for fault in repertoire.everything(kind)] for kind in KINDS if kind != "delay"}
-    return tuple(name for kind in KINDS for name in named.get(kind, DELAYS))
+def _kinds(pattern: str) -> list[str]:
+    """The kinds of which a pattern may name faults; not all of them are worked out in no time."""
+    return [kind for kind in KINDS if fnmatchcase(kind, pattern.partition(":")[0])]
+
+
+def _names(repertoire: Repertoire, kind: str) -> Sequence[str]:
+    return tuple(DELAYS) if kind == "delay" else [str(fault) for fault in repertoire.everything(kind)]

@@ -28,12 +28,26 @@ for _package in (haiku_contract.endpoint, haiku_contract.pytest_plugin):
         import_module(_module.name)
 
 
+def without(*names: str) -> list[str]:
+    """The arguments that leave plugins out; each that is left in costs every process its imports."""
+    return [word for name in ("cacheprovider", "hypothesispytest", *names) for word in ("-p", f"no:{name}")]
+
+
+@pytest.fixture
+def run_apart(pytester: pytest.Pytester) -> Callable[..., pytest.RunResult]:
+    """Runs a session in a process of its own, and its tests in further ones."""
+
+    def session(*arguments: str, workers: int = 1, out: tuple[str, ...] = ("asyncio", "recording")) -> pytest.RunResult:
+        return pytester.runpytest_subprocess(*without(*out), "-n", str(workers), *arguments)
+
+    return session
+
+
 @pytest.fixture
 def run(pytester: pytest.Pytester) -> Callable[..., pytest.RunResult]:
     """Runs a session in this process, without what it does not need."""
 
-    def session(*arguments: str, without: tuple[str, ...] = ("asyncio", "recording", "xdist")) -> pytest.RunResult:
-        left_out = [word for name in ("cacheprovider", *without) for word in ("-p", f"no:{name}")]
-        return pytester.runpytest_inprocess(*left_out, "-Werror", *arguments)
+    def session(*arguments: str, out: tuple[str, ...] = ("asyncio", "recording", "xdist")) -> pytest.RunResult:
+        return pytester.runpytest_inprocess(*without(*out), "-Werror", *arguments)
 
     return session

@@ -114,11 +114,11 @@ def test_what_does_not_conform(assert_conforms):
 LINE = "max_tokens: expected a number, found string; write it without quotes"
 
 
-def test_clients(pytester: pytest.Pytester) -> None:
+def test_clients(pytester: pytest.Pytester, run_apart: Run) -> None:
     pytester.makepyfile(HEAD + CLIENTS)
     pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\nfilterwarnings = error")
     # In a process of its own: another test's threads and event loops are none of its business.
-    done = pytester.runpytest_subprocess("-p", "no:cacheprovider", "-n", "1", "-rA")
+    done = run_apart("-rA", out=("recording",))
     failing = {
         "test_raised": f"*ContractViolation: {LINE}*",
         "test_kept_by_the_client": f"request does not conform: {LINE}*",
