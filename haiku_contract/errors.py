@@ -10,6 +10,7 @@
     ├── EndpointError            the endpoint cannot be reached or spoken to
     │   └── StaleCassetteError   a cassette does not hold what is asked of it, or is too old
     ├── CassetteError            a cassette cannot be read, or holds a secret
+    ├── NetworkBlockedError      a test wanted to reach what it may not
     └── MissingExtraError        an optional part of the package is not installed
 
 Violations are data (`haiku_contract.model.Violation`); only the edge turns them into an exception.
@@ -80,6 +81,10 @@ class StaleCassetteError(EndpointError):
 
 class CassetteError(HaikuContractError):
     """A cassette cannot be read; the message names the file, the line, and what to do."""
+
+
+class NetworkBlockedError(HaikuContractError):
+    """A test wanted to reach something beyond this machine, which its endpoint does not need."""
 
 
 class MissingExtraError(HaikuContractError, ImportError):

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import haiku_contract as hc
-from haiku_contract.campaign.baseline import compare, read, updated
+from haiku_contract.campaign.baseline import compare, read, unseen, updated
 from haiku_contract.campaign.checks import finding
+from haiku_contract.model import CampaignFinished, Verdict, VerdictKind
+
+if TYPE_CHECKING:
+    from haiku_contract.model import Finding
 
 TODAY = dt.date(2026, 11, 23)
 HOT = finding("leaky", "request:/properties/temperature/maximum", "request/temperature/maximum/above", "accepted")
@@ -17,8 +22,12 @@ COLD = finding("leaky", "request:/properties/temperature/minimum", "request/temp
 ODD = finding("unknown-answer", None, "request/simplest", "what?")
 
 
+def written(findings: list[Finding], entries: Any, today: dt.date, days: int, reason: str) -> str:
+    return updated(findings, entries, today, until=today + dt.timedelta(days=days), reason=reason)
+
+
 def test_what_was_written_is_read_and_accepts() -> None:
-    entries = read(updated([HOT, ODD], [], TODAY, 90, "waits for the provider").encode(), "file")
+    entries = read(written([HOT, ODD], [], TODAY, 90, "waits for the provider").encode(), "file")
     compared = compare([COLD, HOT, ODD], entries, TODAY)
     assert compared.new == (COLD,)
     assert [one for one, _ in compared.accepted] == [HOT, ODD]
@@ -27,7 +36,7 @@ def test_what_was_written_is_read_and_accepts() -> None:
 
 
 def test_a_finding_is_accepted_to_the_day_before_the_end() -> None:
-    entries = read(updated([HOT], [], TODAY, 10, "").encode(), "file")
+    entries = read(written([HOT], [], TODAY, 10, "").encode(), "file")
     last = TODAY + dt.timedelta(days=9)
     assert compare([HOT], entries, last).new == ()
     after = compare([HOT], entries, last + dt.timedelta(days=1))
@@ -36,31 +45,31 @@ def test_a_finding_is_accepted_to_the_day_before_the_end() -> None:
 
 
 def test_what_has_vanished_is_told_and_dropped() -> None:
-    entries = read(updated([HOT, COLD], [], TODAY, 90, "").encode(), "file")
+    entries = read(written([HOT, COLD], [], TODAY, 90, "").encode(), "file")
     assert [entry.fingerprint for entry in compare([COLD], entries, TODAY).vanished] == [HOT.fingerprint]
-    assert [entry.fingerprint for entry in read(updated([COLD], entries, TODAY, 90, "").encode(), "file")] == [
+    assert [entry.fingerprint for entry in read(written([COLD], entries, TODAY, 90, "").encode(), "file")] == [
         COLD.fingerprint
     ]
 
 
 def test_an_update_keeps_reasons_and_days_that_have_not_come() -> None:
-    entries = read(updated([HOT], [], TODAY, 5, "old").encode(), "file")
+    entries = read(written([HOT], [], TODAY, 5, "old").encode(), "file")
     later = TODAY + dt.timedelta(days=3)
     both = {
         one.code + str(one.constraint): one
-        for one in read(updated([HOT, COLD], entries, later, 5, "new").encode(), "f")
+        for one in read(written([HOT, COLD], entries, later, 5, "new").encode(), "f")
     }
     assert both["leaky" + str(HOT.constraint)] == entries[0]
     assert both["leaky" + str(COLD.constraint)].reason == "new"
-    expired = read(updated([HOT], entries, later + dt.timedelta(days=9), 5, "again").encode(), "f")
+    expired = read(written([HOT], entries, later + dt.timedelta(days=9), 5, "again").encode(), "f")
     assert [entry.reason for entry in expired] == ["again"]
 
 
 def test_the_same_findings_give_the_same_bytes_in_any_order() -> None:
-    assert updated([HOT, COLD, ODD], [], TODAY, 9, "x") == updated([ODD, COLD, HOT], [], TODAY, 9, "x")
+    assert written([HOT, COLD, ODD], [], TODAY, 9, "x") == written([ODD, COLD, HOT], [], TODAY, 9, "x")
 
 
-GOOD = json.loads(updated([HOT], [], TODAY, 90, ""))
+GOOD = json.loads(written([HOT], [], TODAY, 90, ""))
 
 
 def changed(**keys: object) -> bytes:
@@ -89,3 +98,18 @@ def changed(**keys: object) -> bytes:
 def test_what_is_no_baseline(body: bytes, words: str) -> None:
     with pytest.raises(hc.UsageError, match=words):
         read(body, "file")
+
+
+def test_what_a_campaign_could_not_show_has_not_vanished() -> None:
+    entries = read(written([HOT, COLD, ODD], [], TODAY, 90, "known").encode(), "file")
+    rows = (
+        Verdict(HOT.constraint or "", VerdictKind.UNDETERMINED, None, "left out"),
+        Verdict(COLD.constraint or "", VerdictKind.ENFORCED, None, ""),
+    )
+    for stopped, vanished in (("the budget is used up", [COLD]), ("", [COLD, ODD])):
+        hidden = unseen(CampaignFinished("x@1", "x", 0, 1, 0.0, rows, (), stopped=stopped))
+        compared = compare([], entries, TODAY, hidden=hidden)
+        assert {entry.fingerprint for entry in compared.vanished} == {one.fingerprint for one in vanished}
+        text = updated([], entries, TODAY, until=TODAY, reason="x", hidden=hidden)
+        kept = {entry.fingerprint for entry in read(text.encode(), "file")}
+        assert kept == {entry.fingerprint for entry in entries} - {one.fingerprint for one in vanished}

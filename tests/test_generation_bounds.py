@@ -48,6 +48,8 @@ def test_an_empty_object_is_given_the_members_that_conform() -> None:
     rules = {name.partition("/")[0] for name in wire_cases_of({"additionalProperties": {"type": "integer"}})}
     assert {"duplicate-key", "number"} <= rules
     assert not {"depth", "surrogate"} & rules
+    optional = {"type": "object", "additionalProperties": False, "properties": {"a": {"type": "integer"}}}
+    assert {name.partition("/")[0] for name in wire_cases_of(optional)} == set(wire.BYTES_RULES)
     closed = {name.partition("/")[0] for name in wire_cases_of({"type": "object", "additionalProperties": False})}
     assert not {"duplicate-key", "depth", "number", "surrogate"} & closed
 

@@ -61,7 +61,9 @@ def _blocks(markdown: str) -> Iterator[Block]:
 
 
 BLOCKS = list(_blocks(README))
-PYTHON = [block for block in BLOCKS if block.language == "python"]
+PYTHON = [block for block in BLOCKS if block.language == "python" and block.mark != "pytest"]
+PYTEST = [block for block in BLOCKS if block.language == "python" and block.mark == "pytest"]
+TOML = [block for block in BLOCKS if block.language == "toml"]
 CONSOLE = [block for block in BLOCKS if block.language == "console"]
 INSTALLS = [block for block in BLOCKS if block.language == "sh"]
 
@@ -82,7 +84,8 @@ def test_every_block_is_picked_up() -> None:
     fences = re.findall(r"^```(\w+)$", README, re.MULTILINE)
     outputs = sum(block.output is not None for block in BLOCKS)
     in_an_sdk = fences.count("py")  # run by tests/clients, where the SDK is
-    assert len(fences) == len(PYTHON) + len(CONSOLE) + len(INSTALLS) + outputs + in_an_sdk
+    run = len(PYTHON) + len(PYTEST) + len(TOML) + len(CONSOLE) + len(INSTALLS)
+    assert len(fences) == run + outputs + in_an_sdk
     assert len(PYTHON) >= 4
     assert len(CONSOLE) >= 6
 
@@ -96,7 +99,8 @@ def test_the_two_commands_are_marked_for_the_ci_script() -> None:
 
 
 @pytest.mark.parametrize("block", PYTHON, ids=_line)
-def test_python_block(block: Block) -> None:
+def test_python_block(block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     namespace = {"__name__": "readme"}
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
@@ -105,6 +109,21 @@ def test_python_block(block: Block) -> None:
             if name.startswith("test_") and callable(value):
                 value()
     _assert_shown(block.output or "", printed.getvalue())
+
+
+def test_both_jobs_in_pytest(pytester: pytest.Pytester) -> None:
+    for block, fixture in zip(PYTEST, ("contract_client", "contract_campaign"), strict=True):
+        assert fixture in block.text
+        mine = [line for line in block.text.splitlines() if line.strip() and not line.startswith(("import ", "from "))]
+        assert len(mine) < 15
+        pytester.makepyfile(**{f"test_{fixture}": block.text})
+    pytester.makepyprojecttoml("".join(block.text for block in TOML).replace('"recorded"', '"reference"'))
+    leaner = [word for name in ("asyncio", "recording", "hypothesispytest") for word in ("-p", f"no:{name}")]
+    done = pytester.runpytest_subprocess(*leaner, "--strict-markers")
+    outcomes = done.parseoutcomes()
+    assert set(outcomes) == {"passed"}
+    assert outcomes["passed"] > 20
+    done.stdout.fnmatch_lines(["*= contract campaigns =*", "*: anthropic/claude-haiku-4.5@*"])
 
 
 @pytest.mark.parametrize("block", CONSOLE, ids=_line)

@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator, validators
 
 import haiku_contract as hc
 from haiku_contract.constraints import APPLICATORS, ASSERTIONS
-from haiku_contract.generate._schema_strategies import Converter
+from haiku_contract.generate._schema_strategies import Converter, leaves
 from haiku_contract.generate.values import SMALLEST
 from haiku_contract.strategies import requests
 
@@ -222,6 +222,105 @@ SIBLINGS: dict[str, Any] = {
 }
 
 
+DRAFTS = {number: f"http://json-schema.org/draft-0{number}/schema#" for number in (4, 6, 7)}
+EARLIER: dict[str, Any] = {
+    "4: exclusive bounds are booleans": {
+        "$schema": DRAFTS[4],
+        "type": "number",
+        "minimum": 0,
+        "exclusiveMinimum": True,
+        "maximum": 1,
+        "exclusiveMaximum": True,
+    },
+    "4: 1.0 is no integer": {"$schema": DRAFTS[4], "type": "integer", "minimum": 0, "maximum": 3},
+    "4: no const": {"$schema": DRAFTS[4], "const": 3, "type": "string"},
+    "4: identifiers": {
+        "$schema": DRAFTS[4],
+        "definitions": {"text": {"id": "#text", "type": "string"}},
+        "additionalProperties": {"$ref": "#text"},
+        "type": "object",
+    },
+    "4: references to places that hold no schemas": {
+        "$schema": DRAFTS[4],
+        "definitions": {"group": {"if": {"type": "integer", "const": 1}, "then": {"$ref": "#/parts/text"}}},
+        "parts": {"text": {"enum": ["a", "b", "c"], "contains": False}},
+        "items": {"anyOf": [{"$ref": "#/definitions/group/if"}, {"$ref": "#/definitions/group/then"}]},
+        "type": "array",
+    },
+    "6: no conditions": {"$schema": DRAFTS[6], "type": "integer", "if": True, "then": {"type": "string"}},
+    "7: nothing counts beside a reference": {
+        "$schema": DRAFTS[7],
+        "definitions": {"text": {"type": "string"}},
+        "properties": {"a": {"$ref": "#/definitions/text", "type": "integer"}},
+        "type": "object",
+        "required": ["a"],
+    },
+    "7: at the root neither": {
+        "$schema": DRAFTS[7],
+        "definitions": {"text": {"type": "string"}},
+        "$ref": "#/definitions/text",
+        "type": "integer",
+    },
+    "7: references into items": {
+        "$schema": DRAFTS[7],
+        "type": "array",
+        "items": [{"type": "string"}, {"$ref": "#/items/0"}],
+        "additionalItems": {"$ref": "#/dependencies/a"},
+        "dependencies": {"a": {"type": "null"}, "b": ["c"]},
+        "minItems": 4,
+    },
+    "7: words of later drafts": {
+        "$schema": DRAFTS[7],
+        "type": ["array", "object"],
+        "items": {"type": "integer"},
+        "prefixItems": [{"type": "string"}],
+        "unevaluatedProperties": False,
+        "dependentRequired": {"a": ["b"]},
+        "contains": {"const": 1},
+        "minContains": 3,
+        "minItems": 1,
+        "required": ["a"],
+    },
+    "2019-09: recursion": {
+        "$schema": "https://json-schema.org/draft/2019-09/schema",
+        "$recursiveAnchor": True,
+        "type": "object",
+        "properties": {"inner": {"type": "array", "items": {"$recursiveRef": "#"}}, "value": {"type": "integer"}},
+        "required": ["value"],
+        "additionalProperties": False,
+    },
+}
+"""What earlier drafts say differently, by draft."""
+
+
+@pytest.mark.parametrize("schema", EARLIER.values(), ids=list(EARLIER))
+def test_earlier_drafts_are_read_as_they_are_meant(schema: Any) -> None:
+    judge = validators.validator_for(schema)(schema)
+    unjudged = drawn(Converter(hc.SchemaValidator("request", schema)).unjudged())
+    assert [value for value in unjudged if not judge.is_valid(value)] == []
+    assert len({repr(value) for value in unjudged}) > 2
+
+
+@pytest.fixture
+def _nothing_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a test fail where a filter would refuse an example."""
+
+    def refuse() -> None:
+        raise AssertionError("an example was rejected")
+
+    monkeypatch.setattr(leaves, "reject", refuse)
+
+
+@pytest.mark.usefixtures("_nothing_is_rejected")
+def test_nothing_is_rejected_because_of_a_branch_without_values() -> None:
+    """A union in a union that accepts nothing is seen before anything is drawn from it."""
+    never = {"type": "integer", "oneOf": [True, True]}
+    assert len(drawn(requests(with_schema({"oneOf": [{"type": "string"}, never]})))) == QUICK.max_examples
+    hopeless = {"type": "string", "minLength": 1, "not": {"pattern": "^[^\ud7ff]"}}
+    assert len(drawn(requests(with_schema({"anyOf": [{"type": "null"}, hopeless]})), QUICK)) > 1
+
+
+@pytest.mark.usefixtures("_nothing_is_rejected")
 @pytest.mark.parametrize("schema", SIBLINGS.values(), ids=list(SIBLINGS))
 def test_other_schemas_are_converted(schema: Any) -> None:
     judge = validators.validator_for(schema, default=Draft202012Validator)(schema)

@@ -263,6 +263,19 @@ def test_scripted_events_have_a_pace(tmp_path: Path) -> None:
     assert [at for at, _ in schedule(listed, Pace(0.5, 10), "")] == [0.5, 0.8, 0.9, 0.9]
 
 
+@pytest.mark.parametrize("name", ["cut", "hang-midway", "error-event"])
+def test_streams_that_break_off_have_a_pace_until_then(name: str) -> None:
+    asked = Asked("POST", "reference.invalid", "/", {"content-type": "application/json"})
+    body = json.dumps({**INPUT, "stream": True}).encode()
+    right = handle(FLAWLESS, SURFACES["bare"], asked, body)
+    wrong = handle(conduct(CONTRACT, EndpointFault("delivery", name)), SURFACES["bare"], asked, body)
+    kept = len(wrong.tokens)
+    assert 3 < kept < len(right.tokens)
+    assert wrong.chunks[: kept - 1] == right.chunks[: kept - 1]
+    assert wrong.tokens == right.tokens[:kept]
+    assert sum(wrong.tokens) > 0
+
+
 def test_faulted_streams_have_a_pace() -> None:
     everything = Repertoire(CONTRACT)
     asked = Asked("POST", "reference.invalid", "/", {"content-type": "application/json"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import subprocess
 import sys
 from functools import cache
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
+from hypothesis_jsonschema import from_schema
 from jsonschema import Draft202012Validator
 
 import haiku_contract as hc
@@ -123,6 +125,21 @@ def test_construction_alone_conforms(version: str, side: Side) -> None:
 @given(requests())
 def test_plain_given_works_with_every_health_check(payload: Any) -> None:
     assert hc.load().request.is_valid(payload)
+
+
+def test_a_coverage_guided_runner_feeds_bytes() -> None:
+    seen: list[Any] = []
+
+    @settings(database=None)
+    @given(faulted_requests(cases=True))
+    def law(case: Case) -> None:
+        assert_certified(case, "1.1.1")
+        seen.append(case.id)
+
+    noise = random.Random(1)
+    for data in (b"", bytes(4_096), *(noise.randbytes(4_096) for _ in range(30))):
+        law.hypothesis.fuzz_one_input(data)  # type: ignore[attr-defined]  # what it gives back depends on the bytes
+    assert len(set(seen)) > 5
 
 
 @pytest.mark.parametrize("strategy", [requests, responses, faulted_requests, faulted_responses])
@@ -295,6 +312,55 @@ def test_a_schema_without_constraints_has_no_faulted_payload() -> None:
         drawn(faulted_requests(with_schema({"title": "anything"})))
 
 
+def test_a_law_that_fails_shrinks_to_the_simplest_certified_case() -> None:
+    """As somebody meets it: an assertion in a test fails, and the example shown is minimal and still faulted."""
+    shown: list[Case] = []
+
+    @settings(SHRINKING)
+    @given(faulted_requests(constraint="request:/properties/top_p/minimum", cases=True))
+    def law(case: Case) -> None:
+        shown.append(case)
+        assert len(case.twin["messages"]) < 2
+
+    with pytest.raises(AssertionError):
+        law()
+    assert_certified(shown[-1], "1.1.1")
+    assert shown[-1].twin == {**SIMPLE, "messages": SIMPLE["messages"] * 2, "top_p": 0.5}
+
+
+# -- the other generator ---------------------------------------------------------------------------------------------
+
+PARTS = ("max_tokens", "temperature", "stream", "system")
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_what_hypothesis_jsonschema_makes_of_a_part_conforms_too(name: str) -> None:
+    """Where it works with every Hypothesis: values without parts; 2020-12 and draft 7 say the same there."""
+    part = hc.load().request.schema["properties"][name]  # type: ignore[index]  # not a boolean
+    judge = hc.SchemaValidator("request", part)
+    assert all(judge.is_valid(value) for value in drawn(from_schema(part)))
+    contract = with_schema({**part, "$schema": "http://json-schema.org/draft-07/schema#"})
+    assert all(Draft202012Validator(part).is_valid(value) for value in drawn(requests(contract)))
+
+
+def can_build_objects() -> bool:
+    """Whether the installed versions of Hypothesis and hypothesis-jsonschema work together for objects."""
+    try:
+        find(from_schema({"type": "object", "minProperties": 1}), lambda _: True, settings=QUICK)
+    except AttributeError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_whole_requests_of_hypothesis_jsonschema_conform_where_it_works(version: str) -> None:
+    schema = validator_of(version, "request").schema
+    if not can_build_objects():
+        schema = {**schema["properties"]["max_tokens"]}  # type: ignore[index]  # not a boolean
+    judge = hc.SchemaValidator("request", schema)
+    assert all(judge.is_valid(value) for value in drawn(from_schema(schema), settings(QUICK, max_examples=10)))
+
+
 # -- optional parts --------------------------------------------------------------------------------------------------
 
 
@@ -316,8 +382,9 @@ def test_without_hypothesis_the_import_says_what_to_install() -> None:
 
 def test_importing_and_naming_a_strategy_is_cheap() -> None:
     loaded = run(
-        "import sys, haiku_contract.strategies as s; s.requests(); s.faulted_responses(cases=True)\n"
-        "print([name for name in ('hypothesis_jsonschema', 'pytest', 'jsonschema') if name in sys.modules])"
+        "import sys, hypothesis; before = set(sys.modules)  # whose plugins may bring anything along\n"
+        "import haiku_contract.strategies as s; s.requests(); s.faulted_responses(cases=True)\n"
+        "print([name for name in ('hypothesis_jsonschema', 'pytest', 'jsonschema') if name in {*sys.modules} - before])"
     )
     assert loaded == "[]"
 

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from haiku_contract import wire
 from haiku_contract.errors import UsageError
-from haiku_contract.model import ABSENT
+from haiku_contract.model import ABSENT, VerdictKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
-    from haiku_contract.model import Finding
+    from haiku_contract.model import CampaignFinished, Finding
 
 _FORMAT: Final = "haiku_contract_baseline"
 _VERSION: Final = 1
+_UNTOLD: Final = (VerdictKind.UNDETERMINED, VerdictKind.UNEXERCISED)
 _TEXTS: Final = ("fingerprint", "code", "reason", "expires")
 
 
@@ -79,8 +80,24 @@ def _entry(value: Any, name: str) -> Entry:
     return Entry(value["fingerprint"], value["code"], value["constraint"], value["reason"], expires)
 
 
-def compare(findings: Iterable[Finding], entries: Iterable[Entry], today: dt.date) -> Compared:
-    """Hold findings against a baseline as it is on a day."""
+def unseen(result: CampaignFinished) -> Callable[[Entry], bool]:
+    """Whether a campaign could not have made a finding: it left out what shows it, or no answer told.
+
+    Returns:
+        A predicate of entries; what it holds of has not vanished.
+    """
+    told = {one.constraint: one.verdict not in _UNTOLD for one in result.verdicts}
+    return lambda entry: not told.get(entry.constraint or "", not result.stopped)
+
+
+def compare(
+    findings: Iterable[Finding],
+    entries: Iterable[Entry],
+    today: dt.date,
+    *,
+    hidden: Callable[[Entry], bool] = lambda _: False,
+) -> Compared:
+    """Hold findings against a baseline as it is on a day; a hidden entry is not taken for a vanished one."""
     known = {entry.fingerprint: entry for entry in entries}
     valid = {key: entry for key, entry in known.items() if today < entry.expires}
     made = {one.fingerprint: one for one in findings}
@@ -88,20 +105,28 @@ def compare(findings: Iterable[Finding], entries: Iterable[Entry], today: dt.dat
         new=tuple(one for key, one in made.items() if key not in valid),
         accepted=tuple((one, valid[key]) for key, one in made.items() if key in valid),
         expired=tuple(entry for key, entry in known.items() if key not in valid),
-        vanished=tuple(entry for key, entry in known.items() if key not in made),
+        vanished=tuple(entry for key, entry in known.items() if key not in made and not hidden(entry)),
     )
 
 
-def updated(findings: Iterable[Finding], entries: Iterable[Entry], today: dt.date, days: int, reason: str) -> str:
-    """The text of a baseline that accepts all findings: known entries as they are, and the others for some days.
+def updated(
+    findings: Iterable[Finding],
+    entries: Iterable[Entry],
+    today: dt.date,
+    *,
+    until: dt.date,
+    reason: str,
+    hidden: Callable[[Entry], bool] = lambda _: False,
+) -> str:
+    """The text of a baseline that accepts all findings: known entries as they are, and the others until a day.
 
-    Entries that have vanished are dropped; those that have expired and are found again begin anew.
+    Entries that have vanished are dropped, hidden ones kept; those that have expired and are found again begin anew.
     """
     known = {entry.fingerprint: entry for entry in entries if today < entry.expires}
-    until = today + dt.timedelta(days=days)
-    kept = [
+    made = {one.fingerprint: one for one in findings}
+    kept = [entry for key, entry in known.items() if key not in made and hidden(entry)] + [
         known.get(one.fingerprint) or Entry(one.fingerprint, str(one.code), one.constraint, reason, until)
-        for one in findings
+        for one in made.values()
     ]
     accepted = [{**entry._asdict(), "expires": entry.expires.isoformat()} for entry in sorted(kept, key=_order)]
     return json.dumps({_FORMAT: _VERSION, "accepted": accepted}, indent=2, ensure_ascii=False) + "\n"

@@ -12,6 +12,7 @@ from haiku_contract.cli.constraints import constraints
 from haiku_contract.cli.explain import explain
 from haiku_contract.cli.fuzz import fuzz
 from haiku_contract.cli.generate import generate
+from haiku_contract.cli.init import init
 from haiku_contract.cli.record import command as record
 from haiku_contract.cli.replay import replay
 from haiku_contract.cli.serve import serve
@@ -37,7 +38,7 @@ def group() -> None:
     """
 
 
-for _verb in (validate, constraints, generate, fuzz, replay, record, serve, explain):
+for _verb in (validate, constraints, generate, fuzz, replay, record, serve, init, explain):
     group.add_command(_verb)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import datetime as dt
 import io
 import math
 import os
@@ -17,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 import click
 import httpx
 
-from haiku_contract.campaign import baseline
 from haiku_contract.campaign.blame import MOST_FURTHER
 from haiku_contract.campaign.budget import Budget, check_priced, estimate
 from haiku_contract.campaign.checks import Terms
@@ -26,11 +24,13 @@ from haiku_contract.campaign.journal import Journal
 from haiku_contract.campaign.pace import pace
 from haiku_contract.campaign.plan import thorough, thrifty
 from haiku_contract.campaign.run import campaign
-from haiku_contract.cli import comparing, targets
-from haiku_contract.cli.cassettes import Tape, cassette_option, max_age_option
+from haiku_contract.cli import baselines, comparing, targets
+from haiku_contract.cli.baselines import baseline_options
+from haiku_contract.cli.cassettes import Tape, Unhurried, cassette_option, max_age_option
 from haiku_contract.cli.checks import check_option, limits_options
 from haiku_contract.cli.comparing import compare_option
-from haiku_contract.cli.options import contract_option, format_option, no_color_option, output_option, read, write
+from haiku_contract.cli.exploring import explorer_of
+from haiku_contract.cli.options import contract_option, format_option, no_color_option, output_option, write
 from haiku_contract.endpoint import surfaces
 from haiku_contract.endpoint.reference import faults
 from haiku_contract.endpoint.reference.app import create_app
@@ -41,8 +41,10 @@ from haiku_contract.report import structured, terminal
 from haiku_contract.report.text import counted
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Callable
 
+    from haiku_contract.campaign.baseline import Compared
     from haiku_contract.campaign.checks import Check
     from haiku_contract.campaign.plan import Plan
     from haiku_contract.campaign.reproduce import Recipe
@@ -53,7 +55,6 @@ BUDGET_REACHED = 3
 
 _TIMEOUT = 30.0
 _LEAST_TIMEOUT = 0.1
-_ACCEPTED_DAYS = 90
 _STEPS = 4  # how many times the time of one step a whole answer may take
 
 
@@ -78,6 +79,8 @@ class Options:
     retries: int
     thorough: bool
     repeat: int
+    explore: int | None
+    database: str | None
     max_requests: int | None
     max_cost: float | None
     max_tokens: int | None
@@ -87,6 +90,7 @@ class Options:
     baseline: str | None
     update_baseline: bool
     reason: str
+    expires: dt.datetime | None
     max_ttfb: float | None
     max_total: float | None
     checks: tuple[Check, ...]
@@ -137,21 +141,19 @@ class Options:
 @click.option(
     "--repeat", type=click.IntRange(1, 100), default=1, show_default=True, help="How often each request is sent."
 )
+@click.option("--explore", type=click.IntRange(1), metavar="N", help="Then send N requests that Hypothesis draws.")
+@click.option("--database", metavar="FOLDER", help="Keep what --explore has found, and try it first next time.")
 @click.option("--max-requests", type=click.IntRange(1), help="Stop before more requests than this.")
 @click.option("--max-cost", type=click.FloatRange(0), metavar="USD", help="Leave out what could cost more in all.")
 @click.option("--max-tokens", type=click.IntRange(1), help="Leave out what could use more tokens in all.")
 @click.option("--max-time", type=click.FloatRange(0.1), metavar="SECONDS", help="Send nothing after this time.")
 @click.option("--free", is_flag=True, help="Stop at the first answer that is billed.")
 @click.option("--resume", metavar="FILE", help="Keep every answer in FILE, and do not ask again for those in it.")
-@click.option("--baseline", metavar="FILE", help="Findings that are accepted: they are shown, and do not count.")
-@click.option(
-    "--update-baseline", is_flag=True, help="Accept every finding of this run in --baseline FILE, for 90 days."
-)
-@click.option("--reason", default="", metavar="TEXT", help="Why; for --update-baseline.")
+@baseline_options
 @limits_options
 @check_option
 @compare_option
-@click.option("--seed", type=int, default=0, show_default=True, help="Recorded in the report.")
+@click.option("--seed", type=int, default=0, show_default=True, help="What --explore draws; recorded in the report.")
 @format_option
 @output_option
 @no_color_option
@@ -176,7 +178,7 @@ def fuzz(context: click.Context, /, **given: Any) -> None:
         return
     if options.compare_with is not None:
         context.exit(comparing.compare_with(options, run, transport_of(options)))
-    accepted = _accepted(options)
+    accepted = baselines.accepted(options)
     tape = None
     if options.cassette is None:
         to = targets.destination(options, os.environ)
@@ -186,16 +188,16 @@ def fuzz(context: click.Context, /, **given: Any) -> None:
         options = replace(options, surface=tape.surface)
         to = tape.destination(options.contract)
         result = tape.play(options, run)
-    compared = baseline.compare(result.findings, accepted, dt.datetime.now(tz=dt.UTC).date())
+    compared = baselines.compared(result, accepted)
     _report(result, compared, to.recipe, options)
     if tape is not None:
         tape.check(options)
     if options.update_baseline and not result.stopped:
-        _update(options, result, accepted)
+        baselines.update(options, result, accepted)
     context.exit(_concluded(options, result, compared))
 
 
-def _concluded(options: Options, result: CampaignFinished, compared: baseline.Compared) -> int:
+def _concluded(options: Options, result: CampaignFinished, compared: Compared) -> int:
     """The exit code; what was left out is told first."""
     if result.stopped:
         click.echo(f"haiku-contract: {counted(len(result.left_out), 'case')} left out: {result.stopped}", err=True)
@@ -235,10 +237,9 @@ def check(options: Options) -> None:
         raise UsageError(f"--{chosen[0]} cannot be combined with {own[0]}: that is for our own endpoint")
     if len(own) > 1:
         raise UsageError("--list-faults prints what --fault takes: give one of the two")
-    if options.baseline is None and (options.update_baseline or options.reason):
-        raise UsageError("--update-baseline and --reason need --baseline FILE")
-    if options.update_baseline != bool(options.reason):
-        raise UsageError("--update-baseline and --reason belong together: say why the findings are accepted")
+    if options.database is not None and options.explore is None:
+        raise UsageError("--database keeps what --explore N has found: give both")
+    baselines.check(options)
     for name in ("timeout", "max_cost", "max_time", "max_ttfb", "max_total"):
         if math.isnan(getattr(options, name) or 0):
             raise UsageError(f"--{name.replace('_', '-')} is not a number")
@@ -294,6 +295,7 @@ def run(
             budget=budget,
             known=known,
             terms=Terms(options.surface, options.max_ttfb, options.max_total, options.checks),
+            explorer=explorer_of(options, contract),
         )
 
         async def pump() -> CampaignFinished:
@@ -311,7 +313,7 @@ def _sender(options: Options, to: targets.Destination) -> Sender:
         secrets=to.secrets,
         most_seconds=_STEPS * options.timeout,
         attempts=1 if options.cassette else 1 + options.retries,
-        pace=pace(options.rate, real=options.live),
+        pace=Unhurried() if options.cassette else pace(options.rate, real=options.live),
         most_requests=options.max_requests,
         until=None if options.max_time is None else time.monotonic() + options.max_time,
     )
@@ -346,18 +348,7 @@ def client_of(transport: httpx.AsyncBaseTransport | None, timeout: float) -> htt
         raise UsageError(f"the proxy or certificate settings of this environment cannot be used: {error}") from None
 
 
-def _accepted(options: Options) -> tuple[baseline.Entry, ...]:
-    if options.baseline is None or (options.update_baseline and not Path(options.baseline).exists()):
-        return ()
-    return baseline.read(read(options.baseline), options.baseline)
-
-
-def _update(options: Options, result: CampaignFinished, accepted: tuple[baseline.Entry, ...]) -> None:
-    today = dt.datetime.now(tz=dt.UTC).date()
-    write(baseline.updated(result.findings, accepted, today, _ACCEPTED_DAYS, options.reason), options.baseline)
-
-
-def _report(result: CampaignFinished, compared: baseline.Compared, recipe: Recipe, options: Options) -> None:
+def _report(result: CampaignFinished, compared: Compared, recipe: Recipe, options: Options) -> None:
     color = not options.no_color
     if options.form == "json":
         write(structured.dumps(structured.campaign(result, compared, recipe)), options.output)

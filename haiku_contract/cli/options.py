@@ -24,6 +24,7 @@ _Command = TypeVar("_Command", bound="Callable[..., Any]")
 
 
 _ASSERT_FORMAT = "haiku_contract.assert_format"
+_NAMED = "haiku_contract.contract"
 
 
 def _remember(context: click.Context, _parameter: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's way
@@ -33,7 +34,17 @@ def _remember(context: click.Context, _parameter: click.Parameter, value: bool) 
 def _load(context: click.Context, _parameter: click.Parameter, value: str) -> Contract:
     if not value:
         raise UsageError("--contract is empty: name a shipped model, a folder or a catalog file")
+    context.meta[_NAMED] = value
     return load(value, assert_format=context.meta.get(_ASSERT_FORMAT, False))
+
+
+def contract_arguments() -> list[str]:
+    """The arguments that name the contract of the command line at hand for another one; none for the default."""
+    context = click.get_current_context(silent=True)
+    meta = {} if context is None else context.meta
+    named = meta.get(_NAMED, DEFAULT_MODEL)
+    asserted = ["--assert-format"] if meta.get(_ASSERT_FORMAT) else []
+    return [*([] if named == DEFAULT_MODEL else ["--contract", named]), *asserted]
 
 
 def _check_target(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import httpx
 
 from haiku_contract.campaign.reproduce import Recipe
-from haiku_contract.contract import DEFAULT_MODEL, versions
+from haiku_contract.cli.options import contract_arguments
 from haiku_contract.endpoint import live, surfaces
 
 if TYPE_CHECKING:
@@ -47,14 +47,8 @@ def of_url(target: Target, contract: Contract) -> Recipe:
 
 def of_reference(surface: str, contract: Contract, fault: str | None) -> Recipe:
     """The recipe of the reference endpoint, which has to be served for it."""
-    command = ["haiku-contract", "serve"]
-    if contract.version in versions(contract.model_id) and contract.id != _newest():
-        command += ["--contract", contract.id]
+    command = ["haiku-contract", "serve", *contract_arguments()]
     command += [] if fault is None else ["--fault", fault]
     address = _SERVED + (surfaces.named(surface).path or "/")
     headers = live.headers(surface, contract.model_id)
     return Recipe(address, headers, surface, contract.model_id, before=shlex.join(command))
-
-
-def _newest() -> str:
-    return f"{DEFAULT_MODEL}@{versions(DEFAULT_MODEL)[-1]}"

@@ -43,6 +43,7 @@ _HOLDING: Final = _REPEATS | {"SUBPATTERN", "ATOMIC_GROUP", "ASSERT", "ASSERT_NO
 _FEW: Final = 3
 _MOST_TRIED: Final = 11  # characters of a text that a slow pattern is tried on
 _MOST_REPEATS: Final = 2_000
+_MOST_VARIED: Final = 600
 _TRIED: Final = (0, 1, 2, 3, 5, 8)
 _MOST_BRANCHES: Final = 12
 _ENOUGH: Final = 40
@@ -153,9 +154,10 @@ def varied(pattern: str, least: int = 0) -> Iterator[str]:
     if compiled(pattern) is None:
         return
     tree = _parser.parse(translated(pattern), re.ASCII)
+    known: dict[int, list[str]] = {}
     for repeats in dict.fromkeys((max(_FEW, least), max(_TRIED[-1], least))):
-        for number in range(_MOST_REPEATS):
-            counter = _Counter(repeats, number)
+        for number in range(_MOST_VARIED):
+            counter = _Counter(repeats, number, known)
             text = counter.text(tree)
             if counter.left:  # there are no more
                 break
@@ -192,7 +194,7 @@ class _Sampler:
         if code == "LITERAL":
             return chr(value)
         if code in {"NOT_LITERAL", "ANY", "IN"}:
-            return self._pick(_accepting(code, value), _named(value) if code == "IN" else [])
+            return self._pick(code, value)
         if code in _REPEATS:
             low, high, inner = value
             wanted = min(self._repeats, _FEW) if self._inside else self._repeats
@@ -215,9 +217,10 @@ class _Sampler:
     def _branch(self, branches: Sequence[Any]) -> Any:
         return branches[self._turn % len(branches)]
 
-    def _pick(self, accepts: Callable[[str], bool], named: list[str]) -> str:
+    def _pick(self, code: str, value: Any) -> str:
         """A character, another one on every turn where there are several, and on some turns at every place."""
         self._picked += 1
+        accepts, named = _accepting(code, value), _named(value) if code == "IN" else []
         found = [one for one in dict.fromkeys([*_LIKELY, *named]) if accepts(one)]
         if not found:
             found = [chr(one) for one in range(_MOST_CHARACTERS) if accepts(chr(one))][:_MOST_BRANCHES]
@@ -228,9 +231,10 @@ class _Sampler:
 class _Counter(_Sampler):
     """The way whose forks and characters are the digits of a number, which any other number takes elsewhere."""
 
-    def __init__(self, repeats: int, number: int) -> None:
+    def __init__(self, repeats: int, number: int, known: dict[int, list[str]]) -> None:
         super().__init__(repeats, 0)
         self.left = number
+        self._known = known  # the characters of each construct of the tree, by its identity
 
     def _next(self, among: int) -> int:
         self.left, digit = divmod(self.left, among)
@@ -239,8 +243,10 @@ class _Counter(_Sampler):
     def _branch(self, branches: Sequence[Any]) -> Any:
         return branches[self._next(len(branches))]
 
-    def _pick(self, accepts: Callable[[str], bool], named: list[str]) -> str:  # noqa: ARG002 - a text has many here
-        found = _accepted(accepts)
+    def _pick(self, code: str, value: Any) -> str:
+        found = self._known.get(id(value))
+        if found is None or code != "IN":
+            found = self._known[id(value)] = _accepted(_accepting(code, value))
         return found[self._next(len(found))] if found else ""
 
 

@@ -330,6 +330,7 @@ class Solver:
     def _scalars(self, said: Sequence[dict[str, Any]], kind: str, name: str) -> Iterator[Host]:
         flat = [words for atom in said if (words := _flat(atom))]
         for one in _SCALARS[kind](flat, name):
+            self.spend(1)
             if all(self.judge.holds(words, one) for words in flat):
                 yield Host(one, ())
         if kind in {"string", "number", "integer"}:

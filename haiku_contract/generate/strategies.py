@@ -185,12 +185,13 @@ def _faulted(
 
 
 @cache
-def _newest() -> Contract:
+def newest() -> Contract:
+    """The newest shipped contract, loaded once."""
     return load()
 
 
 def _validator(contract: Contract | None, side: Side) -> SchemaValidator:
-    chosen = _newest() if contract is None else contract
+    chosen = newest() if contract is None else contract
     return chosen.request if side == "request" else chosen.response
 
 

@@ -6,16 +6,15 @@ The public name is `haiku_contract.strategies`.
 from __future__ import annotations
 
 import json
-from functools import cache
 from itertools import cycle, pairwise
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from haiku_contract.contract import load
 from haiku_contract.errors import UsageError
 from haiku_contract.generate import stream_events as make
+from haiku_contract.generate.strategies import newest
 from haiku_contract.generate.stream_faults import FAULTS, Proposal
 from haiku_contract.generate.streams import conforming_case, faulted_case, judged
 from haiku_contract.model import ABSENT
@@ -84,13 +83,8 @@ def chunkings(body: bytes) -> st.SearchStrategy[list[bytes]]:
     return st.lists(st.integers(0, len(body)), max_size=20).map(cut) | bytewise
 
 
-@cache
-def _newest() -> Contract:
-    return load()
-
-
 def _chosen(contract: Contract | None) -> Contract:
-    return _newest() if contract is None else contract
+    return newest() if contract is None else contract
 
 
 def _grammar(contract: Contract) -> StreamGrammar:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 _PLACES: Final = (("first", Positions(0, 3)), ("middle", Positions(1, 3)), ("last", Positions(2, 3)))
 
 
+_MOST_TRIED: Final = 12
 _MOST: Final[dict[str, tuple[int, str, str]]] = {
     "maxLength": (MOST_CHARACTERS, "texts", "characters"),
     "maxItems": (MOST_ITEMS, "arrays", "items"),
@@ -123,7 +124,8 @@ def _cases(validator: SchemaValidator, seed: int) -> Iterator[Case]:
     for one in features(validator, seed):
         yield _conforming(validator, one.name, one.constraint, one.payload)
     if validator.side == "request":
-        yield from shuffled(wire_cases(base, validator.engine.is_valid), seed, _id_of)
+        others = (host.payload for host in islice(solver_of(validator).hosts(()), _MOST_TRIED))
+        yield from shuffled(wire_cases(base, validator.engine.is_valid, others), seed, _id_of)
     yield from in_turn(further)
 
 

@@ -25,13 +25,16 @@ _MEMBERS: Final[tuple[tuple[str, str, bytes, Any], ...]] = (
 _SAMPLES: Final[tuple[Any, ...]] = ("text", 1, True, None, [], {})
 
 
-def wire_cases(base: Any, conforms: Callable[[Any], bool]) -> Iterator[Case]:
+def wire_cases(base: Any, conforms: Callable[[Any], bool], further: Iterable[Any] = ()) -> Iterator[Case]:
     """Request bodies that are wrong below JSON, each breaking one rule of the wire and no other.
 
     Args:
         base: a conforming payload that they are made from.
         conforms: whether a payload does.
+        further: other conforming payloads, for an object without members that takes no other keys than its own.
     """
+    if base == {} and not any(conforms({EXTRA_KEY: sample}) for sample in _SAMPLES):
+        base = next((one for one in further if isinstance(one, dict) and one), base)
     body = wire.encode(base)
     yield from _certified(_texts(body))
     for label, content_type in (("text", "text/plain"), ("form", "application/x-www-form-urlencoded")):

@@ -261,6 +261,19 @@ def test_baseline(cli: Cli, report_schema: dict[str, Any]) -> None:
     assert len(report["baseline"]["vanished"]) == 1
 
 
+def test_the_end_of_acceptance_is_a_day_to_come(cli: Cli, tmp_path: Path, parrot: str) -> None:
+    fault = ("--contract", parrot, "--fault", "lenient:request:/properties/text/maxLength", "--baseline", "known.json")
+    assert cli("fuzz", *fault, "--update-baseline", "--reason", "x", "--expires", "2199-12-31").code == 0
+    [entry] = json.loads((tmp_path / "known.json").read_text("utf-8"))["accepted"]
+    assert entry["expires"] == "2199-12-31"
+    for arguments in (("--update-baseline", "--reason", "x", "--expires", "2001-01-01"), ("--expires", "2199-12-31")):
+        result = cli("fuzz", *fault, *arguments)
+        assert (result.code, result.err.count("\n")) == (2, 1)
+        assert "--expires is a day to come, and belongs to --update-baseline" in result.err
+    part = cli("fuzz", *fault, "--max-requests", "2")
+    assert "vanished" not in part.out
+
+
 def test_a_baseline_that_is_none(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text("{}", "utf-8")
     result = cli("fuzz", "--baseline", "x.json")

@@ -9,6 +9,7 @@ import signal
 import socket
 import struct
 import subprocess
+import sys
 import threading
 import time
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from haiku_contract.campaign.drive import Sender, drive
 from haiku_contract.campaign.run import Target, campaign
 from haiku_contract.cli.serve import _listener
 from haiku_contract.endpoint import surfaces
+from haiku_contract.endpoint.reference.faults import Repertoire
 from haiku_contract.generate import suite
 
 if TYPE_CHECKING:
@@ -124,6 +126,11 @@ def test_text_for_people(command: list[str]) -> None:
         (("--port", "65536"), "65536"),
         (("--fault-rate", "2"), "--fault-rate"),
         (("--profile", "best"), "--profile"),
+        (("--ttfb", "nan"), "a pace has a ttfb from 0 to 3600, not nan"),
+        (("--jitter", "nan"), "a pace has a jitter from 0 to 1, not nan"),
+        (("--fault", "answer:credits", "--fault-rate", "nan"), "a fault rate is a share from 0 to 1, not nan"),
+        (("--token", ""), "--token is empty"),
+        (("--replies", ""), "name a file or a folder"),
     ],
 )
 def test_what_cannot_be_served(cli: Cli, arguments: tuple[str, ...], words: str) -> None:
@@ -298,17 +305,25 @@ def test_replies_and_a_rate(command: list[str], tmp_path: Path) -> None:
     assert texts == {"From a script."}
 
 
-def test_a_rate_without_a_fault_means_any_fault(command: list[str]) -> None:
-    with running(command, "--fault-rate", "1", "--seed", "7") as one:
-        answers = []
-        for _ in range(6):
-            try:
-                answers.append(post(one, timeout=0.5).content)
-            except httpx.TransportError as lost:
-                answers.append(type(lost).__name__.encode())
-    with running(command) as flawless:
-        assert post(flawless).content not in answers
-    assert len(set(answers)) > 3
+@pytest.mark.parametrize(("options", "faults", "rate"), [
+    ((), [], 1),
+    (("--fault", "answer:credits"), ["answer:credits"], 1),
+    (("--fault", "answer:credits", "--fault-rate", "0.5"), ["answer:credits"], 0.5),
+    (("--fault-rate", "0.1"), None, 0.1),
+])  # fmt: skip
+def test_a_rate_without_a_fault_means_any_fault(
+    cli: Cli, parrot: str, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], faults: Any, rate: float
+) -> None:
+    made: list[Any] = []
+
+    def create_app(contract: hc.Contract, fault: Any, *, fault_rate: float, settings: Any) -> None:
+        everything = list(Repertoire(contract).everything())
+        made.append(([str(one) for one in fault] if fault != everything else None, fault_rate, settings.seed))
+        raise hc.UsageError("enough")
+
+    monkeypatch.setattr(sys.modules[_listener.__module__], "create_app", create_app)
+    assert cli("serve", "--contract", parrot, "--seed", "7", *options).code == 2
+    assert made == [(faults, rate, 7)]
 
 
 def test_a_busy_server_hears_others_meanwhile(server: Server) -> None:

@@ -319,7 +319,7 @@ def test_fuzz_json(cli: Cli, parrot: str, report_schema: dict[str, Any]) -> None
     assert (answer["status"], answer["content_type"]) == (200, "application/json")
     assert set(json.loads(answer["body"])) == {"echo"}
     assert reproduce["curl"].startswith(CURL)
-    assert reproduce["before"] == f"haiku-contract serve --fault {LENIENT}"
+    assert reproduce["before"] == f"haiku-contract serve --contract {parrot} --fault {LENIENT}"
     assert report["findings"] == [
         {
             "code": "leaky",

@@ -55,14 +55,18 @@ _PORT: Final = re.compile(r":\d*$")
 
 
 class ReferenceEndpoint:
-    """The application: what it keeps is which behaviours it has worked out, and how far its dice have rolled."""
+    """The application: what it keeps is which behaviours it has worked out, and how far its dice have rolled.
+
+    Attributes:
+        repertoire: the faults that can be asked for.
+    """
 
     def __init__(
         self, contract: Contract, faults: Sequence[EndpointFault], fault_rate: float, settings: Settings
     ) -> None:
-        self._faults = Repertoire(contract)
+        self.repertoire = Repertoire(contract)
         self._settings = settings
-        self._flawless = self._faults.conduct()
+        self._flawless = self.repertoire.conduct()
         self._always = tuple(faults)
         self._rate = fault_rate
         self._chance = Random(settings.seed)  # noqa: S311 - which answers go wrong is no secret
@@ -124,7 +128,7 @@ class ReferenceEndpoint:
             if text not in self._asked_for:
                 if len(self._asked_for) >= _MOST_KEPT:
                     self._asked_for.clear()
-                self._asked_for[text] = self._faults.parse(text)
+                self._asked_for[text] = self.repertoire.parse(text)
             return (self._asked_for[text],)
         if not self._always or self._chance.random() >= self._rate:
             return ()
@@ -134,7 +138,7 @@ class ReferenceEndpoint:
         if fault not in self._conducts:
             if len(self._conducts) >= _MOST_KEPT + len(self._always):
                 self._conducts.clear()
-            self._conducts[fault] = self._faults.conduct(fault)
+            self._conducts[fault] = self.repertoire.conduct(fault)
         return self._conducts[fault]
 
 

@@ -56,7 +56,8 @@ def _half(reply: Reply) -> Reply:
     for chunk in reply.chunks:
         kept.append(chunk[:middle])
         middle -= len(kept[-1])
-    return replace(reply, chunks=tuple(chunk for chunk in kept if chunk), tokens=())
+    chunks = tuple(chunk for chunk in kept if chunk)
+    return replace(reply, chunks=chunks, tokens=reply.tokens[: len(chunks)])
 
 
 def _cut(reply: Reply) -> Reply:

@@ -14,11 +14,13 @@ from haiku_contract.generate import merging
 from haiku_contract.generate._schema_strategies import leaves, parts
 from haiku_contract.generate._schema_strategies.leaves import Check, Leaf, checked, choose
 from haiku_contract.generate._schema_strategies.parts import Place
+from haiku_contract.generate._schema_strategies.translating import NEWEST, OLDEST, original, translated
 from haiku_contract.generate.conforming import solver_of
 from haiku_contract.generate.merging import Target, Unsatisfiable
 from haiku_contract.generate.routes import routes
 from haiku_contract.generate.values import SAMPLES
 from haiku_contract.model import ABSENT
+from haiku_contract.schemas import Document
 from haiku_contract.validation import compile_schema
 
 if TYPE_CHECKING:
@@ -80,10 +82,12 @@ class Converter:
         """Args: the schema and its judge, and whether values that people write are the greater part."""
         self._validator = validator
         self._solver = solver_of(validator)
-        self._document = self._solver.document
+        self._written = self._solver.document
+        self._is_translated = self._written.number != NEWEST
+        self._document = Document(translated(self._written)) if self._is_translated else self._written
         self._root = self._document.root
         self._realistic = realistic
-        self._routes = routes(self._root)
+        self._routes = routes(self._written.root)
         self._simple: dict[str, Any] = {}
         self._built: dict[Place, Strategy] = {}
         self._heights = merging.Heights(self._document)
@@ -120,7 +124,7 @@ class Converter:
 
     def simple(self, where: tuple[str, ...]) -> Any:
         """The simplest value at a place of the schema; `ABSENT` where it is not known."""
-        here = pointer.join(where)
+        here = pointer.join(self._original(where))
         route = self._routes.get(here)
         if here not in self._simple:
             reached = None if route is None else reach(self._solver, route)
@@ -192,8 +196,11 @@ class Converter:
 
     def _members(self, schema: dict[str, Any], place: Place) -> Strategy:
         members = [schema["const"]] if "const" in schema else schema["enum"]
-        accepts = self._judge(schema)
-        kept = [member for member in members if accepts(member)]
+        try:
+            accepts = self._judge(schema)
+            kept = [member for member in members if accepts(member)]
+        except ContractLoadError:  # can be read as a part of the whole only; the last judgement decides
+            kept = members
         if not kept:
             raise Unsatisfiable(f"cannot generate: no member of 'enum' or 'const' conforms at {self._shown(place)}")
         return choose(kept)
@@ -224,11 +231,16 @@ class Converter:
                 found += PARTS[kind](self, schema, place)
             else:
                 accepts = self._judge({**scalar, "type": kind})
-                shown, formats = self._shown(place), self._document.formats
-                found += LEAVES[kind](Leaf(schema, place.name, simple, accepts, self._realistic, shown, formats))
+                shown, formats = self._shown(place), self._written.formats
+                leaf = Leaf(schema, place.name, simple, accepts, self._realistic, shown, formats)
+                found += [self._exact(one) if kind == "integer" else one for one in LEAVES[kind](leaf)]
         if not found:
             raise Unsatisfiable(f"cannot generate: the keywords at {self._shown(place)} leave no value")
         return st.one_of(*found)
+
+    def _exact(self, integers: Strategy) -> Strategy:
+        """Integers as the draft of the schema knows them: in draft 4 1.0 is none (Validation section 3.2)."""
+        return integers.map(int) if self._written.number == OLDEST else integers
 
     @staticmethod
     def _flattest(choices: list[tuple[float, _Choice]]) -> list[_Choice]:
@@ -244,11 +256,8 @@ class Converter:
         dialect = {"$schema": root["$schema"]} if "$schema" in root else {}
         alone: Schema = {**dialect, **schema} if isinstance(schema, dict) else schema
         if any(True for _ in merging.references(schema)):
-            old = "draft-0" in root.get("$schema", "")  # drafts 4 to 7 know no $defs, draft 4 no $id
-            naming = "id" if "draft-04" in root.get("$schema", "") else "$id"
-            defining = "definitions" if old else "$defs"
-            whole = {**root, naming: _WHOLE, defining: {**root.get(defining, {}), _PART: schema}}
-            alone = {**dialect, "$ref": f"{_WHOLE}#/{defining}/{_PART}", defining: {"whole": whole}}
+            whole = {**root, "$id": _WHOLE, "$defs": {**root.get("$defs", {}), _PART: schema}}
+            alone = {**dialect, "$ref": f"{_WHOLE}#/$defs/{_PART}", "$defs": {"whole": whole}}
         return compile_schema(alone, self._validator.side, assert_format=self._validator.assert_format).is_valid
 
     def _held_against(self, built: Strategy, schema: dict[str, Any], place: Place) -> Strategy:
@@ -263,7 +272,23 @@ class Converter:
             f"cannot generate values for {keywords} at {self._shown(place)}: none of those that the other keywords"
             " describe conforms; take this part out of the schema, or write its strategy by hand"
         )
-        return checked(built, Check(accepts, stand_in, complaint))
+        if stand_in is ABSENT and self._is_impossible(place):
+            raise Unsatisfiable(complaint)
+        return checked(built, Check(accepts, stand_in, complaint, is_final=self.simple(()) is ABSENT))
+
+    def _is_impossible(self, place: Place) -> bool:
+        """Whether no value of the whole schema has anything at a place, by proof."""
+        route = self._routes.get(pointer.join(self._original(place.where)))
+        if route is None or self.simple(()) is ABSENT:
+            return False
+        try:
+            self._solver.one(route.steps)
+        except UsageError as error:
+            return isinstance(error, Unsatisfiable)  # else it is undecided
+        return False
+
+    def _original(self, where: tuple[str, ...]) -> tuple[str, ...]:
+        return original(self._written.root, where) if self._is_translated else where
 
     def _shown(self, place: Place) -> str:
         side = self._validator.side

@@ -95,12 +95,16 @@ class Leaf(NamedTuple):
 
 
 class Check:
-    """A judge behind a strategy, what stands in for a value it refuses, and what to say when it refuses everything."""
+    """A judge behind a strategy, what stands in for a value it refuses, and what to say when it refuses everything.
 
-    __slots__ = ("accepts", "complaint", "kept", "refused", "stand_in")
+    One that is not final lets a refused value pass where nothing can stand in: the judge of the whole will see it.
+    """
 
-    def __init__(self, accepts: Callable[[Any], bool], stand_in: Any, complaint: str) -> None:
+    __slots__ = ("accepts", "complaint", "is_final", "kept", "refused", "stand_in")
+
+    def __init__(self, accepts: Callable[[Any], bool], stand_in: Any, complaint: str, *, is_final: bool = True) -> None:
         self.accepts = accepts
+        self.is_final = is_final
         self.stand_in = stand_in
         self.complaint = complaint
         self.kept = False
@@ -121,6 +125,8 @@ def checked(draw: st.DrawFn, values: st.SearchStrategy[Any], check: Check) -> An
             return value
     if check.stand_in is not ABSENT:
         return fresh(check.stand_in)
+    if not check.is_final:
+        return value
     check.refused += 1
     if check.refused >= _PATIENCE and not check.kept:
         raise UsageError(check.complaint)

@@ -1,0 +1,167 @@
+"""Who answers the clients of a test: the reference endpoint, a cassette, the real endpoint, or a URL."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import httpx
+
+from haiku_contract.endpoint import live, surfaces
+from haiku_contract.endpoint.cassette import load
+from haiku_contract.endpoint.recorded import RecordedTransport
+from haiku_contract.endpoint.recording import RecordingTransport
+from haiku_contract.endpoint.redaction import Redaction
+from haiku_contract.errors import UsageError
+from haiku_contract.guard import GuardTransport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from haiku_contract.contract import Contract
+    from haiku_contract.endpoint.recording import RecordMode
+    from haiku_contract.guard import Observation
+    from haiku_contract.pytest_plugin.server import Server
+    from haiku_contract.pytest_plugin.settings import Settings
+
+_NOWHERE: Final = "http://recorded.invalid"
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Who answers.
+
+    Attributes:
+        name: what it is called in reports; holds no secret.
+        base_url: below which the surface has its path.
+        surface: the wire form.
+        headers: what every request carries beside its body.
+        secrets: texts that must not be shown.
+        cassette: what is replayed; None where nothing is.
+        recording: where answers are recorded, and how; None where they are not.
+        billed: whether answers cost money.
+    """
+
+    name: str
+    base_url: str = field(repr=False)
+    surface: surfaces.Surface
+    headers: Mapping[str, str] = field(repr=False)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    cassette: Path | None = None
+    recording: tuple[Path, RecordMode] | None = None
+    billed: bool = False
+
+    def transport(self, *, asynchronous: bool = False) -> Any:
+        """What sends the requests, to this endpoint alone.
+
+        An asynchronous one keeps no connection open from one request to the next: its client belongs to an event loop
+        that ends with the test, and nothing is left that would have to be closed in it.
+        """
+        if self.cassette is not None:
+            return RecordedTransport(load(self.cassette))
+        verify = self.base_url.startswith("https:")  # to read the certificates takes longer than most tests
+        inner: Any = _Unkept(verify, limits=_NONE_KEPT) if asynchronous else httpx.HTTPTransport(verify)
+        if self.recording is None:
+            return inner
+        path, mode = self.recording
+        path.parent.mkdir(parents=True, exist_ok=True)
+        about = {"endpoint": self.name, "surface": self.surface.name}
+        return RecordingTransport(inner, path, mode=mode, redaction=Redaction(secrets=self.secrets), about=about)
+
+    def client(self) -> httpx.Client:
+        """A client that is not guarded, for requests that do not conform."""
+        found: httpx.Client = client(httpx.Client, self, self.transport())
+        return found
+
+
+class _Unkept(httpx.AsyncHTTPTransport):
+    """Keeps no connection open, so that nothing has to be awaited to close it."""
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+_NONE_KEPT: Final = httpx.Limits(max_keepalive_connections=0)
+
+
+def choose(settings: Settings, contract: Contract, cassette: Path, server: Callable[[], Server]) -> Endpoint:
+    """The endpoint that the settings name: by default the cassette where there is one, else the reference endpoint.
+
+    Args:
+        settings: what was set.
+        contract: what is asked for.
+        cassette: where the cassette of the test is, or would be.
+        server: the reference endpoint, started when it is needed.
+
+    Raises:
+        UsageError: the settings cannot be followed.
+        EndpointError: credentials are missing.
+    """
+    surface = surfaces.named(settings.surface)
+    headers = live.headers(surface.name, contract.model_id)
+    kind = settings.endpoint or ("recorded" if cassette.exists() else "reference")
+    recording: tuple[Path, RecordMode] | None = (cassette, settings.record_mode)
+    if settings.record_mode == "none":
+        recording = None
+    if kind == "recorded":
+        if not cassette.is_file():
+            raise UsageError(
+                f"{cassette}: no such cassette; record it with --contract-record-mode once and "
+                "--contract-endpoint live, reference, or a URL"
+            )
+        return Endpoint(f"cassette {cassette.name}", _NOWHERE, surface, headers, cassette=cassette)
+    if kind == "reference":
+        return Endpoint("reference endpoint", server().url, surface, headers, recording=recording)
+    if kind == "live":
+        known = live.credentials(os.environ)
+        at = live.address(surface.name, known)
+        return Endpoint(
+            f"the real endpoint ({surface.name})",
+            at.url.removesuffix(surface.path),
+            surface,
+            {**headers, **at.headers},
+            (known.token, known.account),
+            recording=recording,
+            billed=True,
+        )
+    url = httpx.URL(kind)
+    shown = str(url.copy_with(userinfo=b"", query=None, fragment=None))
+    return Endpoint(shown, kind.rstrip("/"), surface, headers, recording=recording, billed=True)
+
+
+def hosts(settings: Settings) -> tuple[str, ...] | None:
+    """The hosts that may be reached beside this machine; None where the network is not blocked at all.
+
+    Raises:
+        UsageError: the endpoint is no URL.
+    """
+    if settings.endpoint == "live":
+        return None
+    if "://" not in settings.endpoint:
+        return settings.allowed_hosts
+    try:
+        return (*settings.allowed_hosts, httpx.URL(settings.endpoint).host)
+    except httpx.InvalidURL:
+        raise UsageError(f"not a URL that can be sent to: {settings.endpoint!r}") from None
+
+
+def guarded(
+    settings: Settings, contract: Contract, inner: Any, observer: Callable[[Observation], None]
+) -> GuardTransport:
+    """A transport that shows every request and every response to the observer, which raises where they are wrong."""
+    return GuardTransport(
+        contract,
+        inner,
+        request="observe",
+        response="observe",
+        surface=settings.surface if settings.surface == "bare" else None,
+        observer=observer,
+        excerpts=settings.excerpts,
+    )
+
+
+def client(kind: type[Any], endpoint: Endpoint, transport: Any) -> Any:
+    """A client of httpx, synchronous or asynchronous, whose relative URLs are paths of the endpoint."""
+    return kind(transport=transport, base_url=endpoint.base_url, headers=dict(endpoint.headers))

@@ -1,0 +1,200 @@
+"""The fixtures. Those whose names begin with `contract_cassette`, and `contract_config`, are there to be overridden."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import re
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pytest
+
+from haiku_contract.errors import UsageError
+from haiku_contract.pytest_plugin import state
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    import httpx
+
+    from haiku_contract.contract import Contract
+    from haiku_contract.model import CampaignFinished, Case
+    from haiku_contract.pytest_plugin.endpoints import Endpoint
+    from haiku_contract.pytest_plugin.hostile import HostileEndpoint
+    from haiku_contract.pytest_plugin.settings import Settings
+    from haiku_contract.pytest_plugin.watching import Watch
+
+    class Campaign(Protocol):
+        """What `contract_campaign` is."""
+
+        def __call__(self, cases: Sequence[Case] | None = None, *, seed: int = 0) -> CampaignFinished:
+            """Run a campaign: the whole suite, or the given cases."""
+            ...
+
+
+_UNSAFE = re.compile(r"[^\w\[\]=,.-]+")
+
+
+@pytest.fixture(scope="session")
+def contract(request: pytest.FixtureRequest) -> Contract:
+    """The contract that the settings name."""
+    with state.in_one_line():
+        return state.kept(request.config).contract(state.settings_of(request.config).contract)
+
+
+@pytest.fixture(scope="session")
+def contract_config() -> Mapping[str, Any]:
+    """Settings of one module or one test, as in `pyproject.toml`; override it."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def contract_cassette_dir(request: pytest.FixtureRequest) -> Path:
+    """The folder of the cassettes of a module, `cassettes/MODULE` beside it; override it."""
+    path: Path = request.node.path
+    return path.parent / "cassettes" / path.stem
+
+
+@pytest.fixture
+def contract_cassette_name(request: pytest.FixtureRequest) -> str:
+    """The name of a test's cassette, without `.yaml`; override it."""
+    prefix = f"{request.cls.__name__}." if request.cls else ""
+    return _UNSAFE.sub("-", prefix + request.node.name)
+
+
+@pytest.fixture
+def contract_cassette(contract_cassette_dir: Path, contract_cassette_name: str) -> Path:
+    """The whole path of a test's cassette; override it to share one."""
+    return contract_cassette_dir / f"{contract_cassette_name}.yaml"
+
+
+@pytest.fixture
+def contract_case() -> Case:
+    """One case of the suite, for tests that are marked with `contract_cases`."""
+    pytest.fail("contract_case is for tests marked with @pytest.mark.contract_cases(...)", pytrace=False)
+
+
+@pytest.fixture
+def _contract_settings(request: pytest.FixtureRequest, contract_config: Mapping[str, Any]) -> Settings:
+    from haiku_contract.pytest_plugin.settings import checked  # noqa: PLC0415 - not before it is needed
+
+    with state.in_one_line():
+        own = checked(contract_config, "contract_config")
+        if "contract" in own:
+            raise UsageError("contract_config: override the fixture 'contract' for another contract")
+        return state.settings_of(request.config, own)
+
+
+@pytest.fixture
+def _contract_network(_contract_settings: Settings) -> Iterator[None]:
+    """Nothing is reached beyond this machine, but in a live run."""
+    from haiku_contract.pytest_plugin.endpoints import hosts  # noqa: PLC0415 - not before it is needed
+    from haiku_contract.pytest_plugin.network import blocked  # noqa: PLC0415 - not before it is needed
+
+    with state.in_one_line():
+        allowed = hosts(_contract_settings)
+    with contextlib.nullcontext() if allowed is None else blocked(allowed):
+        yield
+
+
+@pytest.fixture
+def contract_endpoint(
+    request: pytest.FixtureRequest,
+    contract: Contract,
+    contract_cassette: Path,
+    _contract_settings: Settings,
+    _contract_network: None,
+) -> Endpoint:
+    """Who answers the clients of this test."""
+    from haiku_contract.pytest_plugin.endpoints import choose  # noqa: PLC0415 - not before it is needed
+
+    kept = state.kept(request.config)
+    mode = kept.record_mode(contract_cassette, _contract_settings.record_mode)
+    found = dataclasses.replace(_contract_settings, record_mode=mode)
+    with state.in_one_line():
+        return choose(found, contract, contract_cassette, lambda: kept.server(contract, found.surface))
+
+
+@pytest.fixture
+def _contract_watch(request: pytest.FixtureRequest) -> Watch:
+    from haiku_contract.pytest_plugin.watching import Watch  # noqa: PLC0415 - not before it is needed
+
+    watch: Watch = request.node.stash.setdefault(state.WATCH, Watch(getattr(request.node, "obj", None)))
+    return watch
+
+
+@pytest.fixture
+def contract_client(
+    contract: Contract, contract_endpoint: Endpoint, _contract_settings: Settings, _contract_watch: Watch
+) -> Iterator[httpx.Client]:
+    """A client of httpx that holds every request and every response against the contract.
+
+    Its relative URLs are the paths of the surfaces, as in `contract_client.post("/ai/v1/messages", json=...)`.
+    """
+    import httpx  # noqa: PLC0415 - not before it is needed
+
+    from haiku_contract.pytest_plugin import endpoints  # noqa: PLC0415 - not before it is needed
+
+    with state.in_one_line():
+        inner = contract_endpoint.transport()
+    guard = endpoints.guarded(_contract_settings, contract, inner, _contract_watch)
+    with endpoints.client(httpx.Client, contract_endpoint, guard) as client:
+        yield client
+
+
+@pytest.fixture
+def async_contract_client(
+    contract: Contract, contract_endpoint: Endpoint, _contract_settings: Settings, _contract_watch: Watch
+) -> Iterator[httpx.AsyncClient]:
+    """The same for `async` tests, whoever runs them: pytest-asyncio or anyio, on asyncio or trio."""
+    import httpx  # noqa: PLC0415 - not before it is needed
+
+    from haiku_contract.pytest_plugin import endpoints  # noqa: PLC0415 - not before it is needed
+
+    with state.in_one_line():
+        inner = contract_endpoint.transport(asynchronous=True)
+    guard = endpoints.guarded(_contract_settings, contract, inner, _contract_watch)
+    yield endpoints.client(httpx.AsyncClient, contract_endpoint, guard)
+    guard.close()
+
+
+@pytest.fixture
+def assert_conforms(contract: Contract) -> Callable[..., None]:
+    """`assert_conforms(value, side="response")`: of payloads, of bytes, and of requests and responses of httpx."""
+    from haiku_contract.pytest_plugin.conforming import checker  # noqa: PLC0415 - not before it is needed
+
+    return checker(contract)
+
+
+@pytest.fixture
+def contract_campaign(
+    request: pytest.FixtureRequest, contract: Contract, contract_endpoint: Endpoint, _contract_settings: Settings
+) -> Campaign:
+    """Runs a campaign against the endpoint, and tells of it at the end of the session."""
+    from haiku_contract.pytest_plugin import campaigns  # noqa: PLC0415 - not before it is needed
+
+    def run(cases: Sequence[Case] | None = None, *, seed: int = 0) -> CampaignFinished:
+        with state.in_one_line():
+            result = campaigns.run(contract, contract_endpoint, _contract_settings, cases, seed)
+        request.node.stash.setdefault(state.CAMPAIGNS, []).append(campaigns.told(result))
+        return result
+
+    return run
+
+
+@pytest.fixture
+def hostile_endpoint(
+    request: pytest.FixtureRequest, contract: Contract, _contract_settings: Settings, _contract_network: None
+) -> HostileEndpoint:
+    """An endpoint on this machine that misbehaves, in each node of the test in another way."""
+    from haiku_contract.pytest_plugin.hostile import endpoint  # noqa: PLC0415 - not before it is needed
+
+    found = _contract_settings
+    with state.in_one_line():
+        kept = state.kept(request.config)
+        visits = kept.server(contract, found.surface).visit(request.param, found.patience)
+        streams = kept.broken_by_streams(contract) if request.param.startswith("stream:") else {}
+        hostile = endpoint(kept.app(contract).repertoire, visits, streams)
+    request.node.stash[state.HOSTILE] = hostile
+    return hostile

@@ -1,0 +1,80 @@
+"""What the plugin keeps with pytest's own objects, and how its errors are shown."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from haiku_contract.errors import HaikuContractError
+from haiku_contract.pytest_plugin import settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from haiku_contract.pytest_plugin.hostile import HostileEndpoint
+    from haiku_contract.pytest_plugin.kept import Kept
+    from haiku_contract.pytest_plugin.settings import Settings, Value
+    from haiku_contract.pytest_plugin.watching import Watch
+
+LAYERS: pytest.StashKey[tuple[dict[str, Value], ...]] = pytest.StashKey()
+"""With the session: what the command line, the ini file and `pyproject.toml` say."""
+KEPT: pytest.StashKey[Kept] = pytest.StashKey()
+"""With the session: what is made once."""
+WATCH: pytest.StashKey[Watch] = pytest.StashKey()
+"""With a test: what its guards have found."""
+HOSTILE: pytest.StashKey[HostileEndpoint] = pytest.StashKey()
+"""With a test: its hostile endpoint."""
+CAMPAIGNS: pytest.StashKey[list[dict[str, Any]]] = pytest.StashKey()
+"""With a test: what is told of its campaigns."""
+
+
+def read(config: pytest.Config) -> tuple[dict[str, Value], ...]:
+    """What the command line, the ini file and `pyproject.toml` say, in this order.
+
+    Raises:
+        UsageError: something that cannot be.
+    """
+    command, ini = {}, {}
+    for name in settings.SETTINGS:
+        option = written(name)
+        key = option.replace("-", "_")
+        if (text := config.getoption(key)) is not None:
+            command[name] = settings.converted(name, text, f"--{option}")
+        if text := config.getini(key):
+            ini[name] = settings.converted(name, text, f"{config.inipath}: {key}")
+    return command, ini, settings.pyproject(config.rootpath / "pyproject.toml")
+
+
+def written(name: str) -> str:
+    """A setting as an option, without its dashes."""
+    return name if name == "contract" else f"contract-{name}"
+
+
+def settings_of(config: pytest.Config, own: Mapping[str, Value] | None = None) -> Settings:
+    """The settings of a session, or of a test that has some of its own.
+
+    Raises:
+        UsageError: they do not go together.
+    """
+    command, ini, project = config.stash[LAYERS]
+    return settings.settings(command, own or {}, ini, project)
+
+
+def kept(config: pytest.Config) -> Kept:
+    """What is made once in a session."""
+    if KEPT not in config.stash:
+        from haiku_contract.pytest_plugin.kept import Kept  # noqa: PLC0415 - not before it is needed
+
+        config.stash[KEPT] = Kept()
+    return config.stash[KEPT]
+
+
+@contextlib.contextmanager
+def in_one_line() -> Iterator[None]:
+    """Let what goes wrong fail the test, or the collection of it, with one line and no traceback."""
+    try:
+        yield
+    except HaikuContractError as error:
+        pytest.fail(str(error), pytrace=False)

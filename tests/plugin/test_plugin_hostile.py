@@ -1,0 +1,136 @@
+"""The hostile endpoint and the campaigns, seen from outside."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+import haiku_contract as hc
+from haiku_contract.endpoint.reference.faults import Repertoire
+from haiku_contract.pytest_plugin import hostile
+from haiku_contract.pytest_plugin.server import DELAYS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Run = Callable[..., pytest.RunResult]
+
+HOSTILE = """
+import time
+import httpx, pytest
+import haiku_contract as hc
+
+ASK = {
+    "model": "anthropic/claude-haiku-4.5",
+    "messages": [{"role": "user", "content": "Hello"}],
+    "max_tokens": 8,
+}
+
+def form(contract, response, streamed):
+    if streamed and response.headers["content-type"].startswith("text/event-stream"):
+        stream = hc.StreamValidator(contract)
+        if stream.feed(response.content) + stream.finish():
+            return "faulted"
+        return "error" if stream.error else "conforming"
+    body = response.json() if response.headers["content-type"] == "application/json" else None
+    if isinstance(body, dict) and {"error", "errors"} & set(body):
+        return "error"
+    return "conforming" if contract.response.is_valid(body) else "faulted"
+
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.contract_faults("answer", "delivery", "delay:*", "broken:*/type", "stream:dropped/*")
+def test_client(hostile_endpoint, contract, streamed):
+    expected = hostile_endpoint.expected_streamed if streamed else hostile_endpoint.expected
+    started = time.monotonic()
+    try:
+        response = httpx.post(hostile_endpoint.url + "/ai/v1/messages", json={**ASK, "stream": streamed}, timeout=0.4)
+    except httpx.TransportError as error:
+        assert expected.form == "lost" or hostile_endpoint.fault.startswith("delay:"), error
+    else:
+        assert (response.status_code, form(contract, response, streamed)) == (expected.status, expected.form)
+    assert time.monotonic() - started < 4
+    assert hostile_endpoint.requests == 1
+
+@pytest.mark.contract_faults("answer:overloaded")
+def test_wrong_request(hostile_endpoint):
+    httpx.post(hostile_endpoint.url + "/v1/messages", json={**ASK, "max_tokens": "8"})
+
+@pytest.mark.contract_faults("answer:overloaded")
+def test_no_request(hostile_endpoint):
+    assert hostile_endpoint.expected == ("error", 529, True, None)
+
+@pytest.mark.anyio
+@pytest.mark.contract_faults("broken:response:/properties/id/type")
+async def test_async(hostile_endpoint, contract):
+    async with httpx.AsyncClient(base_url=hostile_endpoint.url) as client:
+        answer = await client.post("/ai/v1/messages", json=ASK)
+    (violation,) = contract.response.iter_errors(answer.json())
+    assert violation.constraint == hostile_endpoint.expected.constraint
+"""
+
+
+def test_hostile_endpoint(pytester: pytest.Pytester, run_apart: Run) -> None:
+    pytester.makepyfile(HOSTILE)
+    done = run_apart("-rs", "--contract-patience", "0.8")
+    repertoire = Repertoire(hc.load())
+    types = [one for one in repertoire.everything("broken") if str(one).endswith("/type")]
+    dropped = [one for one in repertoire.everything("stream") if str(one).startswith("stream:dropped/")]
+    answers, deliveries = repertoire.everything("answer"), repertoire.everything("delivery")
+    skipped = len(types) + len(dropped) + 2  # each shows on one of the two kinds of requests; so do two deliveries
+    shown = 2 * (len(answers) + len(deliveries) + len(DELAYS)) + len(types) + len(dropped) - 2
+    done.assert_outcomes(passed=shown + 2, failed=2, skipped=skipped)
+    done.stdout.fnmatch_lines(
+        [
+            "SKIPPED*not shown: delivery:error-event shows on requests for a stream*",
+            "SKIPPED*not shown: delivery:envelope shows on requests for a whole answer*",
+        ]
+    )
+    done.stdout.fnmatch_lines(["request does not conform: max_tokens: expected a number, found string*"])
+    done.stdout.fnmatch_lines(["answer:overloaded was not shown: nothing was sent to hostile_endpoint.url"])
+
+
+def test_which_faults() -> None:
+    repertoire = Repertoire(hc.load())
+    everything = hostile.selected(repertoire, ())
+    assert {name.partition(":")[0] for name in everything} == set(hostile.KINDS)
+    streams = hostile.selected(repertoire, ("stream",))
+    assert {name.partition("/")[0] for name in streams} == {
+        name.partition("/")[0] for name in everything if name.startswith("stream:")
+    }
+    assert len(streams) > 10 * sum(name.startswith("stream:") for name in everything)
+    assert hostile.selected(repertoire, ("delay", "answer:overl*")) == ("answer:overloaded", *DELAYS)
+    for pattern, hint in (("delivery:hung", "'delivery:hang'"), ("anser", "'answer'"), (3, "not 3")):
+        with pytest.raises(hc.UsageError, match=hint):
+            hostile.selected(repertoire, (pattern,))  # type: ignore[arg-type]
+
+
+CAMPAIGN = """
+def test_endpoint(contract_campaign, contract):
+    result = contract_campaign()
+    assert len(result.verdicts) > 200 and not result.findings
+
+def test_one_case(contract_campaign):
+    from haiku_contract.generate import suite
+    import haiku_contract as hc
+    cases = [case for case in suite(hc.load(), "request") if case.id in ("request/simplest", "request/type/null")]
+    assert contract_campaign(cases).requests == 2
+    assert False
+"""
+
+
+def test_campaign(pytester: pytest.Pytester, run_apart: Run) -> None:
+    pytester.makepyfile(test_it=CAMPAIGN)
+    done = run_apart()
+    done.assert_outcomes(passed=1, failed=1)
+    done.stdout.fnmatch_lines(
+        [
+            "*= contract campaigns =*",
+            "test_it.py::test_*: anthropic/claude-haiku-4.5@*, * requests to reference endpoint",
+            "  * enforced, *",
+        ]
+    )
+    done.stdout.fnmatch_lines(
+        ["test_it.py::test_one_case: *, 2 requests to *", "  *1 enforced, *", "  undetermined  request:/*"]
+    )
+    assert any(line.startswith("  and ") and line.endswith(" more") for line in done.outlines)
