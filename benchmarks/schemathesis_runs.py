@@ -62,7 +62,7 @@ class Served:
         request, response = (_without_id(one.schema) for one in self.contract.sides)
         answers = {"200": {"description": "fine", "content": {"application/json": {"schema": response}}}}
         if self.contract.stream is not None:
-            answers["200"]["content"]["text/event-stream"] = {"schema": {"type": "string"}}  # type: ignore[index]
+            answers["200"]["content"]["text/event-stream"] = {"schema": {}}  # type: ignore[index]
         refused = {"description": "refused", "content": {"application/json": {"schema": {}}}}
         operation = {
             "requestBody": {"required": True, "content": {"application/json": {"schema": request}}},
