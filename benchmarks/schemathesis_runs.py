@@ -6,6 +6,7 @@ import contextlib
 import json
 import statistics
 import subprocess
+import tempfile
 import threading
 import time
 from collections import Counter
@@ -92,8 +93,11 @@ def _run(command: str, port: int, number: int) -> tuple[bool, bool]:
     """Whether a run fails, and whether it came to its end."""
     place = f"http://127.0.0.1:{port}/{number}/openapi.json"
     asked = [command, "run", place, f"--url=http://127.0.0.1:{port}", *SETTINGS, *FIRST]
+    folder = tempfile.mkdtemp()  # it keeps what it has found beside where it runs
     try:
-        return subprocess.run(asked, capture_output=True, timeout=_PATIENCE, check=False).returncode == 1, True  # noqa: S603 - the command that was named
+        return subprocess.run(
+            asked, capture_output=True, timeout=_PATIENCE, check=False, cwd=folder
+        ).returncode == 1, True  # noqa: S603 - the command that was named
     except subprocess.TimeoutExpired:
         return False, False
 
