@@ -95,11 +95,10 @@ def _run(command: str, port: int, number: int) -> tuple[bool, bool]:
     asked = [command, "run", place, f"--url=http://127.0.0.1:{port}", *SETTINGS, *FIRST]
     folder = tempfile.mkdtemp()  # it keeps what it has found beside where it runs
     try:
-        return subprocess.run(
-            asked, capture_output=True, timeout=_PATIENCE, check=False, cwd=folder
-        ).returncode == 1, True  # noqa: S603 - the command that was named
+        done = subprocess.run(asked, capture_output=True, timeout=_PATIENCE, check=False, cwd=folder)  # noqa: S603 - named
     except subprocess.TimeoutExpired:
         return False, False
+    return done.returncode == 1, True
 
 
 @contextlib.contextmanager
