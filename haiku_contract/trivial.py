@@ -24,6 +24,7 @@ _SAYING: Final = frozenset(
 )
 """Keywords that say something however they are written, as far as can be told at a glance."""
 
+_IN_PLACE: Final = ("allOf", "oneOf", "then", "else", "dependentSchemas", "dependencies")
 _MOST_NESTED: Final = 24
 
 _parser: Any = re._parser  # noqa: SLF001 - the only parser of expressions in the library
@@ -84,12 +85,20 @@ TRIVIAL: Final[dict[str, Callable[[Any], bool]]] = {
 """For each keyword that can be written so that it asserts nothing: when it is."""
 
 
-def accepts_everything(document: Document, schema: Any, within: frozenset[int] = frozenset()) -> bool:
+def kinds_beside(said: dict[str, Any]) -> frozenset[str]:
+    """The JSON types that a schema leaves to what stands beside its `type`."""
+    return frozenset(types(said["type"])) if "type" in said else _ALL_TYPES
+
+
+def accepts_everything(
+    document: Document, schema: Any, kinds: frozenset[str] = _ALL_TYPES, within: frozenset[int] = frozenset()
+) -> bool:
     """Whether a schema plainly accepts every value; False also where it takes more than a glance to tell.
 
     Args:
         document: what references lead into.
         schema: the schema.
+        kinds: the JSON types of the values that are meant.
         within: the schemas, by identity, for the values inside whose instances this is asked.
     """
     if not isinstance(schema, dict):
@@ -100,19 +109,24 @@ def accepts_everything(document: Document, schema: Any, within: frozenset[int] =
         return False
     inner = within | {id(schema)}
     said = known(schema, document.number)
-    return all(_is_open(document, keyword, value, inner) for keyword, value in said.items())
+    return all(_is_open(document, (keyword, value), kinds, inner) for keyword, value in said.items())
 
 
-def _is_open(document: Document, keyword: str, value: Any, within: frozenset[int]) -> bool:
+def _is_open(document: Document, said: tuple[str, Any], kinds: frozenset[str], within: frozenset[int]) -> bool:
+    keyword, value = said
+    if keyword == "type":
+        named = set(types(value))
+        return kinds <= named | ({"integer"} & set(kinds) if "number" in named else set())
     if keyword == "$ref":
         target = document.target(value)
-        return target is not None and accepts_everything(document, target.schema, within)
+        return target is not None and accepts_everything(document, target.schema, kinds, within)
     if keyword == "anyOf":
-        return any(accepts_everything(document, branch, within) for branch in value)
+        return any(accepts_everything(document, branch, kinds, within) for branch in value)
     closes = (keyword == "oneOf" and len(value) > 1) or (keyword == "format" and value in document.formats)
     if closes or (keyword in TRIVIAL and not TRIVIAL[keyword](value)):
         return False
     if keyword in _ASKED or keyword not in HOLDING:
         return keyword not in _SAYING or (keyword == "required" and not value)
+    inner = kinds if keyword in _IN_PLACE else _ALL_TYPES
     children = value.values() if HOLDING[keyword] == "map" else value if isinstance(value, list) else [value]
-    return all(accepts_everything(document, one, within) for one in children if not isinstance(one, list))
+    return all(accepts_everything(document, one, inner, within) for one in children if not isinstance(one, list))

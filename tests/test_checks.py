@@ -18,6 +18,7 @@ from haiku_contract import wire
 from haiku_contract.campaign.checks import CHECKS, FAILED, PLAIN, Check, Found, Terms, finding, findings, judge
 from haiku_contract.campaign.drive import Sender, drive
 from haiku_contract.campaign.outcomes import outcome
+from haiku_contract.campaign.plan import thorough
 from haiku_contract.campaign.run import Target, campaign
 from haiku_contract.endpoint import surfaces
 from haiku_contract.endpoint.reference.answers import Settings, handle
@@ -255,6 +256,26 @@ def test_a_credential_that_comes_back_is_a_finding_that_does_not_hold_it() -> No
     assert one.answer is not None
     assert "REDACTED" in one.answer.body
     assert [one.code for one in run(quiet)] == []
+
+
+def test_the_witness_is_the_smallest_request_that_shows_it() -> None:
+    shown: list[int] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if not CONTRACT.request.is_valid_bytes(request.content):
+            return httpx.Response(400, json=REFUSAL)
+        if b"temperature" not in request.content:
+            return httpx.Response(200, json=SHORT)
+        shown.append(len(request.content))
+        return httpx.Response(200, json=SHORT | {"model": "another"})
+
+    target = Target("somewhere", "http://reference.invalid/", surfaces.named("bare"))
+    with httpx.Client(transport=httpx.MockTransport(answer)) as client:
+        steps = campaign(CONTRACT, thorough(suite(CONTRACT, "request")[::-1]), target, lambda _: None)
+        result = drive(steps, client, Sender(target, CONTRACT.model_id))
+    [witness] = [one.witness for one in result.findings if one.code == "model"]
+    assert witness is not None
+    assert len(witness.body) == min(shown) < shown[0]
 
 
 def shout(judged: Judged) -> Iterator[str]:

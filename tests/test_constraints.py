@@ -170,6 +170,12 @@ UNVIOLABLE: list[tuple[Any, list[tuple[str, str]]]] = [
         ("/anyOf/0/properties/a/enum", ""),
         ("/anyOf/1/required/0", ""),
     ]),
+    ({"type": "object", "anyOf": [{"type": "object"}, {"required": ["a"]}]}, [
+        ("/type", ""),
+        ("/anyOf", ""),  # with the type, by what is no object
+        ("/anyOf/0/type", ""),
+        ("/anyOf/1/required/0", ""),
+    ]),
     ({"pattern": "[\\s\\S]*"}, [("/pattern", EVERY)]),
     ({"pattern": "^[\\d\\D]*$"}, [("/pattern", EVERY)]),
     ({"pattern": "^.*$"}, [("/pattern", "")]),

@@ -61,6 +61,15 @@ def test_what_cannot_be_broken_is_said_so(schema: dict[str, Any], place: str, wh
     assert unreached(validator, constraint).startswith(why)
 
 
+def test_a_way_that_leaves_nothing_to_break_is_not_taken() -> None:
+    """What is defined once is broken where it counts, even if a shorter way leads there through a lax union."""
+    lax = {"anyOf": [{"$ref": "#/$defs/word"}, {"description": "anything"}]}
+    words = {"type": "array", "items": {"$ref": "#/$defs/word"}}
+    schema = {"properties": {"a": lax, "b": {"properties": {"c": words}}}, "$defs": {"word": {"type": "string"}}}
+    cases = list(cases_of(hc.SchemaValidator("response", schema)))
+    assert any(one.kind == "faulted" and one.breaks == ("response:/$defs/word/type",) for one in cases)
+
+
 @pytest.mark.parametrize(
     "schema",
     [{"pattern": "^a$"}, {"pattern": "\\d$"}, {"additionalProperties": False, "patternProperties": {"^a$": {}}}],

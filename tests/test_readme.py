@@ -99,7 +99,8 @@ def test_the_two_commands_are_marked_for_the_ci_script() -> None:
 
 
 @pytest.mark.parametrize("block", PYTHON, ids=_line)
-def test_python_block(block: Block) -> None:
+def test_python_block(block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     namespace = {"__name__": "readme"}
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):

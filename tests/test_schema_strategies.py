@@ -240,6 +240,13 @@ EARLIER: dict[str, Any] = {
         "additionalProperties": {"$ref": "#text"},
         "type": "object",
     },
+    "4: references to places that hold no schemas": {
+        "$schema": DRAFTS[4],
+        "definitions": {"group": {"if": {"type": "integer", "const": 1}, "then": {"$ref": "#/parts/text"}}},
+        "parts": {"text": {"enum": ["a", "b", "c"], "contains": False}},
+        "items": {"anyOf": [{"$ref": "#/definitions/group/if"}, {"$ref": "#/definitions/group/then"}]},
+        "type": "array",
+    },
     "6: no conditions": {"$schema": DRAFTS[6], "type": "integer", "if": True, "then": {"type": "string"}},
     "7: nothing counts beside a reference": {
         "$schema": DRAFTS[7],

@@ -112,25 +112,39 @@ class Ledger:
             EndpointError: the first request, or too many in a row, did not get through.
         """
         first = not self.judged
-        self._lost_in_a_row = self._lost_in_a_row + 1 if result.kind in _FATAL else 0
         if first and result.kind in _FATAL_AT_FIRST:
             raise _unusable(self.target, result.kind, exchange, result)
         if first and result.kind is OutcomeKind.ACCEPTED and _is_garbage(exchange):
             raise _unusable(self.target, OutcomeKind.UNKNOWN, exchange, result)
-        if self._lost_in_a_row > _LOST_IN_A_ROW:
-            raise _unusable(self.target, result.kind, exchange, result)
-        self.outcomes[result.kind] += 1
-        judged = checks.judge(self.contract, exchange, result, self.terms)
+        judged = self.note(exchange, result)
         hopeless = self.useless and result.kind is not OutcomeKind.ACCEPTED
         meant = [exchange.case] if hopeless else self.alike(exchange.case)
         fanned = [judged._replace(exchange=replace(exchange, case=case)) for case in meant]
         found = {one.fingerprint: one for each in fanned for one in self._findings(each)}
         new = {key: one for key, one in found.items() if key not in self.findings}
-        self.findings |= new
+        self.findings |= new | {key: one for key, one in found.items() if _is_smaller(one, self.findings.get(key))}
         self.judged += fanned
         self._answers.setdefault(bytes_of(exchange.case), []).append(judged)
-        self._spend(exchange, result)
         return CaseFinished(exchange, result, tuple(new.values()))
+
+    def note(self, exchange: Exchange, result: Outcome) -> checks.Judged:
+        """Enter what an exchange has used up, and judge it.
+
+        Raises:
+            EndpointError: too many requests in a row did not get through.
+        """
+        self._lost_in_a_row = self._lost_in_a_row + 1 if result.kind in _FATAL else 0
+        if self._lost_in_a_row > _LOST_IN_A_ROW:
+            raise _unusable(self.target, result.kind, exchange, result)
+        self.outcomes[result.kind] += 1
+        self._spend(exchange, result)
+        return checks.judge(self.contract, exchange, result, self.terms)
+
+    def discover(self, finding: Finding, judged: checks.Judged) -> CaseFinished:
+        """Enter what an exploration has found, with its witness, whose request was entered when it was sent."""
+        self.findings.setdefault(finding.fingerprint, finding)
+        self.judged.append(judged)
+        return CaseFinished(replace(judged.exchange, attempts=0), judged.outcome, (finding,))
 
     def blame(self, code: str, case: Case, message: str) -> None:
         """Enter a finding about requests that show several features at once."""
@@ -185,6 +199,13 @@ class Ledger:
                 if better.fingerprint == key:
                     found[key] = better
         return tuple(found.values())
+
+
+def _is_smaller(found: Finding, known: Finding | None) -> bool:
+    """Whether a finding about no constraint has a shorter witness than it had; the others have that of the verdict."""
+    if known is None or found.constraint is not None or found.witness is None or known.witness is None:
+        return False
+    return len(found.witness.body) < len(known.witness.body)
 
 
 def bytes_of(case: Case) -> Bytes:

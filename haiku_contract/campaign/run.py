@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from haiku_contract.campaign import blame, checks
 from haiku_contract.campaign.budget import UNLIMITED
 from haiku_contract.campaign.ledger import Ledger
 from haiku_contract.campaign.outcomes import outcome
 from haiku_contract.campaign.plan import Plan, thorough
-from haiku_contract.model import CampaignFinished, CampaignStarted, Exchange
+from haiku_contract.model import CampaignFinished, CampaignStarted, CaseFinished, Exchange
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Sequence
 
     from haiku_contract.campaign.budget import Budget
-    from haiku_contract.campaign.checks import Terms
+    from haiku_contract.campaign.checks import Judged, Terms
     from haiku_contract.contract import Contract
     from haiku_contract.endpoint.surfaces import Surface
-    from haiku_contract.model import Case, Event
+    from haiku_contract.model import Case, Event, Finding
 
 Batch: TypeAlias = "tuple[Case, ...]"
 Steps: TypeAlias = "Generator[Batch, Sequence[Exchange], None]"
+Explorer: TypeAlias = (
+    "Callable[[Iterable[Finding], Any], Generator[Case, Judged | None, Iterable[tuple[Finding, Judged]]]]"
+)
+"""From what is known and the simplest payload to questions, one by one, and to what was found with its witnesses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,7 @@ def campaign(  # noqa: PLR0913 - keyword-only configuration of one run
     budget: Budget = UNLIMITED,
     known: Callable[[Case], Exchange | None] = lambda _: None,
     terms: Terms = checks.PLAIN,
+    explorer: Explorer | None = None,
 ) -> Generator[Batch, Sequence[Exchange], CampaignFinished]:
     """The whole campaign without any I/O: yields what to send, takes what came back, returns the result.
 
@@ -69,6 +75,7 @@ def campaign(  # noqa: PLR0913 - keyword-only configuration of one run
         budget: what may be used up; a case that could exceed it is left out.
         known: what the endpoint answered to a case in an earlier run; asked once for each time that it is sent.
         terms: what is asked of answers beside the contract.
+        explorer: what looks for more when everything was sent.
 
     Raises:
         EndpointError: the endpoint cannot be reached, or refuses the credentials.
@@ -86,6 +93,8 @@ def campaign(  # noqa: PLR0913 - keyword-only configuration of one run
         yield from blame.features(plan, ledger, send)
         yield from send(rest)
         yield from blame.places(plan, ledger, send)
+    if explorer is not None and not ledger.useless and not ledger.stopped:
+        yield from send.explore(explorer, plan.cases[0].payload)
     finished = ledger.finish(seed)
     emit(finished)
     return finished
@@ -124,6 +133,32 @@ class Sending:
                     self._ledger.leave_out(case)
             for exchange in (yield tuple(batch)) if batch else ():
                 self._take(exchange)
+
+    def explore(self, explorer: Explorer, simplest: Any) -> Steps:
+        """Send what an exploration asks for, and enter what it has found."""
+        with contextlib.closing(explorer(tuple(self._ledger.findings.values()), simplest)) as questions:
+            try:
+                case = next(questions)
+                while True:
+                    case = questions.send((yield from self._drawn(case)))
+            except StopIteration as stop:
+                for finding, judged in stop.value:
+                    self._emit(self._ledger.discover(finding, judged))
+
+    def _drawn(self, case: Case) -> Generator[Batch, Sequence[Exchange], Judged | None]:
+        """Send one case that no plan has; what came of it, or nothing where it may not be sent."""
+        earlier = self._ledger.answers(case)
+        if earlier:
+            return earlier[0]._replace(exchange=replace(earlier[0].exchange, case=case))
+        exchange = self._known(case)
+        if exchange is None and self._ledger.affords([case]):
+            (exchange,) = yield (case,)
+        if exchange is None or (exchange.status is None and not exchange.attempts):
+            self._ledger.stopped = self._ledger.stopped or "the budget ended the exploration"
+            return None
+        judged = self._ledger.note(exchange, outcome(exchange, self._ledger.target.surface.name))
+        self._emit(CaseFinished(exchange, judged.outcome, ()))
+        return judged
 
     def _new(self, cases: Iterable[Case]) -> list[Case]:
         different = {(case.body, case.content_type): case for case in reversed(list(cases))}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 import httpx
 
+from haiku_contract.campaign.pace import Pace
 from haiku_contract.campaign.run import Target
 from haiku_contract.cli import recipes
 from haiku_contract.cli.targets import Destination
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from haiku_contract.cli.fuzz import Options
     from haiku_contract.contract import Contract
     from haiku_contract.endpoint.cassette import Cassette, Interaction
-    from haiku_contract.model import CampaignFinished, Event
+    from haiku_contract.model import CampaignFinished, Event, Exchange
 
 STALE: Final = "x-haiku-contract-stale"
 """The header of what is answered in place of what is not recorded."""
@@ -54,6 +55,16 @@ cassette_option = click.option(
 max_age_option = click.option(
     "--max-age", metavar="AGE", callback=_days, help="Fail where --cassette FILE is older than this, as in 90d or 12w."
 )
+
+
+class Unhurried(Pace):
+    """The pace of a recording, which is never overrun, whatever it says."""
+
+    def __init__(self) -> None:
+        super().__init__(None)
+
+    def heard(self, exchange: Exchange, now: float) -> None:
+        """Take no notice: who was busy when it was recorded is not any more."""
 
 
 class CampaignTransport(RecordedTransport):
@@ -164,6 +175,7 @@ def command(options: Options, cassette: Cassette) -> str:
     where = [known] if known else ["--url", cassette.about.get("endpoint", "URL")]
     words = ["haiku-contract", "record", "--cassette", cassette.name, "--record-mode", "new", *where]
     words += ["--surface", options.surface, "--contract", options.contract.id]
+    words += ["--thorough"] if options.thorough else []
     return shlex.join(words)
 
 

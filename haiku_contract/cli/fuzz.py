@@ -26,9 +26,10 @@ from haiku_contract.campaign.plan import thorough, thrifty
 from haiku_contract.campaign.run import campaign
 from haiku_contract.cli import baselines, comparing, targets
 from haiku_contract.cli.baselines import baseline_options
-from haiku_contract.cli.cassettes import Tape, cassette_option, max_age_option
+from haiku_contract.cli.cassettes import Tape, Unhurried, cassette_option, max_age_option
 from haiku_contract.cli.checks import check_option, limits_options
 from haiku_contract.cli.comparing import compare_option
+from haiku_contract.cli.exploring import explorer_of
 from haiku_contract.cli.options import contract_option, format_option, no_color_option, output_option, write
 from haiku_contract.endpoint import surfaces
 from haiku_contract.endpoint.reference import faults
@@ -78,6 +79,8 @@ class Options:
     retries: int
     thorough: bool
     repeat: int
+    explore: int | None
+    database: str | None
     max_requests: int | None
     max_cost: float | None
     max_tokens: int | None
@@ -138,6 +141,8 @@ class Options:
 @click.option(
     "--repeat", type=click.IntRange(1, 100), default=1, show_default=True, help="How often each request is sent."
 )
+@click.option("--explore", type=click.IntRange(1), metavar="N", help="Then send N requests that Hypothesis draws.")
+@click.option("--database", metavar="FOLDER", help="Keep what --explore has found, and try it first next time.")
 @click.option("--max-requests", type=click.IntRange(1), help="Stop before more requests than this.")
 @click.option("--max-cost", type=click.FloatRange(0), metavar="USD", help="Leave out what could cost more in all.")
 @click.option("--max-tokens", type=click.IntRange(1), help="Leave out what could use more tokens in all.")
@@ -148,7 +153,7 @@ class Options:
 @limits_options
 @check_option
 @compare_option
-@click.option("--seed", type=int, default=0, show_default=True, help="Recorded in the report.")
+@click.option("--seed", type=int, default=0, show_default=True, help="What --explore draws; recorded in the report.")
 @format_option
 @output_option
 @no_color_option
@@ -232,6 +237,8 @@ def check(options: Options) -> None:
         raise UsageError(f"--{chosen[0]} cannot be combined with {own[0]}: that is for our own endpoint")
     if len(own) > 1:
         raise UsageError("--list-faults prints what --fault takes: give one of the two")
+    if options.database is not None and options.explore is None:
+        raise UsageError("--database keeps what --explore N has found: give both")
     baselines.check(options)
     for name in ("timeout", "max_cost", "max_time", "max_ttfb", "max_total"):
         if math.isnan(getattr(options, name) or 0):
@@ -288,6 +295,7 @@ def run(
             budget=budget,
             known=known,
             terms=Terms(options.surface, options.max_ttfb, options.max_total, options.checks),
+            explorer=explorer_of(options, contract),
         )
 
         async def pump() -> CampaignFinished:
@@ -305,7 +313,7 @@ def _sender(options: Options, to: targets.Destination) -> Sender:
         secrets=to.secrets,
         most_seconds=_STEPS * options.timeout,
         attempts=1 if options.cassette else 1 + options.retries,
-        pace=pace(options.rate, real=options.live),
+        pace=Unhurried() if options.cassette else pace(options.rate, real=options.live),
         most_requests=options.max_requests,
         until=None if options.max_time is None else time.monotonic() + options.max_time,
     )

@@ -29,18 +29,21 @@ if TYPE_CHECKING:
 
 _OF_FUZZ: Final = frozenset(
     {
-        "cassette",
-        "max_age",
-        "list_faults",
         "baseline",
-        "update_baseline",
-        "reason",
-        "expires",
-        "resume",
+        "cassette",
+        "checks",
         "compare_with",
+        "expires",
         "form",
+        "list_faults",
+        "max_age",
+        "max_total",
+        "max_ttfb",
         "no_color",
         "output",
+        "reason",
+        "resume",
+        "update_baseline",
     }
 )
 """What only the judging of a campaign needs."""

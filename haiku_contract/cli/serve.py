@@ -41,7 +41,7 @@ _BACKLOG: Final = 2048
 @click.option(
     "--port", type=click.IntRange(0, _MAX_PORT), default=_PORT, show_default=True, help="Port; 0 takes a free one."
 )
-@click.option("--token", default="", metavar="TOKEN", help="Let nobody in without this token, on any path.")
+@click.option("--token", metavar="TOKEN", help="Let nobody in without this token, on any path.")
 @click.option(
     "--profile",
     type=click.Choice(["published", "observed"]),
@@ -83,7 +83,7 @@ def serve(  # noqa: PLR0913 - one parameter per option
     contract: Contract,
     host: str,
     port: int,
-    token: str,
+    token: str | None,
     profile: Profile,
     replies: str | None,
     rules: bool,
@@ -106,12 +106,14 @@ def serve(  # noqa: PLR0913 - one parameter per option
     if list_faults:
         write(_list(repertoire.everything(), form), None)
         return
+    if token is not None and not token:
+        raise UsageError("--token is empty, and would let everybody in: leave it out, or name one")
     settings = Settings(
         profile=profile,
         script=() if replies is None else script_files.load(replies),
         pace=Pace(ttfb, tokens_per_second, jitter, chunk_bytes),
         seed=seed,
-        token=token,
+        token=token or "",
         rules=rules,
     )
     chosen = [repertoire.parse(one) for one in faults]

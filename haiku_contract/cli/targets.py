@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import httpx
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from haiku_contract.endpoint.surfaces import Surface
 
 _MAX_PORT = 65_535
+_LEAST_QUERIED = 8  # characters: shorter values of a query are no secrets
 
 
 class Place(Protocol):
@@ -86,7 +88,7 @@ def destination(options: Place, environment: Mapping[str, str]) -> Destination:
     if options.url is not None:
         headers = live.headers(surface.name, options.contract.model_id)
         target = _anywhere(options.url, surface)
-        return Destination(target, headers, recipes.of_url(target, options.contract))
+        return Destination(target, headers, recipes.of_url(target, options.contract), _secrets(target.url, environment))
     if surface.name not in SERVED:
         raise UsageError(f"the reference endpoint has no surface {surface.name!r}: choose one of {', '.join(SERVED)}")
     headers = live.headers(surface.name, options.contract.model_id)
@@ -107,6 +109,16 @@ def _anywhere(url: str, surface: Surface) -> Target:
     if surface.path:
         path = path.rstrip(b"/") + surface.path.encode()
     return Target(name, str(parsed.copy_with(raw_path=path + mark + query)), surface, billed=True)
+
+
+def _secrets(url: str, environment: Mapping[str, str]) -> tuple[str, ...]:
+    """What an endpoint at a URL could repeat and must not be shown: who asks, by the URL or by the environment."""
+    parsed = httpx.URL(url)
+    user, password = parsed.username, parsed.password
+    coded = base64.b64encode(f"{user}:{password}".encode()).decode() if user or password else ""
+    queried = [value for value in parsed.params.values() if len(value) >= _LEAST_QUERIED]
+    known = [environment.get(name, "") for name in (live.TOKEN, live.ACCOUNT)]
+    return tuple(one for one in (coded, password, "" if password else user, *queried, *known) if one)
 
 
 def _shown(url: str) -> str:

@@ -10,7 +10,7 @@ import threading
 import time
 from collections import Counter
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import httpx
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from haiku_contract.endpoint.cassette import Cassette, Interaction
     from haiku_contract.endpoint.matching import Key
+
+    Candidates: TypeAlias = list[tuple[str, Interaction]]
 
 _MOST_SHOWN: Final = 60
 
@@ -47,13 +49,13 @@ class RecordedTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         self._cassette = cassette
         self._timing = timing
         self._redaction = Redaction() if redaction is None else redaction
-        self._exact: dict[Key, list[Interaction]] = {}
-        self._alike: dict[Key, list[Interaction]] | None = None
+        self._exact: dict[Key, Candidates] = {}
+        self._alike: dict[Key, Candidates] | None = None
         self._turns: Counter[tuple[Key, str]] = Counter()
         self._lock = threading.Lock()
         for one in cassette.interactions:
             key = matching.exact(one.method, one.url, one.request.read())
-            self._exact.setdefault(key, []).append(one)
+            self._exact.setdefault(key, []).append((matching.media_type(one.request_headers), one))
 
     def handle_request(self, request: Any) -> Any:
         """The recorded answer."""
@@ -71,11 +73,11 @@ class RecordedTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
             StaleCassetteError: there is none.
         """
         key = matching.exact(method, url, body)
-        found = _of_type(self._exact.get(key, ()), content_type)
+        found = _of_type(self._exact.get(key), content_type)
         if not found:
             url, body = self._redaction.url(url), self._redaction.body(body)
             key = matching.alike(method, url, body)
-            found = _of_type(self._by_meaning().get(key, ()), content_type)
+            found = _of_type(self._by_meaning().get(key), content_type)
         if not found:
             asked = f"{method} {matching.route(method, url)} {_shown(body)}"
             raise StaleCassetteError(f"{self._cassette.name}: holds no answer to {asked}; record it in mode 'new'")
@@ -86,12 +88,13 @@ class RecordedTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
             self._turns[key, content_type] += 1
         return found[min(turn, len(found) - 1)]
 
-    def _by_meaning(self) -> dict[Key, list[Interaction]]:
+    def _by_meaning(self) -> dict[Key, Candidates]:
         if self._alike is None:
-            known: dict[Key, list[Interaction]] = {}
+            known: dict[Key, Candidates] = {}
             for one in self._cassette.interactions:
                 url, body = self._redaction.url(one.url), self._redaction.body(one.request.read())
-                known.setdefault(matching.alike(one.method, url, body), []).append(one)
+                key = matching.alike(one.method, url, body)
+                known.setdefault(key, []).append((matching.media_type(one.request_headers), one))
             self._alike = known
         return self._alike
 
@@ -100,14 +103,19 @@ class RecordedTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         return library.Response(
             found.status,
             headers=list(found.response_headers),
-            stream=_stream(library)(library, found, timing=self._timing),
+            stream=self._stream(library, found),
             extensions={"reason_phrase": found.reason.encode("latin-1", "replace")} if found.reason else None,
         )
 
+    def _stream(self, library: Any, found: Interaction) -> Any:
+        if self._timing or found.sizes or found.error:
+            return _stream(library)(library, found, timing=self._timing)
+        return library.ByteStream(found.response.read())  # the same, in one chunk and in less time
 
-def _of_type(found: Any, content_type: str) -> list[Interaction]:
+
+def _of_type(found: Candidates | None, content_type: str) -> list[Interaction]:
     """Those that were asked with this content type, or for which none was recorded."""
-    return [one for one in found if matching.media_type(one.request_headers) in (content_type, "")]
+    return [one for recorded, one in found if recorded in (content_type, "")] if found else []
 
 
 def _type(request: Any) -> str:
@@ -130,7 +138,8 @@ class _Replay:
     def __iter__(self) -> Iterator[bytes]:
         started = time.monotonic()
         for due, chunk in self._chunks():
-            time.sleep(max(0.0, due - (time.monotonic() - started)))
+            if due:
+                time.sleep(max(0.0, due - (time.monotonic() - started)))
             yield chunk
         self._break()
 

@@ -6,10 +6,11 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from haiku_contract import pointer
-from haiku_contract.constraints import APPLICATORS
+from haiku_contract.constraints import APPLICATORS, UNIONS
 from haiku_contract.generate import ecma
 from haiku_contract.generate.goals import Step
 from haiku_contract.schemas import REFERENCES, Document, held, known
+from haiku_contract.trivial import accepts_everything, kinds_beside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -40,19 +41,39 @@ def site_of(constraint: Constraint) -> str:
 
 
 def routes(root: Schema) -> dict[str, Route]:
-    """The shortest way to every schema inside a schema, by its pointer; breadth first, so recursion ends."""
+    """The shortest way to every schema inside a schema, by its pointer; breadth first, so recursion ends.
+
+    Ways through a union of which another branch accepts everything are taken last: nothing at their end can be broken.
+    """
     document = Document(root)
     found: dict[str, Route] = {"": Route((), root)}
     queue: deque[Tokens] = deque([()])
-    while queue:
+    lax: deque[tuple[Tokens, Route]] = deque()
+    while queue or lax:
+        if not queue:
+            there, route = lax.popleft()
+            if pointer.join(there) not in found:
+                found[pointer.join(there)] = route
+                queue.append(there)
+            continue
         tokens = queue.popleft()
         route = found[pointer.join(tokens)]
         for step, there, schema in _edges(document, tokens, route.schema):
-            here = pointer.join(there)
-            if here not in found:
-                found[here] = Route((*route.steps, step), schema)
+            here, way = pointer.join(there), Route((*route.steps, step), schema)
+            if here not in found and _is_lax(document, step, route.schema):
+                lax.append((there, way))
+            elif here not in found:
+                found[here] = way
                 queue.append(there)
     return found
+
+
+def _is_lax(document: Document, step: Step, schema: Schema) -> bool:
+    """Whether a step goes into a union of which another branch accepts everything."""
+    if step.keyword not in UNIONS or not isinstance(schema, dict):
+        return False
+    others = (one for index, one in enumerate(schema[step.keyword]) if str(index) != step.key)
+    return any(accepts_everything(document, one, kinds_beside(schema)) for one in others)
 
 
 def _edges(document: Document, tokens: Tokens, schema: Schema) -> Iterator[tuple[Step, Tokens, Schema]]:

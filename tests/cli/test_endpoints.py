@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import os
@@ -321,3 +322,20 @@ def test_keys_of_any_kind_are_named_rightly(cli: Cli, tmp_path: Path) -> None:
 def test_no_number_is_no_limit(cli: Cli, option: str) -> None:
     result = cli("fuzz", option, "nan")
     assert (result.code, result.out) == (2, "")
+
+
+def test_secrets_of_a_url_are_nowhere(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The endpoint repeats whatever it was sent, plain and encoded; nothing that is written holds it."""
+    secrets = {"p4ssw0rd-of-mine": "cDRzc3cwcmQtb2YtbWluZQ", "key-in-the-query": "a2V5LWluLXRoZS1xdWVyeQ"}
+    token = "a-token-that-nobody-has"
+    monkeypatch.setenv("CLOUDFLARE_API_TOKEN", token)
+    echo = json.dumps({"errors": [{"code": 1, "message": " ".join([*secrets, *secrets.values(), token])}]})
+    with Somebody(_http("500 Oops", echo, "application/json", f"x-echo: {token}")) as somebody:
+        address = somebody.url.replace("//", "//me:p4ssw0rd-of-mine@") + "/?key=key-in-the-query"
+        result = cli("fuzz", "--url", address, "--resume", "run.jsonl", "--format", "json")
+    assert b"uthorization: Basic bWU6cDRzc3cwcmQtb2YtbWluZQ==" in somebody.heard[0]
+    journal = [json.loads(line) for line in (tmp_path / "run.jsonl").read_bytes().splitlines()]
+    bodies = "".join(base64.b64decode(entry.get("body", "")).decode() for entry in journal)
+    assert "REDACTED" in bodies
+    written = result.out + result.err + bodies + (tmp_path / "run.jsonl").read_text("utf-8")
+    assert not [one for one in (*secrets, *(coded[3:-3] for coded in secrets.values()), token) if one in written]

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 import socket
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import uvicorn
 
 import haiku_contract as hc
+from haiku_contract.cli.cassettes import Unhurried
 from haiku_contract.endpoint.cassette import load
 from haiku_contract.endpoint.reference import faults
 from haiku_contract.endpoint.reference.app import create_app
+from haiku_contract.model import Case, Exchange
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from conftest import Result
 
@@ -38,27 +41,37 @@ def matrix(cli: Callable[..., Result], *arguments: str) -> Any:
 
 
 @pytest.fixture
-def served(parrot: str) -> Iterator[Callable[[], None] | str]:
-    """The reference endpoint with a fault, over HTTP on loopback."""
-    contract = hc.load(parrot)
-    app = create_app(contract, faults.parse(contract, FAULT))
-    listening = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-    thread.start()
-    yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
-    server.should_exit = True
-    thread.join()
-    listening.close()
+def serve() -> Iterator[Callable[..., str]]:
+    """The reference endpoint over HTTP on loopback, with a fault if asked."""
+    running = []
+
+    def start(contract: hc.Contract, fault: str | None = None) -> str:
+        app = create_app(contract, None if fault is None else faults.parse(contract, fault))
+        listening = socket.create_server(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        running.append((server, thread, listening))
+        return f"http://127.0.0.1:{listening.getsockname()[1]}/"
+
+    yield start
+    for server, thread, listening in running:
+        server.should_exit = True
+        thread.join()
+        listening.close()
 
 
-def test_a_recorded_campaign_says_what_the_live_one_says(cli: Callable[..., Result], parrot: str, served: str) -> None:
-    live = matrix(cli, "--url", served, "--contract", parrot)
+@pytest.mark.parametrize("how", [[], ["--thorough"]], ids=["thrifty", "thorough"])
+def test_a_recorded_campaign_says_what_the_live_one_says(
+    cli: Callable[..., Result], parrot: str, serve: Callable[..., str], how: list[str]
+) -> None:
+    url = serve(hc.load(parrot), FAULT)
+    live = matrix(cli, "--url", url, "--contract", parrot, *how)
     assert live[0] == 1
     assert live[2] != []
-    recorded = cli("record", "--cassette", "x.yaml", "--url", served, "--contract", parrot)
+    recorded = cli("record", "--cassette", "x.yaml", "--url", url, "--contract", parrot, *how)
     assert (recorded.code, recorded.err) == (0, "")
-    assert matrix(cli, "--cassette", "x.yaml", "--contract", parrot) == live
+    assert matrix(cli, "--cassette", "x.yaml", "--contract", parrot, *how) == live
 
 
 @pytest.mark.parametrize("surface", ["binding", "run", "messages", "gateway"])
@@ -70,13 +83,14 @@ def test_every_surface_can_be_recorded(cli: Callable[..., Result], parrot: str, 
     assert about == {"contract": hc.load(parrot).id, "endpoint": "reference endpoint", "surface": surface}
 
 
-def test_another_version_is_asked_of_the_same_recording(cli: Callable[..., Result]) -> None:
-    versions = ("anthropic/claude-haiku-4.5@1.1.1", "anthropic/claude-haiku-4.5@1.0.0")
-    for version in versions:
-        assert cli("record", "--cassette", "x.yaml", "--record-mode", "new", "--contract", version).code == 0
-    newest = matrix(cli, "--cassette", "x.yaml", "--contract", versions[0])
-    assert newest[0] == 0
-    code, verdicts, findings = matrix(cli, "--cassette", "x.yaml", "--contract", versions[1])
+def test_another_version_is_asked_of_the_same_recording(cli: Callable[..., Result], serve: Callable[..., str]) -> None:
+    newest, first = (f"anthropic/claude-haiku-4.5@{version}" for version in ("1.1.1", "1.0.0"))
+    url = serve(hc.load(newest))
+    for version in (newest, first):
+        recording = ("record", "--cassette", "x.yaml", "--record-mode", "new", "--url", url, "--contract", version)
+        assert cli(*recording).code == 0
+    assert matrix(cli, "--cassette", "x.yaml", "--contract", newest)[0] == 0
+    code, verdicts, findings = matrix(cli, "--cassette", "x.yaml", "--contract", first)
     assert code == 1
     closed = "request:/properties/messages/items/properties/content/anyOf/1/items/additionalProperties"
     assert [one[:2] for one in verdicts if one[0] == closed] == [(closed, "leaky")]
@@ -127,6 +141,25 @@ def test_an_old_recording_fails(
     result = cli("fuzz", "--cassette", "x.yaml", "--contract", parrot, "--max-age", age)
     assert result.code == code
     assert (f"recorded on {then}, {days} days ago" in result.err) == (code == 4)
+
+
+def test_nobody_waits_for_a_recording() -> None:
+    pace = Unhurried()
+    case = Case("x", "request", "conforming", None, {}, b"{}")
+    pace.heard(Exchange(case, 429, {"retry-after": "30"}, b"", 0.0), 0.0)
+    assert pace.delay(0.0) == 0
+
+
+def test_a_busy_answer_is_passed_over_where_it_was_asked_again(cli: Callable[..., Result], parrot: str) -> None:
+    path = Path("x.yaml")
+    assert cli("record", "--cassette", "x.yaml", "--contract", parrot).code == 0
+    head, first, rest = re.split(r"(?=^- request:)", path.read_text(encoding="utf-8"), maxsplit=2, flags=re.MULTILINE)
+    busy = first.replace("code: 200", "code: 429")
+    assert busy != first
+    path.write_text(head + busy + busy + first + rest, encoding="utf-8")
+    assert cli("fuzz", "--cassette", "x.yaml", "--contract", parrot).code == 0
+    path.write_text(head + busy + rest, encoding="utf-8")
+    assert cli("fuzz", "--cassette", "x.yaml", "--contract", parrot).code == 4
 
 
 def test_given_payloads_are_recorded(cli: Callable[..., Result], parrot: str, tmp_path: Path) -> None:

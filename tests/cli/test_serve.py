@@ -126,6 +126,11 @@ def test_text_for_people(command: list[str]) -> None:
         (("--port", "65536"), "65536"),
         (("--fault-rate", "2"), "--fault-rate"),
         (("--profile", "best"), "--profile"),
+        (("--ttfb", "nan"), "a pace has a ttfb from 0 to 3600, not nan"),
+        (("--jitter", "nan"), "a pace has a jitter from 0 to 1, not nan"),
+        (("--fault", "answer:credits", "--fault-rate", "nan"), "a fault rate is a share from 0 to 1, not nan"),
+        (("--token", ""), "--token is empty"),
+        (("--replies", ""), "name a file or a folder"),
     ],
 )
 def test_what_cannot_be_served(cli: Cli, arguments: tuple[str, ...], words: str) -> None:

@@ -16,6 +16,7 @@ import trio  # noqa: F401 - see above
 import uvicorn.protocols.http.h11_impl  # noqa: F401 - see above
 import yaml  # noqa: F401 - see above
 
+import haiku_contract._reference
 import haiku_contract.endpoint
 import haiku_contract.pytest_plugin
 from haiku_contract.campaign import drive  # noqa: F401 - see above

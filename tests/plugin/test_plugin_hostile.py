@@ -44,7 +44,8 @@ def test_client(hostile_endpoint, contract, streamed):
     expected = hostile_endpoint.expected_streamed if streamed else hostile_endpoint.expected
     started = time.monotonic()
     try:
-        response = httpx.post(hostile_endpoint.url + "/ai/v1/messages", json={**ASK, "stream": streamed}, timeout=0.4)
+        with httpx.Client(base_url=hostile_endpoint.url, verify=False, timeout=0.4) as client:
+            response = client.post("/ai/v1/messages", json={**ASK, "stream": streamed})
     except httpx.TransportError as error:
         assert expected.form == "lost" or hostile_endpoint.fault.startswith("delay:"), error
     else:
@@ -63,17 +64,21 @@ def test_no_request(hostile_endpoint):
 @pytest.mark.anyio
 @pytest.mark.contract_faults("broken:response:/properties/id/type")
 async def test_async(hostile_endpoint, contract):
-    async with httpx.AsyncClient(base_url=hostile_endpoint.url) as client:
+    async with httpx.AsyncClient(base_url=hostile_endpoint.url, verify=False) as client:
         answer = await client.post("/ai/v1/messages", json=ASK)
     (violation,) = contract.response.iter_errors(answer.json())
     assert violation.constraint == hostile_endpoint.expected.constraint
 """
 
 
-def test_hostile_endpoint(pytester: pytest.Pytester, run_apart: Run) -> None:
+@pytest.fixture(scope="module")
+def repertoire() -> Repertoire:
+    return Repertoire(hc.load())
+
+
+def test_hostile_endpoint(pytester: pytest.Pytester, run_apart: Run, repertoire: Repertoire) -> None:
     pytester.makepyfile(HOSTILE)
     done = run_apart("-rs", "--contract-patience", "0.8")
-    repertoire = Repertoire(hc.load())
     types = [one for one in repertoire.everything("broken") if str(one).endswith("/type")]
     dropped = [one for one in repertoire.everything("stream") if str(one).startswith("stream:dropped/")]
     answers, deliveries = repertoire.everything("answer"), repertoire.everything("delivery")
@@ -90,8 +95,7 @@ def test_hostile_endpoint(pytester: pytest.Pytester, run_apart: Run) -> None:
     done.stdout.fnmatch_lines(["answer:overloaded was not shown: nothing was sent to hostile_endpoint.url"])
 
 
-def test_which_faults() -> None:
-    repertoire = Repertoire(hc.load())
+def test_which_faults(repertoire: Repertoire) -> None:
     everything = hostile.selected(repertoire, ())
     assert {name.partition(":")[0] for name in everything} == set(hostile.KINDS)
     streams = hostile.selected(repertoire, ("stream",))
@@ -110,11 +114,10 @@ def test_endpoint(contract_campaign, contract):
     result = contract_campaign()
     assert len(result.verdicts) > 200 and not result.findings
 
-def test_one_case(contract_campaign):
-    from haiku_contract.generate import suite
-    import haiku_contract as hc
-    cases = [case for case in suite(hc.load(), "request") if case.id in ("request/simplest", "request/type/null")]
-    assert contract_campaign(cases).requests == 2
+def test_two_cases(contract_campaign, contract):
+    from itertools import islice
+    from haiku_contract.generate import cases
+    assert contract_campaign(list(islice(cases(contract, "request"), 2))).requests == 2
     assert False
 """
 
@@ -131,6 +134,6 @@ def test_campaign(pytester: pytest.Pytester, run_apart: Run) -> None:
         ]
     )
     done.stdout.fnmatch_lines(
-        ["test_it.py::test_one_case: *, 2 requests to *", "  *1 enforced, *", "  undetermined  request:/*"]
+        ["test_it.py::test_two_cases: *, 2 requests to *", "  *1 enforced, *", "  undetermined  request:/*"]
     )
     assert any(line.startswith("  and ") and line.endswith(" more") for line in done.outlines)

@@ -6,10 +6,15 @@ from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Final
 
+from haiku_contract.errors import UsageError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from haiku_contract.endpoint.reference.reply import Reply
+
+
+_MOST: Final = {"ttfb": 3600, "tokens_per_second": 1_000_000, "jitter": 1, "chunk_bytes": 1 << 20}
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +26,22 @@ class Pace:
         tokens_per_second: of the model; 0 for as fast as it goes.
         jitter: by which share of itself each wait may be longer or shorter, 0 to 1.
         chunk_bytes: bytes per chunk on average, cut without regard to events; 0 for one event a chunk.
+
+    Raises:
+        UsageError: one of them is out of its range.
     """
 
     ttfb: float = 0.0
     tokens_per_second: float = 0.0
     jitter: float = 0.0
     chunk_bytes: int = 0
+
+    def __post_init__(self) -> None:
+        """Raises: UsageError: one of them is no number of its kind."""
+        for name, most in _MOST.items():
+            value = getattr(self, name)
+            if not 0 <= value <= most:
+                raise UsageError(f"a pace has a {name} from 0 to {most}, not {value}")
 
 
 UNPACED: Final = Pace()

@@ -60,6 +60,8 @@ def load(name: str) -> tuple[Entry, ...]:
     Raises:
         UsageError: there is none, or one cannot be used; the message says where and why.
     """
+    if not name:
+        raise UsageError("replies: name a file or a folder, not ''")
     path = Path(name)
     files = [path]
     if path.is_dir():
