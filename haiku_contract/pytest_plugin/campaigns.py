@@ -79,14 +79,9 @@ def run(
     real = settings.endpoint == "live"
     budget = _budget(contract, plan, settings, say) if real else UNLIMITED
     target = Target(endpoint.name, endpoint.base_url + endpoint.surface.path, endpoint.surface, billed=endpoint.billed)
-    sender = Sender(
-        target,
-        contract.model_id,
-        headers=endpoint.headers,
-        secrets=endpoint.secrets,
-        attempts=_ATTEMPTS if endpoint.cassette is None else 1,
-        pace=pace("auto", real=real) if endpoint.cassette is None else Unhurried(),
-    )
+    paced = pace("auto", real=real) if endpoint.cassette is None else Unhurried()
+    asked: dict[str, Any] = {"headers": endpoint.headers, "secrets": endpoint.secrets, "pace": paced}
+    sender = Sender(target, contract.model_id, attempts=_ATTEMPTS if endpoint.cassette is None else 1, **asked)
     stale = Stale()
     transport = endpoint.transport() if endpoint.cassette is None else CampaignTransport(load(endpoint.cassette))
     with httpx.Client(transport=transport, timeout=30) as client:
