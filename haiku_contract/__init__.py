@@ -6,9 +6,9 @@
 True
 """
 
-from typing import TYPE_CHECKING, Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
 
-from haiku_contract.contract import Contract, load
 from haiku_contract.errors import (
     ContractAdvice,
     ContractLoadError,
@@ -19,13 +19,14 @@ from haiku_contract.errors import (
     MissingExtraError,
     UsageError,
 )
-from haiku_contract.model import Advice, Constraint, PredictedOutcome, Prediction, Violation
-from haiku_contract.prediction import RequestValidator
-from haiku_contract.stream import StreamError, StreamGrammar, StreamOutcome, StreamValidator
-from haiku_contract.validation import SchemaValidator
 
 if TYPE_CHECKING:
+    from haiku_contract.contract import Contract, load
     from haiku_contract.guard import GuardTransport, Observation
+    from haiku_contract.model import Advice, Constraint, PredictedOutcome, Prediction, Violation
+    from haiku_contract.prediction import RequestValidator
+    from haiku_contract.stream import StreamError, StreamGrammar, StreamOutcome, StreamValidator
+    from haiku_contract.validation import SchemaValidator
 
 __version__ = "0.1.0"
 
@@ -57,10 +58,27 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """Import the guard when it is first asked for: it needs the client of httpx, and nothing else here does."""
-    if name in {"GuardTransport", "Observation"}:
-        from haiku_contract import guard  # noqa: PLC0415 - see above
+_HOMES: Final = {
+    "contract": ("Contract", "load"),
+    "guard": ("GuardTransport", "Observation"),
+    "model": ("Advice", "Constraint", "PredictedOutcome", "Prediction", "Violation"),
+    "prediction": ("RequestValidator",),
+    "stream": ("StreamError", "StreamGrammar", "StreamOutcome", "StreamValidator"),
+    "validation": ("SchemaValidator",),
+}
+_HOME: Final = {name: home for home, names in _HOMES.items() for name in names}
 
-        return getattr(guard, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first asked for.
+
+    pytest imports this package in every session where it is installed, to find the plugin: that shall cost nothing.
+    """
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = found = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -58,6 +58,8 @@ def step(document: Any, token: str | int) -> Any:
 
 def _index(token: str | int) -> int:
     """The array index that a token names: digits without a leading zero, never from the end (RFC 6901 section 4)."""
+    if type(token) is int and token >= 0:  # a bool is none
+        return token
     if not _INDEX.match(str(token)):
         raise ValueError(token)
     return int(token)

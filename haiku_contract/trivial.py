@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from haiku_contract.schemas import HOLDING, known, types
@@ -26,6 +27,7 @@ _SAYING: Final = frozenset(
 
 _IN_PLACE: Final = ("allOf", "oneOf", "then", "else", "dependentSchemas", "dependencies")
 _MOST_NESTED: Final = 24
+_MOST_PATTERNS: Final = 4_096  # of which is remembered whether every text matches
 
 _parser: Any = re._parser  # noqa: SLF001 - the only parser of expressions in the library
 
@@ -35,6 +37,7 @@ def is_trivial(schema: Any) -> bool:
     return schema is True or schema == {}
 
 
+@lru_cache(_MOST_PATTERNS)
 def matches_every_text(pattern: str) -> bool:
     """Whether every text matches, as far as can be told: what may be empty is found everywhere."""
     if "{," in pattern:  # zero and more to Python, and a text to ECMA 262

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import jsonschema_rs
 
 from haiku_contract import constraints, messages, pointer, wire
+from haiku_contract.disputes import Disputes
 from haiku_contract.errors import ContractLoadError, ContractViolation
 from haiku_contract.gate import gated
 from haiku_contract.messages import Failure
@@ -21,7 +22,7 @@ from haiku_contract.model import ABSENT
 from haiku_contract.schemas import localised, subschemas
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from haiku_contract.constraints import Schema
     from haiku_contract.model import Constraint, Side, Violation
@@ -31,11 +32,6 @@ _MAX_REASON = 240
 _MOST_FORMATS: Final = 4_096  # texts whose format is remembered
 
 _SURROGATE_LEAD: Final = wire.SURROGATE_LEAD
-
-_DISPUTED: Final = frozenset(
-    ("pattern", "patternProperties", "multipleOf", "unevaluatedItems", "unevaluatedProperties", "$dynamicRef")
-)
-"""Keywords of which the two engines are known to think differently at times, or might."""
 
 
 class Engine(Protocol):
@@ -158,9 +154,11 @@ class SchemaValidator:
     def settled(self, payload: Any) -> bool | None:
         """The verdict on a decoded payload where both engines give the same; None where they differ.
 
-        Where the schema uses no keyword that they are known to read differently, only one of them is asked.
+        Where there is nothing in the schema and the payload that they might read differently, only one is asked.
         """
         found = self.engine.is_valid(payload)
+        if not self._disputes.about(payload):
+            return found
         try:
             same = self._other is None or self._other.is_valid(payload) == found
         except (OverflowError, RecursionError):  # of integers beyond a double the slow engine has no verdict
@@ -168,11 +166,13 @@ class SchemaValidator:
         return found if same else None
 
     @cached_property
+    def _disputes(self) -> Disputes:
+        return Disputes(self.schema, assert_format=self.assert_format)
+
+    @cached_property
     def _other(self) -> Engine | None:
-        """The slow engine beside the fast one, where it can read the schema and its verdict might be another one."""
-        keywords = _DISPUTED | {"format"} if self.assert_format else _DISPUTED
-        disputed = any(isinstance(one, dict) and not keywords.isdisjoint(one) for _, one in subschemas(self.schema))
-        if not disputed or not isinstance(self.engine, _FastEngine):
+        """The slow engine beside the fast one, where it can read the schema."""
+        if not isinstance(self.engine, _FastEngine):
             return None
         return _reference_engine(localised(self.schema), accepted=True, assert_format=self.assert_format)
 
@@ -249,17 +249,33 @@ class _FastEngine:
 
     def failures(self, instance: Any) -> Iterator[Failure]:
         # The engine's paths leave keys without a name out.
-        if (self._is_odd or wire.has_empty_key(instance)) and self._second is not None:
+        if wire.has_empty_key(instance) and self._second is not None:
             return self._second.failures(instance)
+        if self._shortened:
+            found = [_fast_failure(error, instance) for error in self._validator.iter_errors(instance)]
+            if self._is_unclear(found) and self._second is not None:
+                return self._second.failures(instance)
+            return messages.once(found)
         return messages.once(_fast_failure(error, instance) for error in self._validator.iter_errors(instance))
 
+    def _is_unclear(self, found: Iterable[Failure]) -> bool:
+        """Whether one of the failures may be about a keyword under a key without a name."""
+        return any(
+            tuple(map(str, one.schema_path)) in self._shortened or any(map(self._is_unclear, one.branches))
+            for one in found
+        )
+
     @cached_property
-    def _is_odd(self) -> bool:
-        return wire.has_empty_key(self._schema)
+    def _shortened(self) -> frozenset[tuple[str, ...]]:
+        """What the engine calls the keywords under keys of the schema that have no name, and may mean others by."""
+        if not wire.has_empty_key(self._schema):
+            return frozenset()
+        odd = [place for place in subschemas(self._schema) if "" in place.tokens and isinstance(place.schema, dict)]
+        return frozenset((*filter(None, place.tokens), keyword) for place in odd for keyword in place.schema)
 
     @cached_property
     def _second(self) -> Engine | None:
-        return _reference_engine(self._schema, assert_format=self._assert_format)
+        return _reference_engine(self._schema, accepted=True, assert_format=self._assert_format)
 
     def exercised(self, instance: Any) -> frozenset[str]:
         units = self._validator.evaluate(instance).list()["details"]

@@ -159,7 +159,7 @@ WRONG: Final[dict[str, tuple[Exchange, str, str]]] = {
 @pytest.mark.parametrize("name", WRONG)
 def test_what_is_wrong_is_found_once(name: str) -> None:
     exchange, code, message = WRONG[name]
-    told = [(each, said) for each, said in found(exchange) if each not in ("overstrict", "broken")]
+    told = [(each, said) for each, said in found(exchange, Terms("messages")) if each not in ("overstrict", "broken")]
     assert [each for each, _ in told] == [code]
     assert told[0][1].startswith(message)
 

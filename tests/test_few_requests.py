@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from functools import cache
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,15 +20,19 @@ from haiku_contract.campaign.plan import thorough, thrifty
 from haiku_contract.campaign.run import Target, campaign
 from haiku_contract.campaign.split import guilty, lined_up
 from haiku_contract.endpoint import surfaces
+from haiku_contract.endpoint.reference.faults import Conduct
+from haiku_contract.endpoint.reference.mutants import mutants
 from haiku_contract.generate import suite
 from haiku_contract.generate.packing import Packable
-from haiku_contract.model import VerdictKind
+from haiku_contract.model import Exchange, VerdictKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from haiku_contract.model import CampaignFinished, Verdict
+    from haiku_contract.endpoint.reference.mutants import Mutant, Reach
+    from haiku_contract.endpoint.reference.reply import Reply
+    from haiku_contract.model import CampaignFinished, Case, Verdict
 
 CONTRACT: Final = hc.load()
 PLAN: Final = thrifty(CONTRACT)
@@ -280,3 +285,46 @@ def test_a_contract_of_which_nothing_can_be_packed_is_sent_case_by_case() -> Non
     cases = suite(CONTRACT, "request")[:40]
     assert thorough(cases).cases[0].kind == "conforming"
     assert thorough(cases).packed == ()
+
+
+@cache
+def catalogue() -> list[tuple[Mutant, Reach]]:
+    return list(mutants(CONTRACT))
+
+
+def test_the_catalogue_of_faulty_endpoints_is_detected() -> None:
+    made = catalogue()
+    assert len(made) > 250
+    assert Counter(reach for _, reach in made)["suite"] > 0.95 * len(made)
+    reached = [one for one, reach in made if reach == "suite" and one.way != "widened"]
+    missed = [one.name for one in reached if not any(one.shows(CONTRACT, case) for case in PLAN.cases)]
+    assert missed == []
+    assert {one.way for one in reached} == {
+        "removed", "loosened", "tightened", "combination", "wire", "broken", "crash",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("way", ["removed", "loosened", "tightened", "combination", "wire", "broken", "crash"])
+def test_a_faulty_endpoint_of_every_way_is_found_as_it_was_foreseen(way: str) -> None:
+    flawless = Conduct(CONTRACT, CONTRACT.request)
+    chosen = [one for one, reach in catalogue() if reach == "suite" and one.way == way][::17][:3]
+    assert chosen
+    for one in chosen:
+        steps = campaign(CONTRACT, PLAN, TARGET, lambda _: None)
+        told = False
+        try:
+            batch = next(steps)
+            while True:
+                told = told or any(one.shows(CONTRACT, case) for case in batch)
+                batch = steps.send([_exchanged(case, one.reply(flawless, case)) for case in batch])
+        except StopIteration as stop:
+            result = stop.value
+        assert told
+        assert result.findings
+        named = {each.constraint for each in result.findings}
+        assert named & one.about if one.about else named == {None}
+
+
+def _exchanged(case: Case, reply: Reply) -> Exchange:
+    headers = {"content-type": reply.content_type, **reply.headers}
+    return Exchange(case, reply.status, headers, b"".join(reply.chunks), 0.0)

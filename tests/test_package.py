@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 import haiku_contract as hc
 
 PUBLIC = {
@@ -40,9 +42,13 @@ def test_the_public_names() -> None:
     assert list(hc.__all__) == sorted(hc.__all__)
     for name in PUBLIC:
         assert getattr(hc, name) is not None
+    assert set(dir(hc)) >= PUBLIC
+    with pytest.raises(AttributeError, match="'haiku_contract' has no attribute 'lode'"):
+        hc.lode  # noqa: B018 - to look is to ask
 
 
 HEAVY = ("hypothesis", "pytest", "click", "rich", "tenacity", "uvicorn", "httpx", "jsonschema")
+ENGINES = ("jsonschema_rs", "orjson", "haiku_contract.contract", "haiku_contract.model")
 
 
 def output_of(script: str) -> tuple[str, str]:
@@ -51,7 +57,8 @@ def output_of(script: str) -> tuple[str, str]:
 
 
 def test_what_an_import_loads() -> None:
-    script = f"import sys, haiku_contract; print(*[name for name in {HEAVY!r} if name in sys.modules])"
+    heavy = (*HEAVY, *ENGINES)
+    script = f"import sys, haiku_contract; print(*[name for name in {heavy!r} if name in sys.modules])"
     assert output_of(script) == ("", "")
 
 

@@ -247,6 +247,16 @@ def test_other_methods(surface: str, method: str) -> None:
     assert error_of(response) == (405, 7001, f"{method} not supported for requested URI.")
 
 
+@pytest.mark.parametrize(("path", "status", "code"), [
+    ("/client/v4/accounts/0a/ai/v1/models", 405, 7001), ("/ai/v1/models", 405, 7001), ("/models", 404, 7003),
+])  # fmt: skip
+def test_other_methods_where_nothing_is(path: str, status: int, code: int) -> None:
+    """Published is what `GET …/ai/v1/models` is told."""
+    response = send("GET", path)
+    assert error_of(response)[:2] == (status, code)
+    assert response.json()["errors"][0]["message"].startswith("GET not supported") == (status == 405)
+
+
 def test_no_route() -> None:
     response = send("POST", "/client/v4/accounts/0a/ai/v1/chat/completions", json=INPUT)
     text = (

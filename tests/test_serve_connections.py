@@ -75,6 +75,25 @@ def test_a_body_that_does_not_come(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sent[0]["status"] == 408
 
 
+def test_a_body_that_comes_drop_by_drop_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each piece comes in time, and the whole of it never would."""
+    monkeypatch.setattr(application, "_LONGEST", 0.1)
+    sent: list[Any] = []
+
+    async def go() -> None:
+        async def receive() -> dict[str, Any]:
+            await asyncio.sleep(0.01)
+            return {"type": "http.request", "body": b" ", "more_body": True}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        await asyncio.wait_for(create_app(CONTRACT)(scope(), receive, send), 10)
+
+    asyncio.run(go())
+    assert sent[0]["status"] == 408
+
+
 def test_a_client_that_leaves_before_it_has_said_everything() -> None:
     async def go() -> None:
         async def receive() -> dict[str, Any]:

@@ -15,7 +15,7 @@ import pytest
 import haiku_contract as hc
 from haiku_contract import messages, sse
 from haiku_contract.campaign.checks import findings, judge
-from haiku_contract.campaign.matrix import verdicts
+from haiku_contract.campaign.matrix import Evidence, verdicts
 from haiku_contract.campaign.outcomes import outcome
 from haiku_contract.cli.app import run as command
 from haiku_contract.cli.streams import file_name
@@ -169,7 +169,7 @@ def test_a_broken_answer_breaks_its_row_and_a_deviation_breaks_none(number: int)
     case = cases()[number]
     exchange = exchange_of(case.body)
     judged_ = judge(contract(), exchange, outcome(exchange))
-    rows = {one.constraint: one.verdict for one in verdicts(contract(), [judged_])}
+    rows = {one.constraint: one.verdict for one in verdicts(contract(), Evidence((judged_,)))}
     broken = {name for name, verdict in rows.items() if verdict is VerdictKind.BROKEN}
     assert broken == {name for name in case.breaks if name.startswith("stream:")}
     assert {one.constraint for one in findings(judged_) if one.code == "broken"} == set(case.breaks)

@@ -54,7 +54,7 @@ class Terms(NamedTuple):
         checks: checks of somebody's own.
     """
 
-    surface: str = "bare"
+    surface: str = surfaces.BARE
     max_ttfb: float | None = None
     max_total: float | None = None
     checks: tuple[Check, ...] = ()
@@ -78,7 +78,7 @@ class Judged(NamedTuple):
             the contract is not of the provider's message format.
         shape: what the response schema says of a streamed message, keys that it does not list apart.
         error: what is wrong with the body of a refusal by the error schema.
-        has_error_schema: whether the contract says what such a body looks like.
+        has_error_schema: whether it is known what such a body looks like: the contract says so, and of this surface.
         may_stream: whether the contract says anything of streams.
         model_id: which model was asked.
         terms: what is asked beside the contract.
@@ -103,18 +103,18 @@ def judge(contract: Contract, exchange: Exchange, outcome: Outcome, terms: Terms
     judged = Judged(
         exchange,
         outcome,
-        has_error_schema=contract.error is not None,
+        has_error_schema=_knows_refusals(contract, terms.surface),
         may_stream=contract.stream is not None,
         model_id=contract.model_id,
         terms=terms,
     )
     if outcome.kind is OutcomeKind.REJECTED:
-        return judged._replace(places=_places(contract, exchange.case), error=_error(contract, exchange))
+        return judged._replace(places=_places(contract, exchange.case), error=_error(contract, judged))
     media = media_type(exchange)
     if succeeded(exchange) and media == EVENT_STREAM and contract.stream is not None:
         return _judge_stream(contract, judged)
     if outcome.kind is OutcomeKind.ACCEPTED and not succeeded(exchange):
-        return judged._replace(error=_error(contract, exchange))
+        return judged._replace(error=_error(contract, judged))
     if outcome.kind is OutcomeKind.ACCEPTED and media == JSON_CONTENT_TYPE:
         return _judge_message(contract, judged)
     return judged
@@ -140,9 +140,19 @@ def _has_messages(contract: Contract) -> bool:
     return isinstance(formats, list) and _MESSAGES in formats
 
 
-def _error(contract: Contract, exchange: Exchange) -> tuple[Violation, ...]:
+def _knows_refusals(contract: Contract, surface: str) -> bool:
+    """Whether the error schema is about refusals on a surface.
+
+    The error bodies of the provider's message format were seen on the surfaces that have a name; of an endpoint that
+    takes the bare input nobody has said how it refuses, unless the contract is of another format and does.
+    """
+    return contract.error is not None and (surface != surfaces.BARE or not _has_messages(contract))
+
+
+def _error(contract: Contract, judged: Judged) -> tuple[Violation, ...]:
     """What is wrong with the body of a refusal that says of itself that it is JSON."""
-    if contract.error is None or media_type(exchange) != JSON_CONTENT_TYPE:
+    exchange = judged.exchange
+    if contract.error is None or not judged.has_error_schema or media_type(exchange) != JSON_CONTENT_TYPE:
         return ()
     return tuple(contract.error.iter_errors_bytes(exchange.body))
 
@@ -322,7 +332,7 @@ _TABLE: Final = (
         "error-body",
         replies.error_body,
         "A refusal came in a body of none of the known shapes (error.schema.json of the contract), so that clients "
-        "cannot read the reason.",
+        "cannot read the reason. On the bare surface the shipped contract asks for no shape.",
     ),
     Check(
         "content-type",

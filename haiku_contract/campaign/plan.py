@@ -45,8 +45,8 @@ _HABITS: Final[dict[str, tuple[str, ...]]] = {
 """What is taken for a value of a type everywhere or nowhere, because a language or a library does so: asked once."""
 
 _FURTHER: Final[dict[str, tuple[str, ...]]] = {
-    "enum": ("other-case",),
-    "const": ("other-case",),
+    "enum": ("other-case", "null"),
+    "const": ("other-case", "null"),
     "pattern": ("spoilt-start", "spoilt-end"),
     "oneOf": ("fits-more",),
     "number": ("overflow",),

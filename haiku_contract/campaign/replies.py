@@ -12,6 +12,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from haiku_contract.campaign.outcomes import ANSWERS, EVENT_STREAM, media_type, succeeded
+from haiku_contract.endpoint import surfaces
 from haiku_contract.model import ABSENT, JSON_CONTENT_TYPE, OutcomeKind
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from haiku_contract.campaign.checks import Judged
 
 _BINDING: Final = "binding"
-_NO_STREAMS_PROMISED: Final = "bare"
 _WORD: Final = re.compile(r"[a-z]+|\d+")
 
 
@@ -64,7 +64,7 @@ def content_type(judged: Judged) -> Iterator[Found]:
     asked = payload.get("stream") is True
     if media == EVENT_STREAM and not asked:
         yield Found("answered with a stream that was not asked for", cause="unasked stream")
-    promised = judged.may_stream and judged.terms.surface != _NO_STREAMS_PROMISED
+    promised = judged.may_stream and judged.terms.surface != surfaces.BARE
     if promised and asked and media == JSON_CONTENT_TYPE:
         yield Found("answered as a whole where a stream was asked for", cause="no stream")
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from haiku_contract import __version__
+from haiku_contract.cli.audit import audit
 from haiku_contract.cli.constraints import constraints
 from haiku_contract.cli.explain import explain
 from haiku_contract.cli.fuzz import fuzz
@@ -38,7 +39,7 @@ def group() -> None:
     """
 
 
-for _verb in (validate, constraints, generate, fuzz, replay, record, serve, init, explain):
+for _verb in (validate, constraints, generate, fuzz, replay, record, audit, serve, init, explain):
     group.add_command(_verb)
 
 

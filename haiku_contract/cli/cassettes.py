@@ -5,20 +5,16 @@ from __future__ import annotations
 import datetime as dt
 import re
 import shlex
-from collections import Counter
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
-import httpx
 
-from haiku_contract.campaign.pace import Pace
 from haiku_contract.campaign.run import Target
+from haiku_contract.campaign.taped import CampaignTransport, Stale
 from haiku_contract.cli import recipes
 from haiku_contract.cli.targets import Destination
 from haiku_contract.endpoint import live, matching, surfaces
 from haiku_contract.endpoint.cassette import load
-from haiku_contract.endpoint.recorded import RecordedTransport
 from haiku_contract.errors import EndpointError, StaleCassetteError, UsageError
 from haiku_contract.report.text import counted
 
@@ -28,15 +24,11 @@ if TYPE_CHECKING:
     from haiku_contract.campaign.reproduce import Recipe
     from haiku_contract.cli.fuzz import Options
     from haiku_contract.contract import Contract
-    from haiku_contract.endpoint.cassette import Cassette, Interaction
-    from haiku_contract.model import CampaignFinished, Event, Exchange
-
-STALE: Final = "x-haiku-contract-stale"
-"""The header of what is answered in place of what is not recorded."""
+    from haiku_contract.endpoint.cassette import Cassette
+    from haiku_contract.model import CampaignFinished
 
 _AGE: Final = re.compile(r"(\d{1,5})([dw])\Z")
 _DAYS: Final = {"d": 1, "w": 7}
-_BUSY: Final = frozenset({429, 502, 503, 504, 529})
 _ENDPOINTS: Final = {"reference endpoint": "--reference", "the real endpoint": "--live"}
 
 
@@ -57,41 +49,6 @@ max_age_option = click.option(
 )
 
 
-class Unhurried(Pace):
-    """The pace of a recording, which is never overrun, whatever it says."""
-
-    def __init__(self) -> None:
-        super().__init__(None)
-
-    def heard(self, exchange: Exchange, now: float) -> None:
-        """Take no notice: who was busy when it was recorded is not any more."""
-
-
-class CampaignTransport(RecordedTransport):
-    """Answers a campaign from a cassette; what is not in it is answered as by a busy endpoint, which is no verdict."""
-
-    missed = 0
-
-    async def handle_async_request(self, request: Any) -> Any:
-        """The recorded answer, or that there is none."""
-        try:
-            return await super().handle_async_request(request)
-        except StaleCassetteError:
-            self.missed += 1
-            error = {"type": "error", "error": {"type": "overloaded_error", "message": "not in the cassette"}}
-            return httpx.Response(529, headers={STALE: "1"}, json=error)
-
-    def find(self, method: str, url: str, content_type: str, body: bytes) -> Interaction:
-        """The interaction that answers; not one that says to ask again, where it was asked again."""
-        found = before = super().find(method, url, content_type, body)
-        while found.status in _BUSY:
-            found = super().find(method, url, content_type, body)
-            if found is before:
-                break
-            before = found
-        return found
-
-
 class Tape:
     """The cassette of a campaign, and what the campaign asked of it in vain."""
 
@@ -105,7 +62,7 @@ class Tape:
         self.cassette = load(name)
         self.surface = surface or _surface(self.cassette)
         self.transport = CampaignTransport(self.cassette)
-        self._stale: Counter[str] = Counter()
+        self._stale = Stale()
         if max_age is not None:
             _check_age(self.cassette, max_age)
 
@@ -123,12 +80,6 @@ class Tape:
         known = where == "--live" and self.surface in live.PUBLIC
         return recipes.of_live(self.surface, contract) if known else recipes.of_url(target, contract)
 
-    def __call__(self, event: Event) -> None:
-        """Take notice of a case that is not in the cassette."""
-        exchange = getattr(event, "exchange", None)
-        if exchange is not None and STALE in exchange.headers:
-            self._stale[exchange.case.id] += 1
-
     def play(self, options: Options, run: Callable[..., CampaignFinished]) -> CampaignFinished:
         """Run a campaign against the cassette; what is not in it counts as left out.
 
@@ -136,22 +87,13 @@ class Tape:
             StaleCassetteError: not even the first request is in it.
         """
         try:
-            result = run(options, self.destination(options.contract), self.transport, self)
+            result = run(options, self.destination(options.contract), self.transport, self._stale)
         except EndpointError:
-            if self.transport.missed and not self._stale:
-                self._stale["request/simplest"] += 1
+            if self.transport.missed and not self._stale.cases:
+                self._stale.cases["request/simplest"] += 1
                 self.check(options)
             raise
-        if not self._stale:
-            return result
-        stale = tuple(self._stale)
-        verdicts = tuple(
-            replace(one, detail="stale: not in the cassette") if one.witness in self._stale else one
-            for one in result.verdicts
-        )
-        return replace(
-            result, verdicts=verdicts, left_out=(*stale, *result.left_out), stopped="stale: not in the cassette"
-        )
+        return self._stale.told(result)
 
     def check(self, options: Options) -> None:
         """Say what is stale.
@@ -159,12 +101,12 @@ class Tape:
         Raises:
             StaleCassetteError: a request of the campaign is not in the cassette.
         """
-        if not self._stale:
+        if not self._stale.cases:
             return
-        for case in self._stale:
+        for case in self._stale.cases:
             click.echo(f"stale  {case}", err=True)
         raise StaleCassetteError(
-            f"{self.cassette.name}: {counted(len(self._stale), 'case')} not in it; record them with: "
+            f"{self.cassette.name}: {counted(len(self._stale.cases), 'case')} not in it; record them with: "
             + command(options, self.cassette)
         )
 

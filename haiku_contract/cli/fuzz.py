@@ -25,9 +25,10 @@ from haiku_contract.campaign.journal import Journal
 from haiku_contract.campaign.pace import pace
 from haiku_contract.campaign.plan import thorough, thrifty
 from haiku_contract.campaign.run import campaign
+from haiku_contract.campaign.taped import Unhurried
 from haiku_contract.cli import baselines, comparing, targets
 from haiku_contract.cli.baselines import baseline_options
-from haiku_contract.cli.cassettes import Tape, Unhurried, cassette_option, max_age_option
+from haiku_contract.cli.cassettes import Tape, cassette_option, max_age_option
 from haiku_contract.cli.checks import check_option, limits_options
 from haiku_contract.cli.comparing import compare_option
 from haiku_contract.cli.exploring import explorer_of

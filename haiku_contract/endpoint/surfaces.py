@@ -53,6 +53,9 @@ class Refusal(Exception):  # noqa: N818 - an answer of the endpoint, not a malfu
         self.message = message
 
 
+BARE: Final = "bare"
+"""The surface that is the input as it is, for endpoints of anybody: nothing is published of how they answer."""
+
 _DATE: Final = re.compile(r"-20\d{6}\Z", re.ASCII)
 
 
@@ -241,7 +244,7 @@ def gateway_error(status: int, code: int, text: str) -> dict[str, Any]:
 SURFACES: Final[dict[str, Surface]] = {
     one.name: one
     for one in (
-        Surface("bare", "", re.compile(""), _as_it_is, _no_model, _whole, rest_error),
+        Surface(BARE, "", re.compile(""), _as_it_is, _no_model, _whole, rest_error),
         Surface(
             "binding",
             "/ai-gateway/run?version=3",

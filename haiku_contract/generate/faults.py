@@ -35,6 +35,7 @@ __all__ = ["OPERATORS", "Faulted", "Target", "certified", "target_of"]
 _MOST_HOSTS: Final = 4
 _MOST_EXCLUSIVE: Final = 2
 _MOST_TOGETHER: Final = 12
+_ENOUGH_TOGETHER: Final = 5  # of one payload, for keywords of which the others break the same
 _LITTLE_WORK: Final = 15_000
 
 
@@ -144,6 +145,8 @@ def faults(validator: SchemaValidator, target: Target, positions: Positions) -> 
             yield one
         else:
             together.append(one)
+            if len(together) == _ENOUGH_TOGETHER and not alone and target.constraint.keyword in _SELDOM_ALONE:
+                break
     if alone or (together and target.constraint.keyword in _SELDOM_ALONE):
         yield from () if alone else fewest(together)
         return

@@ -46,6 +46,7 @@ def routes(root: Schema) -> dict[str, Route]:
     Ways through a union of which another branch accepts everything are taken last: nothing at their end can be broken.
     """
     document = Document(root)
+    is_lax = _laxity(document)
     found: dict[str, Route] = {"": Route((), root)}
     queue: deque[Tokens] = deque([()])
     lax: deque[tuple[Tokens, Route]] = deque()
@@ -59,21 +60,31 @@ def routes(root: Schema) -> dict[str, Route]:
         tokens = queue.popleft()
         route = found[pointer.join(tokens)]
         for step, there, schema in _edges(document, tokens, route.schema):
-            here, way = pointer.join(there), Route((*route.steps, step), schema)
-            if here not in found and _is_lax(document, step, route.schema):
+            here = pointer.join(there)
+            if here in found:
+                continue
+            way = Route((*route.steps, step), schema)
+            if step.keyword in UNIONS and is_lax(step.keyword, step.key, route.schema):
                 lax.append((there, way))
-            elif here not in found:
+            else:
                 found[here] = way
                 queue.append(there)
     return found
 
 
-def _is_lax(document: Document, step: Step, schema: Schema) -> bool:
-    """Whether a step goes into a union of which another branch accepts everything."""
-    if step.keyword not in UNIONS or not isinstance(schema, dict):
-        return False
-    others = (one for index, one in enumerate(schema[step.keyword]) if str(index) != step.key)
-    return any(accepts_everything(document, one, kinds_beside(schema)) for one in others)
+def _laxity(document: Document) -> Callable[[str, str, Any], bool]:
+    """Tells whether a branch of a union stands beside another one that accepts everything."""
+    open_branches: dict[tuple[int, str], set[str]] = {}
+
+    def is_lax(union: str, key: str, schema: dict[str, Any]) -> bool:
+        if (id(schema), union) not in open_branches:
+            kinds = kinds_beside(schema)
+            open_branches[id(schema), union] = {
+                str(index) for index, one in enumerate(schema[union]) if accepts_everything(document, one, kinds)
+            }
+        return bool(open_branches[id(schema), union] - {key})
+
+    return is_lax
 
 
 def _edges(document: Document, tokens: Tokens, schema: Schema) -> Iterator[tuple[Step, Tokens, Schema]]:

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
-from haiku_contract.errors import MissingExtraError
+from haiku_contract.campaign.blame import MOST_FURTHER
+from haiku_contract.campaign.budget import UNLIMITED, Budget, estimate, priced
+from haiku_contract.endpoint.cassette import load
+from haiku_contract.errors import EndpointError, MissingExtraError, StaleCassetteError, UsageError
 from haiku_contract.model import VerdictKind
 from haiku_contract.report.text import counted, one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
+    from haiku_contract.campaign.plan import Plan
     from haiku_contract.contract import Contract
     from haiku_contract.model import CampaignFinished, Case
     from haiku_contract.pytest_plugin.endpoints import Endpoint
     from haiku_contract.pytest_plugin.settings import Settings
 
 _MOST_ROWS: Final = 20
+_MOST_STALE: Final = 5
+_ATTEMPTS: Final = 4  # as `haiku-contract fuzz` does
+_OPTIONS: Final = {"reference endpoint": "reference", "the real endpoint": "live"}
+"""Which option names an endpoint, by how its recordings name it."""
 _AS_IT_SHOULD_BE: Final = (
     VerdictKind.ENFORCED,
     VerdictKind.HELD,
@@ -27,13 +36,31 @@ _AS_IT_SHOULD_BE: Final = (
 
 
 def run(
-    contract: Contract, endpoint: Endpoint, settings: Settings, cases: Sequence[Case] | None, seed: int
-) -> CampaignFinished:
-    """Send the suite to an endpoint, or the cases that are given, and judge what comes back.
+    contract: Contract,
+    endpoint: Endpoint,
+    settings: Settings,
+    cases: Sequence[Case] | None,
+    *,
+    seed: int = 0,
+    say: Callable[[str], None],
+) -> tuple[CampaignFinished, tuple[str, ...]]:
+    """Ask an endpoint what it enforces, and judge what comes back.
+
+    Args:
+        contract: what it is held against.
+        endpoint: who answers.
+        settings: what it may cost.
+        cases: what is sent; None for the requests of `haiku-contract fuzz`.
+        seed: recorded in the result.
+        say: takes what there is to say before a request is sent that costs money.
+
+    Returns:
+        The result, and the ids of the cases that are not in the cassette.
 
     Raises:
         MissingExtraError: what campaigns need is not installed.
-        EndpointError: the endpoint cannot be reached, or the cassette does not hold what is asked.
+        EndpointError: the endpoint cannot be reached.
+        UsageError: the contract names no prices, and no cost can be held.
     """
     try:
         from haiku_contract.campaign.drive import Sender, drive  # noqa: PLC0415 - an optional part
@@ -43,17 +70,66 @@ def run(
         raise MissingExtraError("fuzz") from None
     import httpx  # noqa: PLC0415 - see above
 
-    from haiku_contract.campaign.budget import Budget  # noqa: PLC0415
+    from haiku_contract.campaign.pace import pace  # noqa: PLC0415
+    from haiku_contract.campaign.plan import thorough, thrifty  # noqa: PLC0415
     from haiku_contract.campaign.run import Target, campaign  # noqa: PLC0415
-    from haiku_contract.generate import suite  # noqa: PLC0415
+    from haiku_contract.campaign.taped import CampaignTransport, Stale, Unhurried  # noqa: PLC0415
 
-    target = Target(endpoint.name, endpoint.base_url + endpoint.surface.path, endpoint.surface, billed=endpoint.billed)
+    plan = thrifty(contract) if cases is None else thorough(tuple(cases))
     real = settings.endpoint == "live"
-    budget = Budget(cost=settings.max_cost or None, free=not settings.max_cost) if real else Budget()
-    sent = suite(contract, "request") if cases is None else tuple(cases)
-    sender = Sender(target, contract.model_id, headers=endpoint.headers, secrets=endpoint.secrets)
-    with httpx.Client(transport=endpoint.transport(), timeout=30) as client:
-        return drive(campaign(contract, sent, target, lambda _: None, seed=seed, budget=budget), client, sender)
+    budget = _budget(contract, plan, settings, say) if real else UNLIMITED
+    target = Target(endpoint.name, endpoint.base_url + endpoint.surface.path, endpoint.surface, billed=endpoint.billed)
+    paced = pace("auto", real=real) if endpoint.cassette is None else Unhurried()
+    asked: dict[str, Any] = {"headers": endpoint.headers, "secrets": endpoint.secrets, "pace": paced}
+    sender = Sender(target, contract.model_id, attempts=_ATTEMPTS if endpoint.cassette is None else 1, **asked)
+    stale = Stale()
+    transport = endpoint.transport() if endpoint.cassette is None else CampaignTransport(load(endpoint.cassette))
+    with httpx.Client(transport=transport, timeout=30) as client:
+        try:
+            result = drive(campaign(contract, plan, target, stale, seed=seed, budget=budget), client, sender)
+        except EndpointError:
+            if not getattr(transport, "missed", 0):
+                raise
+            first = plan.cases[0].id
+            raise StaleCassetteError(f"{endpoint.name}: not even {first} is in it; record it again") from None
+    return stale.told(result), tuple(stale.cases)
+
+
+def _budget(contract: Contract, plan: Plan, settings: Settings, say: Callable[[str], None]) -> Budget:
+    """What a campaign against the real endpoint may cost; says first what it can cost."""
+    if priced(contract, 0, 0) is None:
+        raise UsageError(
+            f"{contract.id} names no prices, so its cost is unknown: run 'haiku-contract fuzz --live --max-requests N'"
+        )
+    most, likely = estimate(contract, plan.cases, further=MOST_FURTHER if plan.packed else 0)
+    ends = (
+        f"it ends at {settings.max_cost:g} USD"
+        if settings.max_cost
+        else "it ends at the first answer that is billed, which --contract-max-cost USD changes"
+    )
+    say(
+        f"contract campaign: about {counted(likely.requests, 'request')} and {likely.cost:.2f} USD where the endpoint "
+        f"does what it should, at most {counted(most.requests, 'request')} and {most.cost:.2f} USD; {ends}"
+    )
+    return Budget(cost=settings.max_cost or None, free=not settings.max_cost)
+
+
+def check(endpoint: Endpoint, stale: Sequence[str], test: str) -> None:
+    """Say which cases the cassette of a test lacks, and how they are recorded.
+
+    Raises:
+        StaleCassetteError: it lacks some.
+    """
+    if not stale or endpoint.cassette is None:
+        return
+    asked = load(endpoint.cassette).about.get("endpoint", "")
+    where = next((option for name, option in _OPTIONS.items() if asked.startswith(name)), asked or "URL")
+    further = f" and {len(stale) - _MOST_STALE} more" if len(stale) > _MOST_STALE else ""
+    again = shlex.join(["pytest", test, "--contract-endpoint", where, "--contract-record-mode", "new"])
+    raise StaleCassetteError(
+        f"{endpoint.name}: {counted(len(stale), 'case')} not in it: {', '.join(stale[:_MOST_STALE])}{further}; "
+        f"record them with: {again}"
+    )
 
 
 def told(result: CampaignFinished) -> dict[str, Any]:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         """What `contract_campaign` is."""
 
         def __call__(self, cases: Sequence[Case] | None = None, *, seed: int = 0) -> CampaignFinished:
-            """Run a campaign: the whole suite, or the given cases."""
+            """Run a campaign: the requests of `haiku-contract fuzz`, or the given cases."""
             ...
 
 
@@ -113,6 +113,8 @@ def contract_endpoint(
     mode = kept.record_mode(contract_cassette, _contract_settings.record_mode)
     found = dataclasses.replace(_contract_settings, record_mode=mode)
     with state.in_one_line():
+        if mode != "none":
+            state.claim(request.config, request.getfixturevalue("tmp_path_factory"), contract_cassette)
         return choose(found, contract, contract_cassette, lambda: kept.server(contract, found.surface))
 
 
@@ -175,9 +177,11 @@ def contract_campaign(
     from haiku_contract.pytest_plugin import campaigns  # noqa: PLC0415 - not before it is needed
 
     def run(cases: Sequence[Case] | None = None, *, seed: int = 0) -> CampaignFinished:
+        say = state.speaker(request.config)
         with state.in_one_line():
-            result = campaigns.run(contract, contract_endpoint, _contract_settings, cases, seed)
-        request.node.stash.setdefault(state.CAMPAIGNS, []).append(campaigns.told(result))
+            result, stale = campaigns.run(contract, contract_endpoint, _contract_settings, cases, seed=seed, say=say)
+            request.node.stash.setdefault(state.CAMPAIGNS, []).append(campaigns.told(result))
+            campaigns.check(contract_endpoint, stale, request.node.nodeid)
         return result
 
     return run

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from haiku_contract.errors import HaikuContractError
+from haiku_contract.errors import HaikuContractError, UsageError
 from haiku_contract.pytest_plugin import settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
 
     from haiku_contract.pytest_plugin.hostile import HostileEndpoint
     from haiku_contract.pytest_plugin.kept import Kept
@@ -71,10 +74,42 @@ def kept(config: pytest.Config) -> Kept:
     return config.stash[KEPT]
 
 
+def speaker(config: pytest.Config) -> Callable[[str], None]:
+    """What shows a line at once, before a test is over, whatever is captured."""
+
+    def say(line: str) -> None:
+        capture = config.pluginmanager.getplugin("capturemanager")
+        with contextlib.nullcontext() if capture is None else capture.global_and_fixture_disabled():
+            sys.stderr.write(f"\n{line}\n")
+            sys.stderr.flush()
+
+    return say
+
+
+def claim(config: pytest.Config, folders: pytest.TempPathFactory, cassette: Path) -> None:
+    """Let one process of a session record into a cassette, and no other: each would overwrite what the others have.
+
+    Raises:
+        UsageError: another process of pytest-xdist records into it.
+    """
+    worker: dict[str, Any] | None = getattr(config, "workerinput", None)
+    if worker is None:
+        return
+    named = hashlib.sha256(f"{worker['testrunuid']} {cassette}".encode()).hexdigest()
+    own, place = worker["workerid"], folders.getbasetemp().parent / f"cassette-{named[:32]}"
+    with contextlib.suppress(FileExistsError), place.open("x") as file:
+        file.write(own)
+    if place.read_text() != own:
+        raise UsageError(
+            f"{cassette}: another process of this session records into it, too; record without -n, or keep the tests "
+            "that share it together (--dist loadfile, or loadgroup with @pytest.mark.xdist_group)"
+        )
+
+
 @contextlib.contextmanager
 def in_one_line() -> Iterator[None]:
     """Let what goes wrong fail the test, or the collection of it, with one line and no traceback."""
     try:
         yield
     except HaikuContractError as error:
-        pytest.fail(str(error), pytrace=False)
+        raise pytest.fail.Exception(str(error), pytrace=False) from None

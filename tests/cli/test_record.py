@@ -14,7 +14,7 @@ import pytest
 import uvicorn
 
 import haiku_contract as hc
-from haiku_contract.cli.cassettes import Unhurried
+from haiku_contract.campaign.taped import Unhurried
 from haiku_contract.endpoint.cassette import load
 from haiku_contract.endpoint.reference import faults
 from haiku_contract.endpoint.reference.app import create_app

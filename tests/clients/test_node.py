@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -81,15 +82,10 @@ def test_ai_sdk(folder: Path, served: str) -> None:
     assert "Invalid value at system: Invalid input: expected string, received array" in got["refused"]["body"]
 
 
-@pytest.fixture
-def worker(folder: Path, served: str) -> Iterator[Callable[[Any], Any]]:
-    """A Worker with an AI binding, in the real runtime; asks it with JSON."""
+@contextmanager
+def running(folder: Path, served: str) -> Iterator[Callable[[Any], Any]]:
+    """`worker.js` of the folder with an AI binding, in the real runtime; asks it with JSON."""
     binary = package("@cloudflare/workerd-linux-64") / "bin" / "workerd"
-    functions = [
-        f"{one.stem!r}: async (env, console) => {{\n{one.read_text(encoding='utf-8')}}},\n" for one in EXAMPLES
-    ]
-    source = (folder / "worker.js").read_text(encoding="utf-8").replace("/* EXAMPLES */", "".join(functions))
-    (folder / "worker.js").write_text(source, encoding="utf-8")
     config = (folder / "config.capnp").read_text(encoding="utf-8").replace("ENDPOINT", served.removeprefix("http://"))
     (folder / "config.capnp").write_text(config, encoding="utf-8")
     command = [binary, "serve", "config.capnp", "--control-fd=1"]
@@ -104,9 +100,39 @@ def worker(folder: Path, served: str) -> Iterator[Callable[[Any], Any]]:
         with urllib.request.urlopen(url, body, timeout=30) as response:
             return json.load(response)
 
-    yield ask
-    process.terminate()
-    process.communicate(timeout=10)
+    try:
+        yield ask
+    finally:
+        process.terminate()
+        process.communicate(timeout=10)
+
+
+@pytest.fixture
+def worker(folder: Path, served: str) -> Iterator[Callable[[Any], Any]]:
+    """A Worker that runs the examples of the catalog, or any request."""
+    functions = [
+        f"{one.stem!r}: async (env, console) => {{\n{one.read_text(encoding='utf-8')}}},\n" for one in EXAMPLES
+    ]
+    source = (folder / "worker.js").read_text(encoding="utf-8").replace("/* EXAMPLES */", "".join(functions))
+    (folder / "worker.js").write_text(source, encoding="utf-8")
+    with running(folder, served) as ask:
+        yield ask
+
+
+def test_workers_ai_provider(folder: Path, served: str) -> None:
+    """The provider of the AI SDK for Workers; it sends `system` as an array of blocks, which the schema refuses."""
+    package("workers-ai-provider")
+    esbuild = package("esbuild") / "bin" / "esbuild"
+    options = ["--bundle", "--format=esm", "--conditions=workerd,worker", "--external:node:*", "--outfile=worker.js"]
+    options += ["--allow-overwrite", "--log-level=error"]
+    subprocess.run([esbuild, "provider.mjs", *options], cwd=folder, check=True, timeout=60)  # noqa: S603 - a bundler
+    with running(folder, served) as ask:
+        got = ask({})
+    assert got["text"]
+    assert len(got["pieces"]) > 1
+    assert {got["reason"], got["streamedReason"]} <= {"stop", "length"}
+    assert got["refused"]["status"] == 400
+    assert "Invalid value at system: Invalid input: expected string, received array" in got["refused"]["body"]
 
 
 def test_the_examples_of_the_catalog_in_a_worker(worker: Callable[[Any], Any], contract: hc.Contract) -> None:

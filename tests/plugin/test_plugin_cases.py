@@ -138,6 +138,7 @@ def test_nothing_heavy_is_imported_before_it_is_used(pytester: pytest.Pytester) 
         import sys
 
         HEAVY = {"anyio", "click", "hypothesis", "httpx", "jsonschema", "rich", "tenacity", "uvicorn", "yaml"}
+        HEAVY |= {"jsonschema_rs", "orjson", "haiku_contract.contract", "haiku_contract.model"}
 
         def test_it(pytestconfig):
             assert pytestconfig.pluginmanager.has_plugin("haiku_contract")

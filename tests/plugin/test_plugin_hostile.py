@@ -1,4 +1,4 @@
-"""The hostile endpoint and the campaigns, seen from outside."""
+"""The hostile endpoint, seen from outside."""
 
 from __future__ import annotations
 
@@ -107,33 +107,3 @@ def test_which_faults(repertoire: Repertoire) -> None:
     for pattern, hint in (("delivery:hung", "'delivery:hang'"), ("anser", "'answer'"), (3, "not 3")):
         with pytest.raises(hc.UsageError, match=hint):
             hostile.selected(repertoire, (pattern,))  # type: ignore[arg-type]
-
-
-CAMPAIGN = """
-def test_endpoint(contract_campaign, contract):
-    result = contract_campaign()
-    assert len(result.verdicts) > 200 and not result.findings
-
-def test_two_cases(contract_campaign, contract):
-    from itertools import islice
-    from haiku_contract.generate import cases
-    assert contract_campaign(list(islice(cases(contract, "request"), 2))).requests == 2
-    assert False
-"""
-
-
-def test_campaign(pytester: pytest.Pytester, run_apart: Run) -> None:
-    pytester.makepyfile(test_it=CAMPAIGN)
-    done = run_apart()
-    done.assert_outcomes(passed=1, failed=1)
-    done.stdout.fnmatch_lines(
-        [
-            "*= contract campaigns =*",
-            "test_it.py::test_*: anthropic/claude-haiku-4.5@*, * requests to reference endpoint",
-            "  * enforced, *",
-        ]
-    )
-    done.stdout.fnmatch_lines(
-        ["test_it.py::test_two_cases: *, 2 requests to *", "  *1 enforced, *", "  undetermined  request:/*"]
-    )
-    assert any(line.startswith("  and ") and line.endswith(" more") for line in done.outlines)

@@ -46,6 +46,8 @@ _TOO_LARGE: Final = "too-large"
 _TOO_SLOW: Final = "too-slow"
 _PATIENCE: Final = 30.0
 """Seconds in which the next piece of a body has to come."""
+_LONGEST: Final = 600.0
+"""Seconds in which all of a body has to come, in pieces or not."""
 
 _LARGE: Final = 64 * 1024
 """Bytes from which on a body is looked at beside the event loop, which has other connections to serve."""
@@ -96,7 +98,7 @@ class ReferenceEndpoint:
     def _reply(self, asked: Asked, body: bytes | str) -> Reply:
         surface = manners.route(asked)
         if surface is None:
-            return self._refuse(SURFACES["bare"], refusals.BEFORE["route"], asked)
+            return self._refuse(SURFACES["bare"], refusals.BEFORE[manners.lost(asked)], asked)
         if isinstance(body, str):
             return self._refuse(surface, refusals.BEFORE[body], asked)
         try:
@@ -112,7 +114,7 @@ class ReferenceEndpoint:
 
     def _refuse(self, surface: Surface, refused: refusals.Refused, asked: Asked) -> Reply:
         known = manners.ids(self._settings.seed, surface, asked.path.encode("utf-8", "replace"))
-        return refuse(surface, refused, known, path=asked.raw_path or asked.path)
+        return refuse(surface, refused, known, path=asked.raw_path or asked.path, method=asked.method)
 
     def _due(self, asked: Asked) -> Sequence[EndpointFault]:
         """The faults of which the answer to a request is to show the first that can show in it.
@@ -268,6 +270,8 @@ async def _body(asked: Asked, receive: Receive) -> bytes | str | None:
     if length.isdecimal() and int(length) > _MOST_READ:
         return _TOO_LARGE
     parts, size = bytearray(), 0
+    clock = asyncio.get_running_loop().time
+    last = clock() + _LONGEST
     try:
         async with asyncio.timeout(_PATIENCE) as patience:
             while True:
@@ -281,7 +285,7 @@ async def _body(asked: Asked, receive: Receive) -> bytes | str | None:
                     parts.clear()
                 if not message.get("more_body") or size > _MOST_READ:
                     return bytes(parts) if size <= MAX_BODY else _TOO_LARGE
-                patience.reschedule(asyncio.get_running_loop().time() + _PATIENCE)
+                patience.reschedule(min(clock() + _PATIENCE, last))
     except TimeoutError:
         return _TOO_SLOW
 

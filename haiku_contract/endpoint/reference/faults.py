@@ -12,8 +12,8 @@
 
 Each can depend on the request: `broken:response:/properties/id/type if /temperature=1` shows where the input has that
 value at that JSON Pointer, `… if /system` where it has any. A fault that nobody could observe (a `type` beside an
-`enum` of the same type, left out) is no fault and not listed; nor is strictness where the suite has no request at the
-edge.
+`enum` of the same type, left out) is no fault and not listed. Strictness about a constraint that has no edge of its own
+(a key that has to be there) allows no more than the simplest request has at that place.
 """
 
 from __future__ import annotations

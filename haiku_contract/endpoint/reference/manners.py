@@ -61,6 +61,11 @@ def route(asked: Asked) -> Surface | None:
     return _SHORT.get(asked.path) or recognise(asked._replace(method="POST"))
 
 
+def lost(asked: Asked) -> str:
+    """The name of the refusal of a request that no surface serves."""
+    return "method" if asked.method != "POST" and _ROUTER.search(asked.path) else "route"
+
+
 def turned_away(asked: Asked, surface: Surface, token: str = "") -> str | None:
     """The name of the refusal of a request whose headers do not let it in; None for all others.
 
@@ -161,6 +166,8 @@ MANNERS: Final[dict[str, Manners]] = {
 """The surfaces by name."""
 
 _SHORT: Final = {surface.path.partition("?")[0] or "/": surface for surface in SURFACES.values()}
+_ROUTER: Final = re.compile(r"(?:^|/accounts/[^/]+)/ai/")
+"""Paths at which the REST interface was seen to refuse a method and not the path, whatever follows."""
 _ACCOUNT: Final = re.compile(r"/accounts/[^/]+/|^/v1/[^/]+/[^/]+/")
 
 

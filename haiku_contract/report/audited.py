@@ -1,0 +1,86 @@
+"""Recorded traffic that was held against a contract, as lines and as JSON (`schemas/reports/audit.schema.json`)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from haiku_contract.endpoint import secrets
+from haiku_contract.report import structured
+from haiku_contract.report.text import counted, one_line
+
+if TYPE_CHECKING:
+    from haiku_contract.audit.judging import Audited
+
+
+class Audit(NamedTuple):
+    """What came of an audit.
+
+    Attributes:
+        contract: id and version.
+        exchanges: those that were held against it.
+        others: how many exchanges were of something else.
+        unread: one line for each file that is no recording, or not a whole one.
+    """
+
+    contract: str
+    exchanges: tuple[Audited, ...]
+    others: int
+    unread: tuple[str, ...]
+
+
+def lines(audit: Audit) -> list[str]:
+    """One line per violation with its place, then the counts."""
+    out = [
+        secrets.redact(one_line(f"{_place(one)}: {found.side}: {found.violation}")) + "\n"
+        for one in audit.exchanges
+        for found in one.found
+    ]
+    broken = sum(bool(one.found) for one in audit.exchanges)
+    skipped = sum(bool(one.skipped) for one in audit.exchanges)
+    counts = f"{counted(len(audit.exchanges), 'exchange')} held against {audit.contract}"
+    counts += f", {counted(len(out), 'violation')} in {broken} of them"
+    counts += f"; of {skipped} the response could not be looked at" if skipped else ""
+    counts += f"; {counted(audit.others, 'exchange')} of something else" if audit.others else ""
+    by_constraint = [one_line(f"{times:>6}  {constraint}") + "\n" for constraint, times in _tally(audit).items()]
+    return [*out, *by_constraint, counts + "\n"]
+
+
+def report(audit: Audit) -> dict[str, Any]:
+    """The same as JSON."""
+    return {
+        "contract": audit.contract,
+        "exchanges": len(audit.exchanges),
+        "others": audit.others,
+        "unread": list(audit.unread),
+        "skipped": [_entry(one) | {"reason": one.skipped} for one in audit.exchanges if one.skipped],
+        "constraints": _tally(audit),
+        "violations": [
+            _entry(one) | {"side": found.side} | _redacted(structured.violation(found.violation))
+            for one in audit.exchanges
+            for found in one.found
+        ],
+    }
+
+
+def _tally(audit: Audit) -> dict[str, int]:
+    """How often each constraint is broken, the most frequent first."""
+    return dict(Counter(each.violation.constraint for one in audit.exchanges for each in one.found).most_common())
+
+
+def _place(one: Audited) -> str:
+    return f"{one.file}{f':{one.line}' if one.line else ''}: exchange {one.number}"
+
+
+def _entry(one: Audited) -> dict[str, Any]:
+    place = {"file": one.file, "exchange": one.number, "surface": one.surface, "status": one.status}
+    return place | ({"file_line": one.line} if one.line else {})
+
+
+def _redacted(value: Any) -> Any:
+    """The value with stand-ins for the secrets in its texts."""
+    if isinstance(value, dict):
+        return {key: _redacted(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_redacted(inner) for inner in value]
+    return secrets.redact(value) if isinstance(value, str) else value

@@ -1,0 +1,193 @@
+"""Campaigns in tests: what they tell, what they may cost, and what their cassette lacks."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+import haiku_contract as hc
+from haiku_contract.campaign import pace
+from haiku_contract.endpoint.reference.app import create_app
+from haiku_contract.endpoint.surfaces import named
+from haiku_contract.generate import suite
+from haiku_contract.pytest_plugin import campaigns
+from haiku_contract.pytest_plugin.endpoints import Endpoint
+from haiku_contract.pytest_plugin.server import Server
+from haiku_contract.pytest_plugin.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from haiku_contract.model import CampaignFinished
+    from haiku_contract.pytest_plugin.server import Visits
+
+    Asked = Callable[[float], tuple[str, CampaignFinished, Visits]]
+    Run = Callable[..., pytest.RunResult]
+
+CAMPAIGN = """
+def test_endpoint(contract_campaign, contract):
+    result = contract_campaign()
+    assert len(result.verdicts) > 200 and not result.findings
+
+def test_two_cases(contract_campaign, contract):
+    from itertools import islice
+    from haiku_contract.generate import cases
+    assert contract_campaign(list(islice(cases(contract, "request"), 2))).requests == 2
+    assert False
+"""
+
+
+def test_campaign(pytester: pytest.Pytester, run_apart: Run) -> None:
+    pytester.makepyfile(test_it=CAMPAIGN)
+    done = run_apart()
+    done.assert_outcomes(passed=1, failed=1)
+    done.stdout.fnmatch_lines(
+        [
+            "*= contract campaigns =*",
+            "test_it.py::test_*: anthropic/claude-haiku-4.5@*, * requests to reference endpoint",
+            "  * enforced, *",
+        ]
+    )
+    done.stdout.fnmatch_lines(
+        ["test_it.py::test_two_cases: *, 2 requests to *", "  *1 enforced, *", "  undetermined  request:/*"]
+    )
+    assert any(line.startswith("  and ") and line.endswith(" more") for line in done.outlines)
+
+
+@pytest.fixture(scope="module")
+def contract() -> hc.Contract:
+    return hc.load()
+
+
+@pytest.fixture(scope="module")
+def server(contract: hc.Contract) -> Iterator[Server]:
+    running = Server(create_app(contract), "messages")
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def asked(contract: hc.Contract, server: Server, monkeypatch: pytest.MonkeyPatch) -> Asked:
+    """Runs a campaign of six conforming requests as if this endpoint were the real one, for that many dollars."""
+    monkeypatch.setattr(pace, "PUBLISHED_RATE", None)
+    different = {case.body: case for case in suite(contract, "request") if case.kind == "conforming"}
+    cases = list(different.values())[:6]
+    visits = server.visit()
+    endpoint = Endpoint("the real endpoint", visits.url, named("messages"), {}, billed=True)
+
+    def run(most: float) -> tuple[str, CampaignFinished, Visits]:
+        said: list[str] = []
+
+        def say(line: str) -> None:
+            assert not visits.requests
+            said.append(line)
+
+        settings = Settings(endpoint="live", max_cost=most)
+        result, stale = campaigns.run(contract, endpoint, settings, cases, say=say)
+        assert not stale
+        (line,) = said
+        return line, result, visits
+
+    return run
+
+
+def test_what_a_live_campaign_may_cost_is_said_before_it_begins(asked: Asked) -> None:
+    line, result, visits = asked(1.0)
+    assert result.requests == visits.requests == 6
+    assert not result.stopped
+    told = re.fullmatch(
+        r"contract campaign: about 6 requests and (\S+) USD .*, at most 6 requests and (\S+) USD; it ends at 1 USD",
+        line,
+    )
+    assert told is not None
+    assert result.cost_usd <= float(told[2]) + 0.005
+
+
+def test_without_a_budget_it_ends_at_the_first_answer_that_is_billed(asked: Asked) -> None:
+    line, result, visits = asked(0.0)
+    assert line.endswith("it ends at the first answer that is billed, which --contract-max-cost USD changes")
+    assert result.requests == visits.requests == 1
+    assert len(result.left_out) == 5
+
+
+def test_what_could_cost_more_is_not_sent(asked: Asked) -> None:
+    _, result, visits = asked(0.0001)
+    assert 0 < visits.requests == result.requests < 6
+    assert result.cost_usd <= 0.0001
+    assert result.stopped == "the budget is used up"
+
+
+def test_what_has_no_price_is_not_asked(contract: hc.Contract) -> None:
+    unpriced = dataclasses.replace(contract, manifest={**contract.manifest, "prices": {}})
+    endpoint = Endpoint("the real endpoint", "http://127.0.0.1:9", named("messages"), {}, billed=True)
+    with pytest.raises(hc.UsageError, match="names no prices"):
+        campaigns.run(unpriced, endpoint, Settings(endpoint="live", max_cost=1), [], say=pytest.fail)
+
+
+STALE = """
+from haiku_contract.generate import suite
+
+def test_it(contract, contract_campaign):
+    contract_campaign(suite(contract, "request")[{some}])
+"""
+
+COMMAND = "pytest test_it.py::test_it --contract-endpoint reference --contract-record-mode new"
+
+
+def test_what_the_cassette_lacks_is_listed(pytester: pytest.Pytester, run: Run) -> None:
+    pytester.makepyfile(test_it=STALE.format(some=":3"))
+    recording = ("--contract-record-mode", "new", "--contract-endpoint", "reference")
+    run(*recording).assert_outcomes(passed=1)
+    pytester.makepyfile(test_it=STALE.format(some=":12"))
+    stale = run()
+    stale.assert_outcomes(failed=1)
+    stale.stdout.fnmatch_lines(
+        [
+            "cassette test_it.yaml: 7 cases not in it: request/messages/items/type/null, * and 2 more; record *",
+            "*left out: stale: not in the cassette",
+        ]
+    )
+    assert stale.stdout.str().count("record them with: " + COMMAND) == 1
+    run(*recording).assert_outcomes(passed=1)
+    run().assert_outcomes(passed=1)
+    pytester.makepyfile(test_it=STALE.format(some="12:"))
+    nothing = run()
+    nothing.assert_outcomes(failed=1)
+    nothing.stdout.fnmatch_lines(["cassette test_it.yaml: not even request/* is in it; record it again"])
+    assert "Traceback" not in nothing.stdout.str()
+
+
+SHARED = """
+from pathlib import Path
+import pytest
+
+@pytest.fixture
+def contract_cassette():
+    return Path(__file__).parent / "shared.yaml"
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_it(contract_client, number):
+    assert contract_client.get("/").status_code == 405
+"""
+WORKER = """
+def pytest_configure(config):
+    config.workerinput = {"workerid": "%s", "testrunuid": "one and the same"}
+"""
+
+
+def test_two_processes_do_not_record_into_one_cassette(pytester: pytest.Pytester, run: Run) -> None:
+    """Told by what pytest-xdist tells its processes, of which two take a while to start."""
+    pytester.makepyfile(test_it=SHARED)
+    recording = ("--contract-record-mode", "all", "--contract-endpoint", "reference")
+    pytester.mkdir("temporary")
+    for worker, outcomes in (("gw0", {"passed": 2}), ("gw1", {"errors": 2}), ("gw0", {"passed": 2})):
+        pytester.makeconftest(WORKER % worker)
+        done = run(*recording, f"--basetemp=temporary/{worker}")
+        done.assert_outcomes(**outcomes)
+    pytester.makeconftest(WORKER % "gw1")
+    done = run(*recording, "--basetemp=temporary/gw1")
+    done.stdout.fnmatch_lines(["*shared.yaml: another process of this session records into it*"])
+    run("--basetemp=temporary/gw1").assert_outcomes(passed=2)
