@@ -34,6 +34,13 @@ def without(*names: str) -> list[str]:
     return [word for name in ("cacheprovider", "hypothesispytest", *names) for word in ("-p", f"no:{name}")]
 
 
+@pytest.fixture(autouse=True)
+def _at_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    """pytest prints its summary in another way where it runs for a pull request."""
+    for name in ("CI", "BUILD_NUMBER"):
+        monkeypatch.delenv(name, raising=False)
+
+
 @pytest.fixture
 def run_apart(pytester: pytest.Pytester) -> Callable[..., pytest.RunResult]:
     """Runs a session in a process of its own, and its tests in further ones."""

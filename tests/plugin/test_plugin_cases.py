@@ -150,8 +150,8 @@ def test_nothing_heavy_is_imported_before_it_is_used(pytester: pytest.Pytester) 
     pytester.runpytest_subprocess(*others).assert_outcomes(passed=1)
 
 
-def test_beside_pytest_recording(pytester: pytest.Pytester, run: Run) -> None:
-    """Both in one session, each with its own options, fixtures and markers."""
+def test_beside_pytest_recording(pytester: pytest.Pytester) -> None:
+    """Both in one session, each with its own options, fixtures and markers; apart, because vcr may be here already."""
     pytester.makepyfile(
         """
         import pytest
@@ -164,4 +164,6 @@ def test_beside_pytest_recording(pytester: pytest.Pytester, run: Run) -> None:
             assert record_mode == "all"
         """
     )
-    run("--record-mode", "all", "--strict-markers", out=("asyncio",)).assert_outcomes(passed=1)
+    others = [word for name in ("asyncio", "cacheprovider", "hypothesispytest") for word in ("-p", f"no:{name}")]
+    done = pytester.runpytest_subprocess(*others, "-Werror", "--record-mode", "all", "--strict-markers")
+    done.assert_outcomes(passed=1)
