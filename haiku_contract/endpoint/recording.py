@@ -237,8 +237,9 @@ class _Take:
         status, reason, headers = self.head
         sent = _pairs(self._request.headers)
         try:
-            _check_readable(sent)
+            _check_readable(sent, self._body)
             headers, chunks = _undone(headers, self._chunks, self._seconds)
+            _check_plain("response", b"".join(data for _, data in chunks))
         except (ValueError, httpx.DecodingError) as caught:
             self._tape.unrecorded.append(f"{self._request.method} {self._request.url.host}: {caught}")
             self.drop()
@@ -319,6 +320,9 @@ class _Tee:
         await self._stream.aclose()
 
 
+_COMPRESSED: Final = (b"\x1f\x8b", b"\x78\x01", b"\x78\x9c", b"\x78\xda", b"\x28\xb5\x2f\xfd")
+"""How gzip (RFC 1952), zlib (RFC 1950) and zstd (RFC 8878) begin."""
+
 _LEFT: Final = "ReadError: the client that was recorded stopped reading here"
 
 
@@ -336,9 +340,15 @@ def _codings(headers: Headers) -> list[str]:
     return [one for one in (part.strip().lower() for part in values.split(",")) if one not in ("", "identity")]
 
 
-def _check_readable(headers: Headers) -> None:
+def _check_readable(headers: Headers, body: bytes) -> None:
     if _codings(headers):
         raise ValueError("the request is compressed, and could hide a secret")
+    _check_plain("request", body)
+
+
+def _check_plain(what: str, body: bytes) -> None:
+    if body.startswith(_COMPRESSED):
+        raise ValueError(f"the {what} is compressed without saying so, and could hide a secret")
 
 
 def _undone(headers: Headers, chunks: list[bytes], seconds: list[float]) -> tuple[Headers, list[tuple[float, bytes]]]:

@@ -53,6 +53,9 @@ _CREDENTIALS: Final = frozenset(
         "cf-access-jwt-assertion",
     }
 )
+_NAMED_LIKE_ONE: Final = re.compile(
+    r"(?i)(?:\A|[-_])(?:token|secret|passw(?:or)?d|(?:api|auth|access|secret|subscription)-?key)\Z"
+)
 _LEAST_KNOWN: Final = 8  # a shorter text is found by chance
 _SCHEME: Final = re.compile(r"(?i:bearer|basic|token)\s+")
 _ACCOUNT: Final = re.compile(
@@ -108,7 +111,7 @@ class Redaction:
 
     def pairs(self, headers: Headers) -> Headers:
         """Headers: those of the allow-list without their secrets, stand-ins for the values of the others."""
-        return tuple((name, self._value(name.lower(), value)) for name, value in headers)
+        return tuple((self.text(name), self._value(name.lower(), value)) for name, value in headers)
 
     def body(self, body: bytes) -> bytes:
         """A body without its secrets."""
@@ -151,14 +154,25 @@ def accounts(url: str) -> Iterator[str]:
 
 def credentials(name: str, value: str) -> Iterator[str]:
     """The secrets in a header that is for secrets; none in any other."""
-    if name.lower() not in _CREDENTIALS:
+    if name.lower() not in _CREDENTIALS and not _NAMED_LIKE_ONE.search(name):
         return
     scheme = _SCHEME.match(value)
     text = value[scheme.end() :] if scheme else value
-    if "cookie" in name.lower():
+    if scheme and scheme[0].lower().startswith("basic"):
+        yield text.strip()
+        yield from _password(text.strip())
+    elif "cookie" in name.lower():
         yield from (part.partition("=")[2].strip() for part in text.split(";"))
     else:
         yield text.strip()
+
+
+def _password(text: str) -> Iterator[str]:
+    """The password of basic authentication (RFC 7617)."""
+    try:
+        yield base64.b64decode(text, validate=True).decode("utf-8").partition(":")[2]
+    except ValueError:  # it is none of that form
+        return
 
 
 def _known(texts: Iterable[str]) -> re.Pattern[str] | None:

@@ -88,10 +88,10 @@ def _in_cassette(path: Path, redaction: Redaction, known: list[int]) -> Iterator
 
 
 def _plain(body: bytes) -> bytes:
-    """A body without the coding that it is in, where that is gzip."""
-    if not body.startswith(b"\x1f\x8b"):
+    """A body without the coding that it is in, where that is gzip or zlib."""
+    if not body.startswith((b"\x1f\x8b", b"\x78")):
         return body
     try:
-        return zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(body, _MOST_PLAIN)
+        return zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(body, _MOST_PLAIN)
     except zlib.error:
         return body

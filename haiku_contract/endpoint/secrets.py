@@ -12,6 +12,7 @@ import json
 import re
 from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
+from urllib.parse import quote, unquote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -35,7 +36,9 @@ _UUID: Final = re.compile(r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}
 _HEX: Final = re.compile(r"(?=.*\d)(?:[0-9a-f]{8,}|[0-9A-F]{8,})\Z")
 _NIL: Final = "00000000-0000-4000-8000-000000000000"
 
-_EDGE: Final = r"(?<![A-Za-z0-9_-])"
+_EDGE: Final = r"(?:(?<![A-Za-z0-9_-])|(?<=\\[bfnrt]))"
+"""Before a key: no part of a word, but for the letter of an escape, as of a line break in JSON."""
+
 _QUOTE: Final = r"\\{0,7}\""
 _NAMES: Final = (
     r"(?:[A-Za-z0-9]{1,20}[_-]){0,3}(?:api[_-]?key|apikey|secret(?:[_-]?(?:access[_-]?)?key)?|passw(?:or)?d|passphrase|"
@@ -62,9 +65,12 @@ _PATTERNS: Final[dict[str, str]] = {
     "query": rf"(?i:[?&](?:{_NAMES}|key|sig|signature)=)(?P<secret>[^\s&#\"'\\<>{{}}$*]{{8,4096}})",
 }
 _COMPILED: Final = tuple((kind, re.compile(pattern)) for kind, pattern in _PATTERNS.items())
+_PERCENT: Final = re.compile(r"[\w.~+/=-]*%[0-9A-Fa-f]{2}(?:[\w.~+/=-]|%[0-9A-Fa-f]{2}){11,}", re.ASCII)
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]{24,}={0,2}")
 _STRING: Final = re.compile(r'"[^"\\\r\n]*+(?:\\.[^"\\\r\n]*+)*+"')
-_PIECE: Final = re.compile(r'"(?:text|partial_json|thinking)"\s*+:\s*+"([^"\\\r\n]*+(?:\\.[^"\\\r\n]*+)*+)"')
+_PIECE: Final = re.compile(
+    r'"(?:text|partial_json|thinking|signature|content|arguments)"\s*+:\s*+"([^"\\\r\n]*+(?:\\.[^"\\\r\n]*+)*+)"'
+)
 _PLACEHOLDER: Final = re.compile(
     r"(?i:<[^>]*>|\[[^\]]*\]|\{.*\}|\$.*|x+|\*+|\.+|(?:your|my|the|some|dummy|fake|test|example|redacted|filtered|"
     r"placeholder|api[_-]?key|null|none|undefined|default|bearer|secret|password|token)[\w. -]{0,40})\Z"
@@ -112,6 +118,7 @@ def find(text: str, known: re.Pattern[str] | None = None, *, deep: bool = True, 
         inner = partial(find, known=known, deep=False, sure=sure)
         yield from _escaped(text, inner)
         yield from _encoded(text, inner)
+        yield from _quoted(text, inner)
         yield from _in_pieces(text, inner)
 
 
@@ -164,6 +171,15 @@ def _encoded(text: str, inner: Callable[[str], Iterator[Found]]) -> Iterator[Fou
         if cleaned != plain:
             encoded = base64.b64encode(cleaned.encode("latin-1"), altchars=alphabet).decode("ascii").rstrip("=")
             yield Found(match.start(), match.start() + len(whole), "base64", encoded)
+
+
+def _quoted(text: str, inner: Callable[[str], Iterator[Found]]) -> Iterator[Found]:
+    """Secrets that are written with percent-encoding, whole or in part."""
+    for match in _PERCENT.finditer(text) if "%" in text else ():
+        plain = unquote(match[0], "latin-1")
+        cleaned = apply(plain, inner(plain))[0]
+        if cleaned != plain:
+            yield Found(*match.span(), "percent-encoded", quote(cleaned, safe="/+=", encoding="latin-1"))
 
 
 def _in_pieces(text: str, inner: Callable[[str], Iterator[Found]]) -> Iterator[Found]:

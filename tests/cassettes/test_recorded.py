@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import os
 import signal
 import subprocess
 import sys
 import time
+import zlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import httpx
@@ -21,6 +23,7 @@ from haiku_contract.endpoint.redaction import Redaction
 from haiku_contract.errors import StaleCassetteError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from conftest import Edge, Server
@@ -292,6 +295,23 @@ def test_what_could_hide_a_secret_is_not_recorded(tmp_path: Path) -> None:
         client.post("http://a.test/x", content=b"abc", headers={"content-encoding": "gzip"})
     assert len(transport.unrecorded) == 2
     assert "mystery" in transport.unrecorded[0]
+    assert not cassette.exists()
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, zlib.compress])
+def test_what_is_compressed_without_saying_so_is_not_recorded(
+    tmp_path: Path, compress: Callable[[bytes], bytes]
+) -> None:
+    cassette = tmp_path / "x.yaml"
+    answers = iter([b"{}", compress(b"{}")])
+    transport = RecordingTransport(httpx.MockTransport(lambda _: httpx.Response(200, content=next(answers))), cassette)
+    with httpx.Client(transport=transport) as client:
+        client.post("http://a.test/x", content=compress(b"{}"))
+        client.post("http://a.test/x", json={})
+    assert [("the request is" in one, "the response is" in one) for one in transport.unrecorded] == [
+        (True, False),
+        (False, True),
+    ]
     assert not cassette.exists()
 
 

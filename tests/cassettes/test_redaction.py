@@ -89,6 +89,9 @@ HIDDEN: dict[str, tuple[str, str]] = {
         encoded(f"???>>>{KEY}")[24:],
     ),
     "base64 in JSON": (json.dumps({"data": encoded(f"x {KEY}")}), encoded(f"x {KEY}")[24:]),
+    "a key after a line break in JSON": (json.dumps({"a": f"it is\n{KEY}"}), KEY),
+    "a key after a tab in JSON in JSON": (json.dumps({"a": json.dumps({"b": f"\t{KEY}"})}), KEY),
+    "percent-encoded": ("http://a.test/?x=" + "".join(f"%{byte:02x}" for byte in KEY.encode()), "%41%62%33"),
     "AWS": ("AKIAIOSFODNN7EXAMPLE", "IOSFODNN7EXAMPLE"),
     "GitHub": ("ghp_" + "a1B2" * 9, "a1B2a1B2"),
     "an event": (f'event: x\ndata: {{"delta": {{"text": "{KEY}"}}}}\n\n', KEY),
@@ -183,6 +186,32 @@ def test_chunks_keep_their_borders() -> None:
     assert len(cleaned) == len(body) - 5
     assert sum(sizes) == len(cleaned)
     assert sizes[0] == 20
+
+
+@pytest.mark.parametrize("key", ["signature", "partial_json"])
+def test_a_key_that_arrives_in_pieces_of_any_kind(key: str) -> None:
+    pieces = [KEY[at : at + 5] for at in range(0, len(KEY), 5)]
+    events = "".join(f'event: d\ndata: {{"delta":{{"{key}":"{one}"}}}}\n\n' for one in pieces)
+    assert pieces[4] not in Redaction().text(events)
+
+
+# a header -> the secret in it, which the answer repeats
+ECHOED = {
+    ("authorization", "Basic " + encoded("someone:my-own-passphrase-7")): "my-own-passphrase-7",
+    ("x-my-token", "qwerty-uiop-1234"): "qwerty-uiop-1234",
+    ("ocp-apim-subscription-key", "qwerty-uiop-1234"): "qwerty-uiop-1234",
+}
+
+
+@pytest.mark.parametrize("header", ECHOED)
+def test_a_credential_that_comes_back_is_not_written(tmp_path: Path, header: tuple[str, str]) -> None:
+    network = httpx.MockTransport(lambda _: httpx.Response(200, json={"echo": ECHOED[header]}))
+    with httpx.Client(transport=RecordingTransport(network, tmp_path / "x.yaml")) as client:
+        client.post("http://a.test/", headers=[header], json={})
+    text = (tmp_path / "x.yaml").read_text("utf-8")
+    assert "echo" in text
+    assert ECHOED[header] not in text
+    assert header[1] not in text
 
 
 PLANTED = {

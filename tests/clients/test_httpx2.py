@@ -9,9 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import haiku_contract as hc
+from haiku_contract.endpoint.cassette import load
+from haiku_contract.endpoint.recorded import RecordedTransport
+from haiku_contract.endpoint.recording import RecordingTransport
+from haiku_contract.errors import StaleCassetteError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 httpx2: Any = pytest.importorskip("httpx2")
 
@@ -86,3 +91,30 @@ def test_a_transport_of_httpx2_inside(contract: hc.Contract) -> None:
         pytest.raises(hc.ContractViolation, match="response:/required/0"),
     ):
         client.post("http://127.0.0.1:9/v1/messages", json=GOOD)
+
+
+def test_what_httpx2_records_it_replays(server: str, tmp_path: Path) -> None:
+    url, cassette = f"{server}/ai/v1/messages", tmp_path / "x.yaml"
+    question = {**GOOD, "stream": True}
+
+    def ask(transport: Any) -> list[bytes]:
+        with httpx2.Client(transport=transport) as client, client.stream("POST", url, json=question) as response:
+            assert isinstance(response, httpx2.Response)
+            return list(response.iter_raw())
+
+    async def ask_again(transport: Any) -> list[bytes]:
+        async with (
+            httpx2.AsyncClient(transport=transport) as client,
+            client.stream("POST", url, json=question) as response,
+        ):
+            return [chunk async for chunk in response.aiter_raw()]
+
+    recorded = ask(RecordingTransport(httpx2.HTTPTransport(), cassette))
+    assert b"message_stop" in b"".join(recorded)
+    assert ask(RecordedTransport(load(cassette))) == recorded
+    assert asyncio.run(ask_again(RecordedTransport(load(cassette)))) == recorded
+    with (
+        httpx2.Client(transport=RecordedTransport(load(cassette))) as client,
+        pytest.raises(StaleCassetteError, match="holds no answer"),
+    ):
+        client.post(url, json=GOOD)
