@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 from typing import TYPE_CHECKING, Final
 
@@ -103,7 +104,7 @@ def generate(  # noqa: PLR0913 - the options of the command
         for case in _cases(contract, side, (strength or _PAIRS) if packed else 0, seed)
         if kind in ("all", case.kind) and constraint in (None, case.constraint)
     )
-    cases = found if constraint is None else _some(found, constraint, side)
+    cases = _all(found, contract, side) if constraint is None else _some(found, constraint, side, contract)
     if directory is not None:
         streams.write_folder(list(cases), directory)
     elif layout == "test-suite":
@@ -113,20 +114,59 @@ def generate(  # noqa: PLR0913 - the options of the command
         write_lines((json.dumps(structured.case(case), ensure_ascii=False) + "\n" for case in cases), output)
 
 
-def _some(cases: Iterator[Case], constraint: str, side: str) -> Iterator[Case]:
+def _all(cases: Iterator[Case], contract: Contract, side: str) -> Iterator[Case]:
+    """The cases, and a line on standard error for each side that has none because nothing conforms to its schema.
+
+    Raises:
+        UsageError: there are no cases at all; the message says why.
+    """
+    first = next(cases, None)
+    asked = [one for one in contract.sides if side in ("all", one.side)]
+    reasons = [f"no case on the {one.side} side: {reason}" for one in asked if (reason := generation.barren(one))]
+    if first is None:
+        raise UsageError("; ".join(reasons) or (_NO_STREAMS if side == "stream" else f"no case on the side {side!r}"))
+    for reason in reasons:
+        click.echo(f"haiku-contract: {reason}", err=True)
+    yield first
+    yield from cases
+
+
+def _some(cases: Iterator[Case], constraint: str, side: str, contract: Contract) -> Iterator[Case]:
     """The cases about a constraint.
 
     Raises:
-        UsageError: there are none.
+        UsageError: there are none; the message says why, or what there is.
     """
     first = next(cases, None)
     if first is None:
-        other = constraint.partition(":")[0]
-        elsewhere = other in _SIDES and side not in ("all", other)
-        hint = f"add --side {other}" if elsewhere else "'haiku-contract constraints' lists what there is"
-        raise UsageError(f"no case about {constraint!r}; {hint}")
+        raise UsageError(f"no case about {constraint!r}; {_hint(constraint, side, contract)}")
     yield first
     yield from cases
+
+
+def _hint(constraint: str, side: str, contract: Contract) -> str:
+    """Why there is no case about a constraint, or where else to look."""
+    other = constraint.partition(":")[0]
+    if other in _SIDES and side not in ("all", other):
+        return f"add --side {other}"
+    for validator in contract.sides:
+        if (known := validator.constraint(constraint)) is not None and generation.barren(validator):
+            return generation.unreached(validator, known)
+    near = _nearest(constraint, contract)
+    is_typo = near not in ("", constraint)
+    return f"did you mean {near!r}?" if is_typo else "'haiku-contract constraints' lists what there is"
+
+
+def _nearest(constraint: str, contract: Contract) -> str:
+    """The constraint whose place is like the one that was given; empty where none is.
+
+    Places are compared without their sides: those are alike in all of them, and make anything look like a typo.
+    """
+    side, named, place = constraint.rpartition(":")
+    known = [one for one in contract.constraints if not named or one.side == side]
+    places = {one.pointer.lstrip("/"): one.id for one in reversed(known)}  # of two sides the request comes first
+    found = difflib.get_close_matches(place.lstrip("/"), places, n=1)
+    return places[found[0]] if found else ""
 
 
 def _check_options(kind: str, constraint: str | None, layout: str, *, packed: bool, coverage: bool) -> None:

@@ -11,13 +11,14 @@ from haiku_contract.generate.covering import (
     packed_cases,
 )
 from haiku_contract.generate.packing import Packable
-from haiku_contract.generate.suite import cases, suite
+from haiku_contract.generate.suite import barren, cases, suite, unreached
 
 __all__ = [
     "Coverage",
     "Covering",
     "Packable",
     "Packed",
+    "barren",
     "cases",
     "coverage",
     "covering",
@@ -25,4 +26,5 @@ __all__ = [
     "packed",
     "packed_cases",
     "suite",
+    "unreached",
 ]

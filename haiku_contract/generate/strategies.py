@@ -162,6 +162,8 @@ def faulted_responses(
 
 
 def _conforming(contract: Contract | None, side: Side, *, cases: bool, realistic: bool) -> st.SearchStrategy[Any]:
+    check(contract)
+
     def payloads() -> st.SearchStrategy[Any]:
         return _payloads(_validator(contract, side), realistic=realistic)
 
@@ -172,6 +174,7 @@ def _conforming(contract: Contract | None, side: Side, *, cases: bool, realistic
 def _faulted(
     contract: Contract | None, side: Side, constraint: str | None, *, cases: bool, realistic: bool
 ) -> st.SearchStrategy[Any]:
+    check(contract)
     if constraint is not None:
         _site(_validator(contract, side), constraint)
 
@@ -188,6 +191,16 @@ def _faulted(
 def newest() -> Contract:
     """The newest shipped contract, loaded once."""
     return load()
+
+
+def check(contract: object) -> None:
+    """Refuse at once what is no contract, instead of when the first example is drawn.
+
+    Raises:
+        UsageError: it is none.
+    """
+    if not isinstance(contract, Contract | None):
+        raise UsageError(f"{contract!r:.80} is no contract: give what 'haiku_contract.load()' returns, or nothing")
 
 
 def _validator(contract: Contract | None, side: Side) -> SchemaValidator:

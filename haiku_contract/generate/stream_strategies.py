@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from haiku_contract.errors import UsageError
 from haiku_contract.generate import stream_events as make
-from haiku_contract.generate.strategies import newest
+from haiku_contract.generate.strategies import check, newest
 from haiku_contract.generate.stream_faults import FAULTS, Proposal
 from haiku_contract.generate.streams import conforming_case, faulted_case, judged
 from haiku_contract.model import ABSENT
@@ -56,6 +56,7 @@ def streams(contract: Contract | None = None) -> st.SearchStrategy[bytes]:
 
 def stream_cases(contract: Contract | None = None) -> st.SearchStrategy[Case]:
     """What `streams` draws, as cases: `payload` is the list of events."""
+    check(contract)
     return st.deferred(lambda: _cases(_chosen(contract)))
 
 
@@ -65,6 +66,7 @@ def faulted_streams(contract: Contract | None = None) -> st.SearchStrategy[Case]
     Takes and raises what `streams` does, and draws the same framings where the fault is not in them. That the
     constraint is reported first was judged for each of them.
     """
+    check(contract)
     return st.deferred(lambda: _faulted(_chosen(contract)))
 
 

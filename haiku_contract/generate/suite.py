@@ -82,6 +82,15 @@ def cases_of(validator: SchemaValidator, seed: int = 0) -> Iterator[Case]:
             yield case
 
 
+def barren(validator: SchemaValidator) -> str | None:
+    """Why a schema has no cases: nothing conforms to it, or nothing was found that does; None where it has some."""
+    try:
+        solver_of(validator).simplest()
+    except UsageError as error:
+        return str(error)
+    return None
+
+
 def unreached(validator: SchemaValidator, constraint: Constraint) -> str:
     """Why a constraint has no faulted case: unviolable, unreachable or undecided, and the reason.
 

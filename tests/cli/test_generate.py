@@ -131,5 +131,31 @@ def test_a_contract_that_says_nothing_of_streams(
         assert cli(*arguments, "--directory", "streams") == (code, out, err)
 
 
+IMPOSSIBLE = {"type": "object", "required": ["a"], "properties": {"a": False}}
+REASON = "no value conforms: nothing may stand under the required key 'a'"
+
+
+@pytest.mark.parametrize("further", [[], ["--kind", "conforming"], ["--format", "test-suite"], ["--seed", "1"]])
+def test_a_side_without_cases_says_why(
+    cli: Callable[..., tuple[int, str, str]], tmp_path: Path, further: list[str]
+) -> None:
+    schemas = {"input": IMPOSSIBLE, "output": {"type": "object"}}
+    (tmp_path / "catalog.json").write_text(json.dumps({"model_id": "example/none", "schema": schemas}))
+    said = f"haiku-contract: no case on the request side: {REASON}\n"
+    assert cli("generate", "--contract", "catalog.json", *further) == (2, "", said)
+    code, out, err = cli("generate", "--contract", "catalog.json", "--side", "all", *further)
+    assert (code, err) == (0, said)
+    assert "response/simplest" in out
+    about = cli("generate", "--contract", "catalog.json", "--constraint", "request:/type")
+    assert about == (2, "", f"haiku-contract: no case about 'request:/type'; unreachable: {REASON}\n")
+
+
+@pytest.mark.parametrize("typo", ["request:/propertes/temperature/maximum", "temperature/maximum"])
+def test_a_misspelt_constraint(cli: Callable[..., tuple[int, str, str]], typo: str) -> None:
+    code, out, err = cli("generate", "--constraint", typo)
+    assert (code, out) == (2, "")
+    assert err.endswith("; did you mean 'request:/properties/temperature/maximum'?\n")
+
+
 def test_the_help_speaks_of_every_option() -> None:
     assert all(getattr(option, "help", None) for option in generate.params if option.name not in {"kind", "side"})
