@@ -32,9 +32,8 @@ from haiku_contract.cli.cassettes import Tape, cassette_option, max_age_option
 from haiku_contract.cli.checks import check_option, limits_options
 from haiku_contract.cli.comparing import compare_option
 from haiku_contract.cli.exploring import explorer_of
-from haiku_contract.cli.headers import header_option
 from haiku_contract.cli.options import contract_option, format_option, no_color_option, output_option, write
-from haiku_contract.endpoint import surfaces
+from haiku_contract.cli.sending import STEPS, sending_options
 from haiku_contract.endpoint.reference import faults
 from haiku_contract.endpoint.reference.app import create_app
 from haiku_contract.errors import EndpointError, UsageError
@@ -56,10 +55,7 @@ if TYPE_CHECKING:
 
 BUDGET_REACHED = 3
 
-_TIMEOUT = 30.0
-_LEAST_TIMEOUT = 0.1
 _CONNECTING = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR")
-_STEPS = 4  # how many times the time of one step a whole answer may take
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,40 +104,16 @@ class Options:
 
 @click.command()
 @contract_option
-@click.option("--url", metavar="URL", help="An HTTP endpoint; without it, the reference endpoint in this process.")
-@click.option("--live", is_flag=True, help="The real endpoint; the environment says who asks (see below).")
-@click.option("--reference", is_flag=True, help="The reference endpoint in this process (the default).")
+@sending_options
 @cassette_option
 @max_age_option
-@click.option(
-    "--surface",
-    type=click.Choice(list(surfaces.SURFACES)),
-    help="The wire form; 'bare' posts the input as it is. [default: bare; messages with --live]",
-)
-@click.option("--account", metavar="ID", help="The account, where the environment does not name it.")
-@click.option("--gateway", metavar="ID", help="The gateway, where the environment does not name it.")
-@header_option
 @click.option("--fault", metavar="FAULT", help="Let the reference endpoint break one constraint; see --list-faults.")
 @click.option("--list-faults", is_flag=True, help="Print the faults of the reference endpoint, one a line.")
 @click.option(
     "--concurrency", type=click.IntRange(1, 64), default=8, show_default=True, help="Requests under way at once."
 )
 @click.option(
-    "--timeout",
-    type=click.FloatRange(_LEAST_TIMEOUT, 600),
-    default=_TIMEOUT,
-    show_default=True,
-    help="Seconds per step; a whole answer may take four times as long.",
-)
-@click.option(
     "--rate", default="auto", show_default=True, help="Requests per time, as in 3/s or 200/m; none is no limit."
-)
-@click.option(
-    "--retries",
-    type=click.IntRange(0, 10),
-    default=3,
-    show_default=True,
-    help="How often a request is sent again while the endpoint is busy.",
 )
 @click.option("--thorough", is_flag=True, help="Send every case of the suite on its own, some hundreds of requests.")
 @click.option(
@@ -319,7 +291,7 @@ def _sender(options: Options, to: targets.Destination) -> Sender:
         options.contract.model_id,
         headers=to.headers,
         secrets=to.secrets,
-        most_seconds=_STEPS * options.timeout,
+        most_seconds=STEPS * options.timeout,
         attempts=1 if options.cassette else 1 + options.retries,
         pace=Unhurried() if options.cassette else pace(options.rate, real=options.live),
         most_requests=options.max_requests,

@@ -17,9 +17,8 @@ from haiku_contract.campaign.replay import ReplayVerdict
 from haiku_contract.cli import targets
 from haiku_contract.cli.checks import check_option, limits_options
 from haiku_contract.cli.fuzz import client_of, transport_of
-from haiku_contract.cli.headers import header_option
 from haiku_contract.cli.options import contract_option, format_option, output_option, read, write
-from haiku_contract.endpoint import surfaces
+from haiku_contract.cli.sending import STEPS, sending_options
 from haiku_contract.errors import UsageError
 from haiku_contract.model import ABSENT
 from haiku_contract.report import structured
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
     from haiku_contract.contract import Contract
 
 _EXIT: Final = {ReplayVerdict.FIXED: 0, ReplayVerdict.STILL_THERE: 1, ReplayVerdict.CANNOT_TELL: 4}
-_TIMEOUT: Final = 30.0
-_STEPS: Final = 4  # how many times the time of one step a whole answer may take
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,26 +60,8 @@ class Options:
 @click.argument("wanted", metavar="FINGERPRINT|CASE_ID")
 @contract_option
 @click.option("--report", metavar="FILE", help="The report of 'fuzz --format json' that holds it; else the suite does.")
-@click.option("--url", metavar="URL", help="An HTTP endpoint; without it, the reference endpoint in this process.")
-@click.option("--live", is_flag=True, help="The real endpoint; the environment says who asks.")
-@click.option("--reference", is_flag=True, help="The reference endpoint in this process (the default).")
-@click.option(
-    "--surface", type=click.Choice(list(surfaces.SURFACES)), help="The wire form. [default: bare; messages with --live]"
-)
-@click.option("--account", metavar="ID", help="The account, where the environment does not name it.")
-@click.option("--gateway", metavar="ID", help="The gateway, where the environment does not name it.")
-@header_option
+@sending_options
 @click.option("--fault", metavar="FAULT", help="Let the reference endpoint break one constraint.")
-@click.option(
-    "--timeout", type=click.FloatRange(0.1, 600), default=_TIMEOUT, show_default=True, help="Seconds per step."
-)
-@click.option(
-    "--retries",
-    type=click.IntRange(0, 10),
-    default=3,
-    show_default=True,
-    help="How often a request is sent again while the endpoint is busy.",
-)
 @limits_options
 @check_option
 @format_option
@@ -136,7 +115,7 @@ def _run(options: Options, to: targets.Destination, steps: again.Steps) -> Repla
         options.contract.model_id,
         headers=to.headers,
         secrets=to.secrets,
-        most_seconds=_STEPS * options.timeout,
+        most_seconds=STEPS * options.timeout,
         attempts=1 + options.retries,
     )
 

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 _PAIRS: Final = 2
 _MOST_OTHERS: Final = 100  # payloads of other properties that one is taken out of
-_MOST_SEARCHES: Final = 60  # of one object, for combinations that are in no payload at hand
 _MOST_TRIED: Final = 1_500  # combinations of one object that are tried alone, where the object does not allow all
 _FEW: Final = 8  # ways to show one that are tried
 
@@ -77,7 +76,6 @@ class Options:
         self._suggested = iter(smallest_pairing(len(factors)) if self.presence.strength <= _PAIRS else ())
         self._full: Any = ABSENT
         self._tried = 0
-        self._searches = _MOST_SEARCHES
         self._made = 0
         self._insists = False
         self._shown: dict[int, Any] = {}
@@ -186,11 +184,6 @@ class Options:
             draft.add(draft.add(self.there))
             self._full = draft.payload
         return self._full
-
-    def _solved(self, validator: SchemaValidator, items: Sequence[Packable]) -> Any:
-        """A payload with these literals that the search for values finds; None where none was found."""
-        self._searches -= 1
-        return solved(validator, items) if self._searches >= 0 else None
 
     def _literals(self, payload: Any) -> list[int]:
         """What a payload with the object shows of its properties."""
