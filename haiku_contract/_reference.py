@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from functools import cache, partial
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
 
 import jsonschema
 from jsonschema import validators
@@ -22,6 +25,10 @@ _OWN_WAY: Final = ("additionalProperties", "unevaluatedProperties", "unevaluated
 """Keywords that `jsonschema` reports itself when they are `false`."""
 
 
+_BEYOND_ASCII: Final = re.compile(r"[^\x00-\x7f]+")
+_IRIS: Final = {"iri": "URI", "iri-reference": "URI_reference"}
+
+
 class ReferenceEngine:
     """`jsonschema` for one schema."""
 
@@ -31,7 +38,7 @@ class ReferenceEngine:
         self._places = _places(self._spelled)
         # Without a registry of ours, references to other documents would be fetched.
         checker = jsonschema.FormatChecker(())
-        known = jsonschema.Draft202012Validator.FORMAT_CHECKER.checkers  # some need what an extra installs
+        known = _judges()
         checker.checkers = {name: known[name] for name in formats & known.keys()}
         self._validator = dialect(self._spelled, registry=EMPTY_REGISTRY, format_checker=checker)
 
@@ -135,3 +142,32 @@ def _unexpected(error: Any) -> tuple[str, ...]:
     patterns = [re.compile(pattern) for pattern in schema.get("patternProperties", {})]
     known = schema.get("properties", {})
     return tuple(key for key in error.instance if key not in known and not any(one.search(key) for one in patterns))
+
+
+def unjudged(schema: Schema) -> frozenset[str]:
+    """The formats that are to assert in a schema and that nothing installed can judge: an extra installs what does."""
+    used = {one["format"] for _, one in constraints.subschemas(schema) if isinstance(one, dict) and "format" in one}
+    return frozenset(name for name in formats(schema, asserted=True) - _judges().keys() if name in used)
+
+
+@cache
+def _judges() -> dict[str, Any]:
+    """How each format is judged; some need what an extra installs.
+
+    IRIs are judged here: the library that `jsonschema` would ask builds its grammar for most of a second when it is
+    imported, in every process that so much as looks at this engine.
+    """
+    known = dict(jsonschema.Draft202012Validator.FORMAT_CHECKER.checkers)
+    if find_spec("rfc3986_validator") is not None:
+        known |= {name: (partial(_is_iri, rule=rule), ()) for name, rule in _IRIS.items()}
+    return known
+
+
+def _is_iri(instance: object, *, rule: str) -> bool:
+    """Whether the URI that an IRI stands for is one (RFC 3987 section 3.1, step 2)."""
+    from rfc3986_validator import validate_rfc3986  # noqa: PLC0415 - an optional part
+
+    if not isinstance(instance, str):
+        return True
+    mapped = _BEYOND_ASCII.sub(lambda match: quote(match[0].encode("utf-8", "surrogatepass"), safe=""), instance)
+    return not mapped.endswith("\n") and bool(validate_rfc3986(mapped, rule=rule))

@@ -15,7 +15,7 @@ import jsonschema_rs
 
 from haiku_contract import constraints, messages, pointer, wire
 from haiku_contract.disputes import Disputes
-from haiku_contract.errors import ContractLoadError, ContractViolation
+from haiku_contract.errors import ContractLoadError, ContractViolation, MissingExtraError
 from haiku_contract.gate import gated
 from haiku_contract.messages import Failure
 from haiku_contract.model import ABSENT
@@ -199,6 +199,7 @@ def compile_schema(schema: Any, side: Side, *, assert_format: bool = False) -> E
 
     Raises:
         ContractLoadError: none can, because it is not a schema or refers to something outside itself.
+        MissingExtraError: only the slow engine can, and what judges a format in it is not installed.
     """
     if not isinstance(schema, (dict, bool)):
         raise ContractLoadError(f"the {side} schema is not a schema: expected an object, found {wire.describe(schema)}")
@@ -214,6 +215,8 @@ def compile_schema(schema: Any, side: Side, *, assert_format: bool = False) -> E
         if fallback is None:
             reason = f"at {pointer.readable(tuple(error.instance_path))}: {error.message}"
             raise _unusable(side, reason) from None
+        if assert_format and _unjudged(schema):
+            raise MissingExtraError("fuzz") from None
         engine = fallback
     except ValueError as error:  # nested too deeply
         raise _unusable(side, str(error)) from None
@@ -311,6 +314,13 @@ def _reference_engine(schema: Schema, *, accepted: bool = False, assert_format: 
     from haiku_contract._reference import ReferenceEngine  # noqa: PLC0415 - half of this package's import time
 
     return ReferenceEngine.compile(schema, accepted=accepted, assert_format=assert_format)
+
+
+def _unjudged(schema: Schema) -> frozenset[str]:
+    """The formats that the slow engine would let pass unseen."""
+    from haiku_contract._reference import unjudged  # noqa: PLC0415 - see above
+
+    return unjudged(schema)
 
 
 def _keyword_of(constraint: Constraint) -> str:

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 
 import haiku_contract as hc
-from haiku_contract import schemas
+from haiku_contract import _reference, schemas
 from haiku_contract._reference import ReferenceEngine
 from haiku_contract.cli.app import group
 from haiku_contract.generate.conforming import solver_of
@@ -128,3 +128,38 @@ def test_a_contract_whose_formats_assert(tmp_path: Path) -> None:
         assert asserted.request.is_valid(payload)
 
     drawn()
+
+
+IRIS = [
+    ("https://example.org/a", True, True),
+    ("https://examplé.org/ü?q=日本#é", True, True),
+    ("http://[2001:db8::1]:8080/", True, True),  # a port after an address of version 6
+    ("ü/a", False, True),
+    ("", False, True),
+    ("http://a b/", False, False),
+    ("http://a.test/<é>", False, False),
+    ("https://a.test/é\n", False, False),  # the end of a line is no part of an IRI
+    ("https://a.test/%zz", False, False),
+]
+
+
+@pytest.mark.parametrize(("text", "whole", "reference_too"), IRIS)
+def test_the_slow_engine_judges_iris_by_the_uris_that_they_stand_for(
+    text: str, whole: bool, reference_too: bool
+) -> None:
+    assert reference({"format": "iri"}).is_valid(text) == whole
+    assert reference({"format": "iri-reference"}).is_valid(text) == reference_too
+    assert reference({"format": "iri"}).is_valid(7)
+
+
+def test_a_format_that_nothing_installed_can_judge_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where only the slow engine can read a schema: otherwise the fast one judges, which needs nothing."""
+    backwards = {"pattern": "(?P<x>.)(?P=x)"}  # of Python, and not of ECMA 262
+    assert asserting({**backwards, "format": "uri"}).is_valid("http://a.test/bb")
+    known = {name: one for name, one in _reference._judges().items() if name != "uri"}
+    monkeypatch.setattr(_reference, "_judges", lambda: known)
+    for schema in ({**backwards, "format": "date"}, {"format": "uri"}, backwards):
+        assert asserting(schema).is_valid(7)
+    with pytest.raises(hc.HaikuContractError, match=r"pip install 'haiku-contract\[fuzz\]'"):
+        asserting({**backwards, "format": "uri"}).is_valid(7)
+    assert hc.SchemaValidator("request", {**backwards, "format": "uri"}).is_valid(7)
