@@ -14,7 +14,7 @@ from referencing.jsonschema import EMPTY_REGISTRY
 
 from haiku_contract import constraints, pointer, wire
 from haiku_contract.messages import Failure, once
-from haiku_contract.schemas import formats
+from haiku_contract.schemas import draft, formats, known
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +25,9 @@ _OWN_WAY: Final = ("additionalProperties", "unevaluatedProperties", "unevaluated
 """Keywords that `jsonschema` reports itself when they are `false`."""
 
 
+_SHARED: Final = {"contains": "minContains", "minimum": "exclusiveMinimum", "maximum": "exclusiveMaximum"}
+"""Keywords that `jsonschema` reports as another: a least number of items, and the exclusive bounds of draft 4."""
+
 _BEYOND_ASCII: Final = re.compile(r"[^\x00-\x7f]+")
 _IRIS: Final = {"iri": "URI", "iri-reference": "URI_reference"}
 
@@ -34,12 +37,13 @@ class ReferenceEngine:
 
     def __init__(self, schema: Schema, dialect: Any, formats: frozenset[str] = frozenset()) -> None:
         """Args: a schema that `dialect`, one of `jsonschema`'s validator classes, has accepted; formats that assert."""
+        self._draft = draft(schema)
         self._spelled, self._forbidden = _spell(schema)
         self._places = _places(self._spelled)
         # Without a registry of ours, references to other documents would be fetched.
         checker = jsonschema.FormatChecker(())
-        known = _judges()
-        checker.checkers = {name: known[name] for name in formats & known.keys()}
+        judges = _judges()
+        checker.checkers = {name: judges[name] for name in formats & judges.keys()}
         self._validator = dialect(self._spelled, registry=EMPTY_REGISTRY, format_checker=checker)
 
     @classmethod
@@ -97,8 +101,13 @@ class ReferenceEngine:
         place = self._places[id(error.schema)]
         if place in self._forbidden:
             return place
-        at_least = error.validator == "contains" and "minContains" in error.schema
-        return (*place, "minContains" if at_least else error.validator)
+        return (*place, self._keyword(error.validator, error.schema))
+
+    def _keyword(self, reported: str, schema: dict[str, Any]) -> str:
+        """The keyword that failed: `jsonschema` reports the one whose function found it, which another may share."""
+        said = known(schema, self._draft)
+        shared = _SHARED.get(reported, "")
+        return shared if shared in said and (shared == "minContains" or said[shared] is True) else reported
 
 
 def _spell(schema: Schema) -> tuple[Any, frozenset[tuple[str | int, ...]]]:
@@ -140,8 +149,8 @@ def _unexpected(error: Any) -> tuple[str, ...]:
     if error.validator != "additionalProperties" or not isinstance(schema, dict):
         return ()
     patterns = [re.compile(pattern) for pattern in schema.get("patternProperties", {})]
-    known = schema.get("properties", {})
-    return tuple(key for key in error.instance if key not in known and not any(one.search(key) for one in patterns))
+    named = schema.get("properties", {})
+    return tuple(key for key in error.instance if key not in named and not any(one.search(key) for one in patterns))
 
 
 def unjudged(schema: Schema) -> frozenset[str]:
@@ -157,10 +166,10 @@ def _judges() -> dict[str, Any]:
     IRIs are judged here: the library that `jsonschema` would ask builds its grammar for most of a second when it is
     imported, in every process that so much as looks at this engine.
     """
-    known = dict(jsonschema.Draft202012Validator.FORMAT_CHECKER.checkers)
+    judges = dict(jsonschema.Draft202012Validator.FORMAT_CHECKER.checkers)
     if find_spec("rfc3986_validator") is not None:
-        known |= {name: (partial(_is_iri, rule=rule), ()) for name, rule in _IRIS.items()}
-    return known
+        judges |= {name: (partial(_is_iri, rule=rule), ()) for name, rule in _IRIS.items()}
+    return judges
 
 
 def _is_iri(instance: object, *, rule: str) -> bool:

@@ -286,6 +286,26 @@ def test_both_engines_take_a_double_for_the_number_that_it_is() -> None:
     assert [engine.is_valid(1e100) for engine in engines(schema)] == [False, False]
 
 
+DRAFT_4 = {"$schema": "http://json-schema.org/draft-04/schema#"}
+DRAFT_7 = {"$schema": "http://json-schema.org/draft-07/schema#"}
+
+
+@pytest.mark.parametrize(
+    ("schema", "instance", "keyword"),
+    [
+        (DRAFT_4 | {"minimum": 1, "exclusiveMinimum": True}, 1, "exclusiveMinimum"),
+        (DRAFT_4 | {"maximum": 1, "exclusiveMaximum": True}, 2, "exclusiveMaximum"),
+        (DRAFT_4 | {"minimum": 1, "exclusiveMinimum": False}, 0, "minimum"),
+        (DRAFT_7 | {"contains": True, "minContains": 0}, [], "contains"),  # it has no minContains
+        ({"contains": {"type": "null"}, "minContains": 2}, [None], "minContains"),
+        ({"contains": {"type": "null"}}, [], "contains"),
+    ],
+)
+def test_both_engines_name_the_keyword_that_the_draft_has(schema: Any, instance: Any, keyword: str) -> None:
+    for engine in engines(schema):
+        assert sites(schema, engine.failures(instance)) == {(f"/{keyword}", "")}
+
+
 def test_only_the_fast_engine_knows_the_unexpected_keys_of_unevaluated_properties() -> None:
     fast, reference = (next(one.failures({"a": 1})) for one in engines({"unevaluatedProperties": False}))
     assert (fast.unexpected, reference.unexpected) == (("a",), ())
