@@ -60,6 +60,10 @@ SIMPLEST: list[tuple[Any, Any]] = [
     ({"oneOf": [TAG, {**TAG, "properties": {"kind": {"type": "string"}}}]}, {"kind": "Hello"}),
     ({"type": "object", "not": {"required": ["a"]}, "minProperties": 1, "properties": {"a": {}}}, {"x_extra": "Hello"}),
     ({"type": "string", "not": {"maxLength": 6}}, "Hello H"),
+    ({"not": {"multipleOf": 1}}, 0.5),
+    ({"type": "integer", "not": {"multipleOf": 3}}, 1),
+    ({"allOf": [{"not": {"multipleOf": 2}}, {"not": {"multipleOf": 3}}]}, 1),
+    ({"not": {"multipleOf": 1}, "minimum": 1, "maximum": 2}, 1.5),
     ({"type": "object", "if": {"maxProperties": 0}, "then": {"required": ["a"]}}, {"x_extra": "Hello"}),
     ({"type": "integer", "if": {"minimum": 0}, "then": False, "maximum": 5}, -1),
     (

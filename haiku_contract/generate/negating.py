@@ -78,6 +78,7 @@ _ROWS: Final[dict[str, Callable[[Any], Alternatives]]] = {
     "maximum": lambda value: _only("number", exclusiveMinimum=value),
     "exclusiveMinimum": lambda value: _only("number", maximum=value),
     "exclusiveMaximum": lambda value: _only("number", minimum=value),
+    "multipleOf": lambda value: _only("number", exclusiveMinimum=0, exclusiveMaximum=value),
     "minLength": lambda value: _only("string", maxLength=value - 1) if value > 0 else [],
     "maxLength": lambda value: _only("string", minLength=value + 1),
     "pattern": lambda _value: _only("string"),
