@@ -349,6 +349,10 @@ UNUSABLE: list[tuple[Any, str]] = [
     ({"$ref": "#/$defs/nope"}, "nope"),
     ({"$dynamicRef": "#nope"}, "nope"),
     ({"$ref": "https://json-schema.org/draft/2020-12/schema"}, "a reference to .*another document"),
+    ({"$schema": 5}, "5"),
+    ({"$ref": "#/~2"}, "~2"),
+    ({"$id": "http://[", "$ref": "#/$defs/none", "$defs": {"a b": {}}}, "none"),
+    ({"$ref": "http://[x"}, "Invalid URI"),
     (LISTS, r"at \$defs\.texts\.\$id: .*several"),
     ({"enum": ["x\ny" * 10_000], "type": "x\ny" * 10_000}, "at type: "),
 ]
