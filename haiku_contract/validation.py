@@ -305,6 +305,8 @@ def _fast_failure(error: jsonschema_rs.ValidationError, root: Any) -> Failure:
         for one in context:
             branch.append(_fast_failure(one, root))  # noqa: PERF401 - as said
         branches.append(tuple(messages.once(branch)))
+    if not all(branches):  # where several branches fit, what the others say is not why
+        branches = [()] * len(branches)
     unexpected = getattr(kind, "unexpected", ())
     return Failure(
         schema_path=tuple(error.schema_path),

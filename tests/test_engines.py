@@ -373,3 +373,9 @@ def test_a_schema_nested_too_deeply() -> None:
         schema = {"not": schema}
     with pytest.raises(hc.ContractLoadError, match=re.compile("recursion", re.IGNORECASE)):
         compile_schema(schema, "request")
+
+
+def test_a_value_that_fits_too_many_branches_breaks_the_union_alone() -> None:
+    schema = {"oneOf": [{"required": ["a"]}, {"type": "object"}, {"minProperties": 0}]}
+    for engine in engines(schema):
+        assert messages.named(schema, "response", engine.failures({})) == {"response:/oneOf"}
