@@ -379,3 +379,21 @@ def test_a_value_that_fits_too_many_branches_breaks_the_union_alone() -> None:
     schema = {"oneOf": [{"required": ["a"]}, {"type": "object"}, {"minProperties": 0}]}
     for engine in engines(schema):
         assert messages.named(schema, "response", engine.failures({})) == {"response:/oneOf"}
+
+
+def test_a_key_without_a_name_where_only_the_fast_engine_reads_the_schema() -> None:
+    closed = {"required": ["b"], "properties": {"b": {"type": "array"}}}
+    schema = {"additionalProperties": closed, "propertyNames": {"pattern": "^[\\p{L}]*$"}}
+    assert ReferenceEngine.compile(schema) is None
+    validator = SchemaValidator("response", schema)
+    assert validator.broken({"": {"b": 1}}) == {"response:/additionalProperties/properties/b/type"}
+    (violation,) = validator.iter_errors({"": {"b": 1}})
+    assert violation.instance_location == "//b"
+
+
+def test_a_keyword_under_a_key_without_a_name_where_only_the_fast_engine_reads_the_schema() -> None:
+    schema = {"properties": {"": {"anyOf": [{"type": "string", "pattern": "^[\\p{L}]*$"}, {"const": 1}]}}}
+    assert ReferenceEngine.compile(schema) is None
+    validator = SchemaValidator("response", schema)
+    assert validator.broken({"": "1"}) == {"response:/properties//anyOf/0/pattern"}
+    assert list(validator.iter_errors({"": True}))

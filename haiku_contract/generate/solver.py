@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _UNROLLED: Final = 6  # levels that show what a person would write; below, what ends a recursion soonest
 _MAX_DEPTH: Final = 70
-_MOST_TURNS: Final = 10
+_MOST_TURNS: Final = 24
 _MOST_REFUSED: Final = 24
 _WORK: Final = 60_000
 _LISTED_KINDS: Final = ("boolean", "null")  # of which every value is tried
@@ -363,12 +363,8 @@ _PARTED: Final[dict[str, Callable[[Solver, Node], Iterator[Host]]]] = {
 _IN_PLACE: Final = frozenset(("$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "not", "if"))
 
 
-_SCALAR: Final = frozenset(
-    (
-        *("type", "const", "enum", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
-        *("minLength", "maxLength", "pattern", "format"),
-    )
-)
+_SCALAR: Final = frozenset(("type", "const", "enum", "pattern", "format"))
+"""Keywords whose opposite no other keyword says."""
 
 
 def _flat(said: dict[str, Any]) -> Words:
