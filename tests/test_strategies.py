@@ -288,6 +288,22 @@ def test_a_fault_lands_in_drawn_payloads_not_only_in_the_simplest() -> None:
     assert find(strategy, lambda _: True, settings=QUICK).twin == {**SIMPLE, "temperature": 0.5}
 
 
+@pytest.mark.parametrize(("version", "side"), SIDES)
+@pytest.mark.parametrize("seed", range(3))
+def test_without_a_wish_the_minimal_fault_is_the_suites_first(version: str, side: Side, seed: int) -> None:
+    """Whatever comes first while drawing, it shrinks to the first constraint, broken in the simplest payload."""
+    strategy = FAULTED[side](contract_of(version), cases=True)
+    minimal = find(strategy, lambda _: True, settings=QUICK, random=random.Random(seed))
+    first = suite(contract_of(version), side)[1]
+    assert (minimal.constraint, minimal.fault, minimal.twin) == (first.constraint, first.fault, first.twin)
+
+
+@pytest.mark.parametrize("wrong", [5, b"request:/type", ["request:/type"]])
+def test_a_constraint_is_named_by_its_id(wrong: Any) -> None:
+    with pytest.raises(hc.UsageError, match="no id of a constraint: give a text"):
+        faulted_requests(constraint=wrong)
+
+
 def test_a_bare_faulted_payload_is_the_payload_of_the_case() -> None:
     assert all(not hc.load().request.is_valid(payload) for payload in drawn(faulted_requests()))
 
