@@ -17,9 +17,10 @@ from haiku_contract import constraints, messages, pointer, wire
 from haiku_contract.disputes import Disputes
 from haiku_contract.errors import ContractLoadError, ContractViolation, MissingExtraError
 from haiku_contract.gate import gated
+from haiku_contract.localising import localised, unread
 from haiku_contract.messages import Failure
 from haiku_contract.model import ABSENT
-from haiku_contract.schemas import localised, subschemas
+from haiku_contract.schemas import subschemas
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -75,6 +76,11 @@ class SchemaValidator:
         """
         return compile_schema(self.schema, self.side, assert_format=self.assert_format)
 
+    @property
+    def remark(self) -> str:
+        """What to tell people of the schema as a whole: that its dialect is not known; empty where there is nothing."""
+        return wire.shorten(unread(self.schema), _MAX_REASON)
+
     @cached_property
     def constraints(self) -> tuple[Constraint, ...]:
         """Every constraint of the schema, in the order of the document."""
@@ -99,7 +105,7 @@ class SchemaValidator:
     @cached_property
     def _gate(self) -> Callable[[Any], bool]:
         """A verdict that may be trusted when it is True and `marshal`, which takes no subclasses and enums, agrees."""
-        extended = gated(self.schema)
+        extended = gated(localised(self.schema))
         if extended is None:
             return lambda payload: wire.is_plain(payload) and self.engine.is_valid(payload)
         return _FastEngine(extended, assert_format=self.assert_format).is_valid

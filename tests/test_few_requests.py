@@ -258,9 +258,10 @@ def test_a_search_goes_on_where_it_was(tmp_path: Path) -> None:
     def go(most: int) -> CampaignFinished:
         with Journal(tmp_path / "run.jsonl", CONTRACT.id, TARGET.name) as journal:
             transport = httpx.MockTransport(respond)
-            steps = campaign(CONTRACT, PLAN, TARGET, journal, known=journal.known, repeat=2, budget=Budget(most))
+            limits: dict[str, Any] = {"repeat": 2, "budget": Budget(most)}
+            steps = campaign(CONTRACT, PLAN, TARGET, lambda _: None, known=journal.known, **limits)
             with httpx.Client(transport=transport) as client:
-                return drive(steps, client, Sender(TARGET, CONTRACT.model_id))
+                return drive(steps, client, Sender(TARGET, CONTRACT.model_id, arrived=journal))
 
     heard: list[bytes] = []
     assert go(31).stopped

@@ -162,8 +162,10 @@ class Ledger:
         return [one for one in checks.findings(judged) if not (packed and one.code in FAILURES.values())]
 
     def _spend(self, exchange: Exchange, result: Outcome) -> None:
+        if not exchange.attempts:  # an answer of an earlier run, which was counted then
+            return
         used = used_up(self.contract, exchange) if self.target.billed else Use()
-        answered = result.kind is OutcomeKind.ACCEPTED and succeeded(exchange) and exchange.attempts > 0
+        answered = result.kind is OutcomeKind.ACCEPTED and succeeded(exchange)
         if self.target.billed and (_may_be_billed(exchange) or (answered and not used.tokens)):
             used = total([worst(self.contract, exchange.case)] * exchange.attempts)  # nothing says what was used
         self.spent = self.spent.plus(used._replace(requests=exchange.attempts))

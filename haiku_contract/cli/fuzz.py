@@ -257,7 +257,7 @@ def run(
         if options.resume is not None:
             address = f"{options.surface} {to.target.url} {options.fault}"
             journal = Journal(Path(options.resume), contract.id, to.target.name, address)
-            listeners.append(stack.enter_context(journal))
+            sender = replace(sender, arrived=stack.enter_context(journal))
             known = journal.known
 
         def emit(event: Event) -> None:

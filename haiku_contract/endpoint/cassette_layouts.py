@@ -31,6 +31,9 @@ ABOUT: Final = "haiku_contract"
 STREAM: Final = "stream"
 """The key under which an interaction has what a stream needs: `sizes`, `seconds`, `error`."""
 
+REPEAT: Final = "repeat"
+"""The key under which our cassettes tell which answer to the same request an interaction is, from the second on."""
+
 _LISTS: Final = frozenset({"interactions", "http_interactions"})
 _LAST: Final = {"interactions": "version", "http_interactions": "recorded_with"}
 """What the tools write beside the interactions; a file without it was cut off."""
@@ -44,14 +47,14 @@ _CODINGS_WITH_A_MARK: Final = {"gzip": b"\x1f\x8b", "x-gzip": b"\x1f\x8b", "zstd
 _OF_CODED: Final = ("content-encoding", "content-length", "transfer-encoding")
 
 
-def interactions(name: str, file: BinaryIO, store: Store, about: dict[str, str]) -> Iterator[Interaction]:
+def interactions(name: str, file: BinaryIO, store: Store, beside: dict[str, dict[str, str]]) -> Iterator[Interaction]:
     """The interactions of a file, one by one.
 
     Args:
         name: what the file is called in errors.
         file: opened at its beginning.
         store: takes the bodies.
-        about: takes what the file says of itself.
+        beside: takes what the file says of itself, under `ABOUT`; a cassette of ours has that.
 
     Raises:
         CassetteError: it is not a cassette.
@@ -61,10 +64,10 @@ def interactions(name: str, file: BinaryIO, store: Store, about: dict[str, str])
     if start.startswith((b"{", b"[", b"\xef\xbb\xbf{")):
         yield from _of_json(name, file.read(), store)
     else:
-        yield from _of_yaml(name, file, store, about)
+        yield from _of_yaml(name, file, store, beside)
 
 
-def _of_yaml(name: str, file: BinaryIO, store: Store, about: dict[str, str]) -> Iterator[Interaction]:
+def _of_yaml(name: str, file: BinaryIO, store: Store, beside: dict[str, dict[str, str]]) -> Iterator[Interaction]:
     reader = Reader(name, file)
     seen: set[str] = set()
     line = 1
@@ -73,7 +76,7 @@ def _of_yaml(name: str, file: BinaryIO, store: Store, about: dict[str, str]) -> 
         if key in _LISTS or not key:
             yield _Layout(name, line, store).interaction(value)
         elif key == ABOUT and isinstance(value, Mapping):
-            about.update({one: str(text) for one, text in value.items()})
+            beside[ABOUT] = {one: str(text) for one, text in value.items()}
     listed = seen & _LISTS
     if not seen & (_LISTS | {""}):
         raise reader.error(line, "not a cassette: it has no list of interactions")
@@ -158,6 +161,7 @@ class _Layout:
             seconds=self._seconds(stream),
             error=str(stream.get("error") or ""),
             recorded=_day(whole.get("recorded_at"), headers),
+            repeat=self._repeat(whole),
             line=self._line,
         )
 
@@ -230,6 +234,12 @@ class _Layout:
         if not isinstance(seconds, list) or not all(type(one) in (int, float) and 0 <= one < _DAY for one in seconds):
             raise self._refusal(stream, "seconds", "times of chunks that are not a list of seconds")
         return tuple(float(one) for one in seconds)
+
+    def _repeat(self, whole: dict[str, Any]) -> int:
+        found = whole.get(REPEAT, 1)
+        if type(found) is not int or found < 1:
+            raise self._refusal(whole, REPEAT, f"{REPEAT!r} that is not a number from 2 on")
+        return found
 
     def _refusal(self, part: dict[str, Any], key: str, what: str) -> CassetteError:
         line = part.lines.get(key, part.line) if isinstance(part, Mapping) else self._line

@@ -10,7 +10,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from haiku_contract.endpoint.cassette import load
+from haiku_contract.endpoint.cassette import read
 from haiku_contract.endpoint.redaction import Redaction, credentials
 from haiku_contract.endpoint.secrets import looks_like_one
 from haiku_contract.errors import HaikuContractError, UsageError
@@ -72,7 +72,7 @@ def _scan(path: Path, allowed: frozenset[str]) -> Iterator[Leak]:
 def _in_cassette(path: Path, redaction: Redaction, known: list[int]) -> Iterator[tuple[int, str]]:
     """What only shows once the file is read as a cassette: headers by their names, and bodies that are encoded."""
     try:
-        interactions = load(path).interactions
+        interactions = read(path).interactions
     except HaikuContractError:
         return  # it is another kind of file, and was searched as such
     ends = [one.line for one in interactions[1:]]

@@ -12,8 +12,9 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from haiku_contract.endpoint import cassette_writing
+from haiku_contract.endpoint import cassette_writing, matching
 from haiku_contract.endpoint.cassette import Held, Interaction, load
+from haiku_contract.endpoint.cassette_files import put
 from haiku_contract.errors import CassetteError
 
 if TYPE_CHECKING:
@@ -92,15 +93,12 @@ INTERACTION = Interaction(
 
 
 def written(path: Path, *interactions: Interaction, about: dict[str, str] | None = None) -> Path:
-    writer = cassette_writing.Writer(path, about or {})
-    for one in interactions:
-        writer.add(one)
-    assert writer.close()
+    put(path, ((matching.request(one), cassette_writing.item(one)) for one in interactions), about or {})
     return path
 
 
 def plain(one: Interaction) -> dict[str, Any]:
-    names = [name for name in one.__slots__ if name not in ("line", "recorded")]
+    names = [name for name in one.__slots__ if name not in ("line", "recorded", "repeat")]
     return {
         name: getattr(one, name).read() if name in ("request", "response") else getattr(one, name) for name in names
     }
@@ -110,6 +108,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     cassette = load(written(tmp_path / "x.yaml", INTERACTION, INTERACTION, about={"contract": "a@1", "surface": "run"}))
     assert [plain(one) for one in cassette.interactions] == [plain(INTERACTION)] * 2
     assert [one.line for one in cassette.interactions] == [5, 5 + cassette_writing.item(INTERACTION).count("\n")]
+    assert [one.repeat for one in cassette.interactions] == [1, 2]
     assert cassette.about == {"contract": "a@1", "surface": "run"}
 
 

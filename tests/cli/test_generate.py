@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -159,3 +159,13 @@ def test_a_misspelt_constraint(cli: Callable[..., tuple[int, str, str]], typo: s
 
 def test_the_help_speaks_of_every_option() -> None:
     assert all(getattr(option, "help", None) for option in generate.params if option.name not in {"kind", "side"})
+
+
+def test_a_dialect_that_is_not_known_is_told_once(cli: Callable[..., Any], tmp_path: Path) -> None:
+    odd = {"$schema": "https://example.org/dialect", "type": "object"}
+    parrot = {"model_id": "a/b", "schema": {"input": odd, "output": {"type": "object"}}}
+    (tmp_path / "catalog.json").write_text(json.dumps(parrot))
+    found = cli("constraints", "--contract", "catalog.json")
+    assert found.code == 0
+    assert found.err.count("\n") == 1
+    assert "the request schema: '$schema' names 'https://example.org/dialect'" in found.err
