@@ -337,7 +337,7 @@ def test_a_faulty_endpoint_of_every_way_is_found_as_it_was_foreseen(way: str) ->
             result = stop.value
         assert told
         assert result.findings
-        named = {each.constraint for each in result.findings}
+        named = {name for each in result.findings for name in (each.constraint, *each.others)}
         assert named & one.about if one.about else named == {None}
 
 
