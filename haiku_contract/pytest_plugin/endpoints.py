@@ -15,6 +15,7 @@ from haiku_contract.endpoint.recording import RecordingTransport
 from haiku_contract.endpoint.redaction import of_session
 from haiku_contract.errors import UsageError
 from haiku_contract.guard import GuardTransport
+from haiku_contract.pytest_plugin.network import EVERYWHERE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -131,20 +132,13 @@ def choose(settings: Settings, contract: Contract, cassette: Path, server: Calla
     return Endpoint(shown, kind.rstrip("/"), surface, headers, recording=recording, billed=True)
 
 
-def hosts(settings: Settings) -> tuple[str, ...] | None:
-    """The hosts that may be reached beside this machine; None where the network is not blocked at all.
-
-    Raises:
-        UsageError: the endpoint is no URL.
-    """
+def hosts(settings: Settings) -> tuple[str, ...]:
+    """The hosts that may be reached beside this machine: all of them in a live run."""
     if settings.endpoint == "live":
-        return None
+        return EVERYWHERE
     if "://" not in settings.endpoint:
         return settings.allowed_hosts
-    try:
-        return (*settings.allowed_hosts, httpx.URL(settings.endpoint).host)
-    except httpx.InvalidURL:
-        raise UsageError(f"not a URL that can be sent to: {settings.endpoint!r}") from None
+    return (*settings.allowed_hosts, httpx.URL(settings.endpoint).host)
 
 
 def guarded(
