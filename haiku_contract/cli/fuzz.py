@@ -131,7 +131,13 @@ class Options:
 @limits_options
 @check_option
 @compare_option
-@click.option("--seed", type=int, default=0, show_default=True, help="What --explore draws; recorded in the report.")
+@click.option(
+    "--seed",
+    type=int,
+    default=0,
+    show_default=True,
+    help="Which values come together, the order of what is worth the same, and what --explore draws.",
+)
 @format_option
 @output_option
 @no_color_option
@@ -240,7 +246,8 @@ def run(
         further: takes every event.
     """
     contract = options.contract
-    plan = thorough(suite(contract, "request")) if options.thorough else thrifty(contract)
+    seed = options.seed
+    plan = thorough(suite(contract, "request", seed)) if options.thorough else thrifty(contract, seed)
     if not any(case.kind == "conforming" for case in plan.cases):
         raise UsageError(
             f"{contract.id}: no conforming request is known; 'haiku-contract generate --coverage' says why"
@@ -270,7 +277,7 @@ def run(
             plan,
             to.target,
             emit,
-            seed=options.seed,
+            seed=seed,
             width=options.concurrency,
             repeat=options.repeat,
             budget=budget,

@@ -16,7 +16,7 @@ from haiku_contract.cli import recipes
 from haiku_contract.cli.headers import headers as further_headers
 from haiku_contract.endpoint import live, surfaces
 from haiku_contract.endpoint.echoes import hidden
-from haiku_contract.endpoint.redaction import accounts
+from haiku_contract.endpoint.known_secrets import accounts
 from haiku_contract.endpoint.reference.app import SERVED
 from haiku_contract.errors import UsageError
 
