@@ -22,7 +22,7 @@ from haiku_contract.schemas import (
     subschemas,
     types,
 )
-from haiku_contract.trivial import TRIVIAL, accepts_everything, is_trivial
+from haiku_contract.trivial import TRIVIAL, accepts_everything, is_trivial, matches_every_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -114,6 +114,7 @@ _SPEAKS_OF: Final[dict[str, tuple[str, ...]]] = {
 
 _NO_CONTAINS: Final = "stands beside no 'contains', without which it says nothing"
 _NO_TUPLE: Final = "stands beside no list under 'items', without which it says nothing"
+_NO_KEY_LEFT: Final = "a pattern beside it speaks of every key"
 _NO_IF: Final = "stands beside no 'if', without which it says nothing"
 _ONLY_ASKED: Final = "only asked under 'not', 'contains', 'if' or 'unevaluated…', where to fail is no fault"
 _UNUSED: Final = "no reference leads to this definition"
@@ -290,6 +291,7 @@ def _never(document: Document, site: _Site, keyword: str, value: Any) -> str:
         _NO_CONTAINS: keyword in {"minContains", "maxContains"} and "contains" not in beside,
         _NO_TUPLE: keyword == "additionalItems" and not isinstance(beside.get("items"), list),
         "the exclusive bound speaks for it": beside.get(f"exclusive{keyword.capitalize()}") is True,
+        _NO_KEY_LEFT: keyword == "additionalProperties" and _has_open_pattern(beside),
         "'minContains' speaks for it": keyword == "contains" and beside.get("minContains", 0) > 0,
         "'minContains' asks for none": keyword == "contains" and beside.get("minContains") == 0,
         "one branch accepts every value": keyword in UNIONS
@@ -314,6 +316,11 @@ def _not_spoken_of(schema: dict[str, Any], keyword: str, *, names: bool) -> str:
     return ""
 
 
+def _has_open_pattern(beside: dict[str, Any]) -> bool:
+    """Whether every key matches one of the patterns of a schema."""
+    return any(map(matches_every_text, beside.get("patternProperties", ())))
+
+
 def speaks_of(keyword: str) -> tuple[str, ...]:
     """The JSON types that a keyword speaks of; empty for those that speak of every value."""
     return _SPEAKS_OF.get(keyword, ())
@@ -329,6 +336,8 @@ def _children(document: Document, site: _Site, keyword: str, value: Any) -> Iter
         never = _NO_IF
     if keyword == "additionalItems" and not isinstance(beside.get("items"), list):
         never = _NO_TUPLE
+    if keyword == "additionalProperties" and _has_open_pattern(beside):
+        never = _NO_KEY_LEFT
     if keyword in UNIONS and any(accepts_everything(document, branch) for branch in value):
         never = _OPEN
     in_place = keyword not in _SPEAKS_OF

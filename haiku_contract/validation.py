@@ -260,7 +260,7 @@ class _FastEngine:
         # The engine's paths leave keys without a name out.
         if wire.has_empty_key(instance) and self._second is not None:
             return self._second.failures(instance)
-        if self._shortened:
+        if self._doubtful:
             errors = self._validator.iter_errors(instance)
             found = [_fast_failure(error, instance, self._schema) for error in errors]
             if self._is_unclear(found) and self._second is not None:
@@ -269,19 +269,23 @@ class _FastEngine:
         return messages.once(_fast_failure(error, instance) for error in self._validator.iter_errors(instance))
 
     def _is_unclear(self, found: Iterable[Failure]) -> bool:
-        """Whether one of the failures may be about a keyword under a key without a name."""
+        """Whether one of the failures may be about another keyword than the one that the engine names."""
         return any(
-            tuple(map(str, one.schema_path)) in self._shortened or any(map(self._is_unclear, one.branches))
+            tuple(map(str, one.schema_path)) in self._doubtful or any(map(self._is_unclear, one.branches))
             for one in found
         )
 
     @cached_property
-    def _shortened(self) -> frozenset[tuple[str, ...]]:
-        """What the engine calls the keywords under keys of the schema that have no name, and may mean others by."""
-        if not wire.has_empty_key(self._schema):
-            return frozenset()
-        odd = [place for place in subschemas(self._schema) if "" in place.tokens and isinstance(place.schema, dict)]
-        return frozenset((*filter(None, place.tokens), keyword) for place in odd for keyword in place.schema)
+    def _doubtful(self) -> frozenset[tuple[str, ...]]:
+        """What the engine calls keywords under keys of the schema that have no name, and may mean others by.
+
+        It also says `maxContains` where nothing is contained, and that is said of `contains`.
+        """
+        places = [place for place in subschemas(self._schema) if isinstance(place.schema, dict)]
+        odd = [one for one in places if "" in one.tokens]
+        found = {(*filter(None, place.tokens), keyword) for place in odd for keyword in place.schema}
+        found |= {(*tokens, "maxContains") for tokens, said in places if "maxContains" in said and "contains" in said}
+        return frozenset(found)
 
     @cached_property
     def _second(self) -> Engine | None:

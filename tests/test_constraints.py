@@ -65,6 +65,8 @@ REQUEST_1_0_0: list[tuple[str, str]] = [
 UNUSED = "no reference leads to this definition"
 ASKED = "only asked under 'not', 'contains', 'if' or 'unevaluated…', where to fail is no fault"
 EVERY = "accepts every value"
+EVERY_KEY = "a pattern beside it speaks of every key"
+NO_CONTAINS = "stands beside no 'contains', without which it says nothing"
 ONE = "one branch accepts every value"
 OPEN = "another branch of the union accepts every value"
 NO_IF = "stands beside no 'if', without which it says nothing"
@@ -203,13 +205,16 @@ UNVIOLABLE: list[tuple[Any, list[tuple[str, str]]]] = [
     ({"propertyNames": {"properties": {"a": {"type": "string"}}}}, [
         ("/propertyNames/properties/a/type", "speaks of objects only, and none is accepted here"),
     ]),
-    ({"minContains": 2, "maxContains": 3}, [
-        ("/minContains", "stands beside no 'contains', without which it says nothing"),
-        ("/maxContains", "stands beside no 'contains', without which it says nothing"),
-    ]),
+    ({"minContains": 2, "maxContains": 3}, [("/minContains", NO_CONTAINS), ("/maxContains", NO_CONTAINS)]),
     ({"contains": {}, "minContains": 0, "maxContains": 1}, [
         ("/contains", "'minContains' asks for none"), ("/minContains", EVERY), ("/maxContains", ""),
     ]),
+    ({"patternProperties": {"^(a|b)|c*$": {}}, "additionalProperties": False}, [("/additionalProperties", EVERY_KEY)]),
+    ({"patternProperties": {".*": {}}, "additionalProperties": {"const": 1}}, [
+        ("/additionalProperties/const", EVERY_KEY),
+    ]),
+    ({"patternProperties": {"^(a|b)$|^c*$": {}}, "additionalProperties": False}, [("/additionalProperties", "")]),
+    ({"type": "string", "pattern": "^(arn:.*)|()$"}, [("/type", ""), ("/pattern", EVERY)]),
     ({"then": {"type": "null"}, "else": False}, [
         ("/then/type", NO_IF), ("/else", NO_IF),
     ]),

@@ -10,21 +10,21 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from haiku_contract import pointer
-from haiku_contract.constraints import UNIONS, is_trivial, replace, speaks_of
+from haiku_contract.constraints import UNIONS, replace, speaks_of
 from haiku_contract.errors import UsageError
 from haiku_contract.generate.conforming import solver_of
-from haiku_contract.generate.goals import Host, modern_step
+from haiku_contract.generate.goals import Host
 from haiku_contract.generate.holding import kind_of
 from haiku_contract.generate.operators import FORBIDDEN, OPERATORS, Edit, Site
-from haiku_contract.generate.otherwise import LITTLE_WORK, Target, otherwise
-from haiku_contract.generate.routes import Route, site_of
+from haiku_contract.generate.otherwise import LITTLE_WORK, otherwise
+from haiku_contract.generate.routes import site_of
 from haiku_contract.generate.solver import Solver
+from haiku_contract.generate.targets import Target, target_of
 from haiku_contract.model import Fault
-from haiku_contract.schemas import REFERENCES
 from haiku_contract.validation import SchemaValidator
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     from haiku_contract.generate.goals import Path, Positions
     from haiku_contract.model import Constraint
@@ -40,9 +40,6 @@ _ENOUGH_TOGETHER: Final = 5  # of one payload, for keywords of which the others 
 
 _SELDOM_ALONE: Final = frozenset(("", "type", "const", "enum", "anyOf", "oneOf", "not", "required"))
 """Keywords that are broken together with others for reasons that another payload would not change."""
-
-
-_IN_PLACE: Final = (*REFERENCES, "allOf")
 
 
 class Faulted(NamedTuple):
@@ -61,28 +58,6 @@ class Faulted(NamedTuple):
     payload: Any
     breaks: frozenset[str]
     twin: Any
-
-
-def target_of(validator: SchemaValidator, constraint: Constraint, ways: Mapping[str, Route]) -> Target | None:
-    """How to get to a constraint; None where no way leads there."""
-    document = solver_of(validator).document
-    forbids = constraint.keyword not in OPERATORS or not constraint.keyword
-    refuses = constraint.keyword == "not" and is_trivial(constraint.value)
-    route = ways.get(constraint.pointer if forbids else site_of(constraint))
-    if not forbids and not refuses:
-        if route is None or not isinstance(route.schema, dict):
-            return None
-        return Target(constraint, route.steps, document.modern(route.schema))
-    steps = route.steps if route is not None else ()
-    while steps and steps[-1].keyword in _IN_PLACE:
-        steps = steps[:-1]
-    if not steps:
-        return None
-    parents = [one for one in ways.values() if one.steps == steps[:-1] and isinstance(one.schema, dict)]
-    parent = parents[0].schema if parents else None
-    if not isinstance(parent, dict):
-        return None
-    return Target(constraint, steps[:-1], document.modern(parent), modern_step(steps[-1]))
 
 
 def certified(

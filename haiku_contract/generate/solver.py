@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from haiku_contract.schemas import Document
 
 _UNROLLED: Final = 6  # levels that show what a person would write; below, what ends a recursion soonest
-_MAX_DEPTH: Final = 70
-_MOST_TURNS: Final = 24
+_MAX_DEPTH: Final = 120
+_MOST_TURNS: Final = 60
 _MOST_REFUSED: Final = 24
 _WORK: Final = 60_000
 _LISTED_KINDS: Final = ("boolean", "null")  # of which every value is tried
@@ -70,6 +70,7 @@ class Solver:
         self._firsts: dict[tuple[Any, ...], tuple[tuple[Goal, ...], Host | None]] = {}
         self._open_keys: set[tuple[Any, ...]] = set()
         self._dead: dict[tuple[Any, ...], tuple[Goal, ...]] = {}
+        self._ables: dict[int, tuple[list[Any], list[Any]]] = {}
         self._guarded = 0
         self._exclusive = False
         self._most = work
@@ -151,11 +152,14 @@ class Solver:
         seen: set[str] = set()
         before = self._guarded
         start = _State(tuple(goals), (), (), EVERY, frozenset())
-        for host in self._search(tuple(goals), start, name, depth, 0):
-            text = key_of(host.payload)
-            if text not in seen:
-                seen.add(text)
-                yield host
+        try:
+            for host in self._search(tuple(goals), start, name, depth, 0):
+                text = key_of(host.payload)
+                if text not in seen:
+                    seen.add(text)
+                    yield host
+        except RecursionError:  # too deep for Python; elsewhere there may be values that are not
+            self.give_up()
         if not seen and self._guarded == before:
             self._dead[key] = tuple(goals)  # kept, so that the ids stay theirs
 
@@ -174,9 +178,11 @@ class Solver:
         self._open_keys.add(key)
         before, exhaustive = self._guarded, self._exhaustive
         self._exhaustive = True
-        found = next(self.values(goals, name, depth), None)
-        complete, self._exhaustive = self._exhaustive, self._exhaustive and exhaustive
-        self._open_keys.discard(key)
+        try:
+            found = next(self.values(goals, name, depth), None)
+        finally:
+            complete, self._exhaustive = self._exhaustive, self._exhaustive and exhaustive
+            self._open_keys.discard(key)
         if found is not None or (self._guarded == before and complete):
             self._firsts[key] = (tuple(goals), found)
         return found
@@ -292,8 +298,7 @@ class Solver:
                 if self._exclusive:
                     more += [Goal(Words({"not": one}), strict=True) for one in branches if one is not chosen]
             else:
-                ordered = sorted(branches, key=self._heights.of) if lean else branches
-                picks.append(tuple((Goal(branch, None, within),) for branch in ordered if branch is not False))
+                picks.append(tuple((Goal(branch, None, within),) for branch in self._able(union, branches, lean=lean)))
         in_place = step is not None and step.keyword in {*REFERENCES, "allOf", "anyOf", "oneOf"}
         if step is not None and step.keyword in {"then", "else"} and "if" in said:
             asked = said["if"] if step.keyword == "then" else Words({"not": said["if"]})
@@ -303,6 +308,20 @@ class Solver:
             more += [Goal(Words(required=[step.key])), Goal(said["dependentSchemas"][step.key], rest, within)]
             in_place = True
         return more, picks, None if in_place else goal.demand
+
+    def _able(self, union: str, branches: list[Any], *, lean: bool) -> list[Any]:
+        """The branches that may be the one that fits: of several that are the same none is, where only one may."""
+        if id(branches) not in self._ables:
+            texts = [key_of(one) for one in branches] if union == "oneOf" else []
+            alike = {text for text in texts if texts.count(text) > 1}
+            able = [
+                one for index, one in enumerate(branches) if one is not False and not (alike and texts[index] in alike)
+            ]
+            self._ables[id(branches)] = branches, able
+        able = self._ables[id(branches)][1]
+        if not able:
+            self.conflict(f"no branch of '{union}' can be the one that fits")
+        return sorted(able, key=self._heights.of) if lean else able
 
     # -- building -----------------------------------------------------------------------------------------------------
 
