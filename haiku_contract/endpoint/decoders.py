@@ -11,6 +11,7 @@ import re
 import zlib
 from bisect import bisect_right
 from html.entities import html5
+from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from haiku_contract.errors import UnsearchableError
@@ -109,13 +110,19 @@ _ESCAPES: Final = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\
 
 _PERCENTED: Final = re.compile(r"[\w.~+/=:@!*,;&?%-]{3,}+", re.ASCII)
 _PERCENT: Final = re.compile(r"%([0-9A-Fa-f]{2})")
+_OF_FORM: Final = re.compile(r"%([0-9A-Fa-f]{2})|\+")
 
 
 def _percents(text: str) -> Iterator[Decoded]:
-    """Percent-encoding (RFC 3986 section 2.1)."""
+    """Percent-encoding (RFC 3986 section 2.1), and that of forms, in which a plus stands for a blank."""
     for match in _PERCENTED.finditer(text) if _PERCENT.search(text) else ():
         if _PERCENT.search(match[0]):
-            yield _substituted(match[0], match.start(), _PERCENT, lambda one: chr(int(one[1], 16)), _percented)
+            for pattern in (_PERCENT, _OF_FORM) if "+" in match[0] else (_PERCENT,):
+                yield _substituted(match[0], match.start(), pattern, _of_percent, _percented)
+
+
+def _of_percent(match: re.Match[str]) -> str:
+    return chr(int(match[1], 16)) if match[1] else " "
 
 
 def _percented(standin: str) -> str:
@@ -161,15 +168,18 @@ def _spread(start: int, plain: str, form: str) -> Decoded:
     return Decoded(plain, back)
 
 
-_DIGITS: Final = re.compile(r"[0-9a-f]{24,}+|[0-9A-F]{24,}+")
+_DIGITS: Final = re.compile(r"[0-9A-Fa-f]{24,}+")
 _TEXT: Final = re.compile(r"[\t\n\r -~]{12,}|(?:[ -~]\0){12,}|(?:\0[ -~]){12,}")
-_COMPRESSED: Final = ("\x1f\x8b", "\x78\x01", "\x78\x5e", "\x78\x9c", "\x78\xda", "\x28\xb5\x2f\xfd")
-"""How gzip (RFC 1952), zlib (RFC 1950) and zstd (RFC 8878) begin."""
+_COMPRESSED: Final = re.compile(r"\A.{0,96}?\x78[\x01\x5e\x9c\xda]|\x1f\x8b\x08[\0-\x1f]|\A\x28\xb5\x2f\xfd", re.DOTALL)
+_GZIP: Final = re.compile(r"\x1f\x8b\x08[\0-\x1f]")
+_ZLIB: Final = re.compile(r"\x78[\x01\x5e\x9c\xda]")
+_ZSTD: Final = "\x28\xb5\x2f\xfd"
+"""How gzip (RFC 1952), zlib (RFC 1950) and zstd (RFC 8878) begin; zlib in too few bytes to be looked for anywhere."""
 
 
 def _says_something(plain: str) -> bool:
     """Whether something that was decoded holds a text, or could be compressed; other bytes hold no secret."""
-    return plain.startswith(_COMPRESSED) or _TEXT.search(plain) is not None
+    return _COMPRESSED.search(plain) is not None or _TEXT.search(plain) is not None
 
 
 def _digits(text: str) -> Iterator[Decoded]:
@@ -179,7 +189,7 @@ def _digits(text: str) -> Iterator[Decoded]:
             last = len(match[0]) - (len(match[0]) - first) % 2
             plain = bytes.fromhex(match[0][first:last]).decode("latin-1")
             if _says_something(plain):
-                yield _spread(match.start() + first, plain, "{1:02X}" if match[0].isupper() else "{1:02x}")
+                yield _spread(match.start() + first, plain, "{1:02x}" if match[0].islower() else "{1:02X}")
 
 
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]{16,}(?:\r?\n[ \t]{0,40}[A-Za-z0-9+/_-]{4,})*={0,2}")
@@ -226,6 +236,8 @@ def _recoded(
 
 
 _MOST: Final = 64 * 1024 * 1024
+_FIRST: Final = 96  # characters in which zlib is looked for
+_TRIES: Final = 64
 
 
 def _compressed(text: str) -> Iterator[Decoded]:
@@ -234,14 +246,18 @@ def _compressed(text: str) -> Iterator[Decoded]:
     Raises:
         UnsearchableError: it is compressed in another way, or too large.
     """
-    if not text.startswith(_COMPRESSED):
-        return
-    if text.startswith(_COMPRESSED[-1]):
+    if text.startswith(_ZSTD):
         raise UnsearchableError("something is compressed with zstd, and could hide a secret")
-    window = zlib.MAX_WBITS | (16 if text.startswith(_COMPRESSED[0]) else 0)
+    for match in islice(_GZIP.finditer(text), _TRIES):
+        yield from _inflated(text, match.start(), zlib.MAX_WBITS | 16)
+    for match in _ZLIB.finditer(text, 0, _FIRST):
+        yield from _inflated(text, match.start(), zlib.MAX_WBITS)
+
+
+def _inflated(text: str, start: int, window: int) -> Iterator[Decoded]:
     undo = zlib.decompressobj(window)
     try:
-        plain = undo.decompress(text.encode("latin-1"), _MOST)
+        plain = undo.decompress(text[start:].encode("latin-1", "replace"), _MOST)
     except zlib.error:
         return  # it only begins like that
     if undo.unconsumed_tail:
@@ -251,7 +267,7 @@ def _compressed(text: str) -> Iterator[Decoded]:
         cleaned = apply(plain.decode("latin-1"), found)[0].encode("latin-1", "replace")
         redo = zlib.compressobj(wbits=window)
         again = redo.compress(cleaned) + redo.flush()
-        yield Edit(0, len(text), found[0].kind, again.decode("latin-1"))
+        yield Edit(start, len(text) - len(undo.unused_data), found[0].kind, again.decode("latin-1"))
 
     yield Decoded(plain.decode("latin-1"), back)
 

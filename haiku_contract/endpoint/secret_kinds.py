@@ -152,7 +152,11 @@ _OTHER_FORMS: Final = (
     Kind(
         "token without a prefix",
         (),
-        re.compile(r"(?<![\w+/=.-])(?<![A-Za-z0-9+/]{20}\n)(?P<secret>[A-Za-z0-9_-]{40})(?![\w+/=-])", re.ASCII),
+        re.compile(
+            r"(?<![\w+/=.-])(?:[A-Za-z0-9+/]{60,}+(?:\r?\n[ \t]*+[A-Za-z0-9+/=]{4,}+)+|"  # the lines of base64
+            r"(?P<secret>[A-Za-z0-9_-]{40})(?![\w+/=-]))",
+            re.ASCII,
+        ),
         _is_token,
         _is_token,
     ),
