@@ -7,12 +7,13 @@ characters that stand for them where that can be, else into the whole that is en
 from __future__ import annotations
 
 import base64
+import binascii
 import re
 import zlib
 from bisect import bisect_right
 from html.entities import html5
 from itertools import islice
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from haiku_contract.errors import UnsearchableError
 
@@ -29,11 +30,14 @@ class Edit(NamedTuple):
     standin: str
 
 
+Back: TypeAlias = "Callable[[list[Edit]], Iterable[Edit]]"
+
+
 class Decoded(NamedTuple):
     """What a part of a text stands for, and the edits of the text that edits of that amount to."""
 
     plain: str
-    back: Callable[[list[Edit]], Iterable[Edit]]
+    back: Back
 
 
 def apply(text: str, found: Iterable[Edit]) -> tuple[str, list[tuple[int, int, int]]]:
@@ -169,17 +173,35 @@ def _spread(start: int, plain: str, form: str) -> Decoded:
 
 
 _DIGITS: Final = re.compile(r"[0-9A-Fa-f]{24,}+")
-_TEXT: Final = re.compile(r"[\t\n\r -~]{12,}|(?:[ -~]\0){12,}|(?:\0[ -~]){12,}")
-_COMPRESSED: Final = re.compile(r"\A.{0,96}?\x78[\x01\x5e\x9c\xda]|\x1f\x8b\x08[\0-\x1f]|\A\x28\xb5\x2f\xfd", re.DOTALL)
 _GZIP: Final = re.compile(r"\x1f\x8b\x08[\0-\x1f]")
 _ZLIB: Final = re.compile(r"\x78[\x01\x5e\x9c\xda]")
 _ZSTD: Final = "\x28\xb5\x2f\xfd"
 """How gzip (RFC 1952), zlib (RFC 1950) and zstd (RFC 8878) begin; zlib in too few bytes to be looked for anywhere."""
 
+_FIRST: Final = 96  # characters in which zlib is looked for
+_BREAK: Final = b"\t\n\r"
+_PRINTED: Final = bytes(range(ord(" "), ord("~") + 1)) + _BREAK
+_CLASSES: Final = bytes(0 if one == 0 else 1 if one in _PRINTED else 2 for one in range(256))
+_TEXTS: Final = (bytes([1]) * 12, bytes([1, 0]) * 12, bytes([0, 1]) * 12)
+"""Runs of characters in ASCII, and in UTF-16 with either byte first, as classes of bytes."""
 
-def _says_something(plain: str) -> bool:
-    """Whether something that was decoded holds a text, or could be compressed; other bytes hold no secret."""
-    return _COMPRESSED.search(plain) is not None or _TEXT.search(plain) is not None
+_RUN: Final = re.compile(r"[\t\n\r -~]{12,}+")
+_MOSTLY: Final = 0.6
+
+
+def _texts(data: bytes) -> Decoded | None:
+    """What of decoded bytes can hold a secret: all of a text and of what may be compressed, of others what is text."""
+    classes = data.translate(_CLASSES)
+    ascii_only, *wide = (one in classes for one in _TEXTS)
+    plain = data.decode("latin-1")
+    if _may_be_compressed(data) or any(wide) or (ascii_only and classes.count(1) > _MOSTLY * len(data)):
+        return Decoded(plain, iter)
+    return _joined(plain, [match.span() for match in _RUN.finditer(plain)]) if ascii_only else None
+
+
+def _may_be_compressed(data: bytes) -> bool:
+    first = data[:_FIRST].decode("latin-1")
+    return b"\x1f\x8b\x08" in data or first.startswith(_ZSTD) or _ZLIB.search(first) is not None
 
 
 def _digits(text: str) -> Iterator[Decoded]:
@@ -187,9 +209,11 @@ def _digits(text: str) -> Iterator[Decoded]:
     for match in _DIGITS.finditer(text):
         for first in range(2):
             last = len(match[0]) - (len(match[0]) - first) % 2
-            plain = bytes.fromhex(match[0][first:last]).decode("latin-1")
-            if _says_something(plain):
-                yield _spread(match.start() + first, plain, "{1:02x}" if match[0].islower() else "{1:02X}")
+            data = bytes.fromhex(match[0][first:last])
+            texts = _texts(data)
+            if texts is not None:
+                form = "{1:02x}" if match[0].islower() else "{1:02X}"
+                yield _within(texts, _spread(match.start() + first, "", form).back)
 
 
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]{16,}(?:\r?\n[ \t]{0,40}[A-Za-z0-9+/_-]{4,})*={0,2}")
@@ -201,17 +225,23 @@ def _base64(text: str) -> Iterator[Decoded]:
     """Base64 with either alphabet (RFC 4648), in one line or in many, from any of its characters on."""
     for match in _BASE64.finditer(text):
         whole = _BREAKS.sub("", match[0])
+        altchars = b"-_" if "-" in whole or "_" in whole else b"+/"
+        usual = whole.translate(_ONE_ALPHABET)
         for first in range(_MOVED):
-            part = whole[first : len(whole) - ((len(whole) - first) % 4 == 1)]
-            altchars = b"-_" if "-" in part or "_" in part else b"+/"
-            if altchars == b"-_" and ("+" in part or "/" in part):
-                part = part.translate(_ONE_ALPHABET)
-            plain = base64.b64decode(part + "=" * (-len(part) % 4), altchars=altchars).decode("latin-1")
-            if _says_something(plain):
-                yield Decoded(plain, _recoded(match, part, first, plain, altchars))
+            last = len(whole) - ((len(whole) - first) % 4 == 1)
+            data = binascii.a2b_base64(usual[first:last] + "=" * (-(last - first) % 4))
+            texts = _texts(data)
+            if texts is not None:
+                back = _recoded(match, whole[first:last], first, data.decode("latin-1"), altchars)
+                yield _within(texts, back)
 
 
-_ONE_ALPHABET: Final = str.maketrans("+/", "-_")
+def _within(texts: Decoded, back: Back) -> Decoded:
+    """The texts of something that was decoded, and the edits of the whole."""
+    return Decoded(texts.plain, lambda found: back(list(texts.back(found))))
+
+
+_ONE_ALPHABET: Final = str.maketrans("-_", "+/")
 
 
 def _recoded(
@@ -236,7 +266,6 @@ def _recoded(
 
 
 _MOST: Final = 64 * 1024 * 1024
-_FIRST: Final = 96  # characters in which zlib is looked for
 _TRIES: Final = 64
 
 

@@ -130,7 +130,7 @@ _SCHEME: Final = r"(?:(?:bearer|basic|token)(?:\s|%20|\+){1,3})?"
 _QUOTED: Final = _at(
     rf"[bfru]?(?P<quote>[\"'`]){_SCHEME}(?P<secret>(?:(?!(?P=quote))[^\\\r\n]|\\.){{6,4096}})(?P=quote)"
 )
-_OPEN: Final = _at(_SCHEME + r"(?P<secret>[^\s\"'`<>,;&(){}\[\]\\|]{8,4096}+)(?![(\[{])")
+_OPEN: Final = _at(_SCHEME + r"(?P<secret>[^\s\"'`<>,;&(){}\[\]\\|]{8,1024}+)(?![(\[{])")
 _MEMBER: Final = re.compile(r'"((?:[^"\\]|\\.){6,})"(?!\s*:)')
 
 _OTHER_FORMS: Final = (
@@ -146,7 +146,7 @@ _OTHER_FORMS: Final = (
     Kind(
         "token",
         ("eyj",),
-        re.compile(r"(?P<secret>eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,})", re.ASCII),
+        re.compile(r"(?P<secret>eyJ(?:(?!eyJ)[A-Za-z0-9_-]){8,}+\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,})", re.ASCII),
     ),
     # Cloudflare, "Token formats", those of before 2026; 40 digits would be a name of Git
     Kind(

@@ -43,9 +43,9 @@ class Hidden(NamedTuple):
 
 
 def drawn(alphabet: str, least: int, most: int | None = None) -> st.SearchStrategy[str]:
-    """Texts with letters and digits, as a secret that was drawn at random has."""
+    """Texts with letters and digits, as a secret that was drawn at random has, and no text of a cassette."""
     texts = st.text(alphabet, min_size=least, max_size=least if most is None else most)
-    return texts.map(lambda text: text[:-2] + "k7")
+    return texts.map(lambda text: text[:5] + "7" + text[6:-2] + "k7")
 
 
 KEYS = st.one_of(
