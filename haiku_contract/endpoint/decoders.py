@@ -173,7 +173,7 @@ def _spread(start: int, plain: str, form: str) -> Decoded:
 
 
 _DIGITS: Final = re.compile(r"[0-9A-Fa-f]{24,}+")
-_GZIP: Final = re.compile(r"\x1f\x8b\x08[\0-\x1f]")
+_GZIP: Final = re.compile(r"\x1f\x8b\x08[\0-\x1f].{4}[\0\x02\x04][\0-\x0d\xff]", re.DOTALL)
 _ZLIB: Final = re.compile(r"\x78[\x01\x5e\x9c\xda]")
 _ZSTD: Final = "\x28\xb5\x2f\xfd"
 """How gzip (RFC 1952), zlib (RFC 1950) and zstd (RFC 8878) begin; zlib in too few bytes to be looked for anywhere."""
@@ -201,7 +201,8 @@ def _texts(data: bytes) -> Decoded | None:
 
 def _may_be_compressed(data: bytes) -> bool:
     first = data[:_FIRST].decode("latin-1")
-    return b"\x1f\x8b\x08" in data or first.startswith(_ZSTD) or _ZLIB.search(first) is not None
+    gzip = b"\x1f\x8b\x08" in data and _GZIP.search(data.decode("latin-1")) is not None
+    return gzip or first.startswith(_ZSTD) or _ZLIB.search(first) is not None
 
 
 def _digits(text: str) -> Iterator[Decoded]:
