@@ -13,7 +13,7 @@ from haiku_contract.generate.packing import at
 from haiku_contract.model import ABSENT, Case, Exchange, OutcomeKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 
     from haiku_contract.campaign.checks import Judged
     from haiku_contract.campaign.ledger import Ledger
@@ -30,8 +30,9 @@ MOST_FURTHER: Final = 72
 
 _MOST_SPLITS: Final = 12
 _MOST_GUILTY: Final = 3
-_MOST_PLACES: Final = 12
-_MOST_FEATURES: Final = MOST_FURTHER - _MOST_PLACES
+_MOST_ALONE: Final = 6
+_MOST_ELSEWHERE: Final = 6
+_MOST_FEATURES: Final = MOST_FURTHER - _MOST_ALONE - _MOST_ELSEWHERE
 _LOST: Final = (OutcomeKind.THROTTLED, OutcomeKind.UNREACHABLE, OutcomeKind.UNAUTHORISED, OutcomeKind.UNKNOWN)
 
 Steps: TypeAlias = "Generator[tuple[Case, ...], Sequence[Exchange], None]"
@@ -51,11 +52,36 @@ def features(plan: Plan, ledger: Ledger, send: Send) -> Steps:
 
 
 def places(plan: Plan, ledger: Ledger, send: Send) -> Steps:
-    """Send the faults that were accepted at one place among others once more at the only place there is."""
+    """Send the faults that were accepted at one place among others once more at the only place there is.
+
+    Where several are rejected there, some elements are not judged at all: then what was rejected in others is sent in
+    those.
+    """
     known = {case.id: case for case in plan.suite}
     accepted = [one.exchange.case for one in ledger.judged if one.outcome.kind is OutcomeKind.ACCEPTED]
-    alone = [known[name] for case in accepted if case.kind == "faulted" and (name := without_place(case.id)) in known]
-    yield from send(sorted(alone, key=lambda case: len(case.body))[:_MOST_PLACES])
+    leaks = sorted((case for case in accepted if case.kind == "faulted"), key=lambda case: len(case.body))
+    alone = {case.id: known[without_place(case.id)] for case in leaks if without_place(case.id) in known}
+    yield from send(list(alone.values())[:_MOST_ALONE])
+    only_there = [
+        case
+        for case in leaks
+        if case.id in alone and any(one.outcome.kind is OutcomeKind.REJECTED for one in ledger.answers(alone[case.id]))
+    ]
+    if len({case.constraint for case in only_there}) > 1:
+        unjudged = {case.id.rpartition("-")[2] for case in only_there}
+        found = {case.constraint: case for case in _elsewhere(ledger, known, sorted(unjudged))}
+        yield from send(list(found.values())[:_MOST_ELSEWHERE])
+
+
+def _elsewhere(ledger: Ledger, known: Mapping[str, Case], unjudged: Sequence[str]) -> Iterator[Case]:
+    """For each constraint whose fault was rejected in one element of several: its fault in one that is not judged."""
+    faulted = [one for one in ledger.judged if one.exchange.case.kind == "faulted"]
+    leaky = {one.exchange.case.constraint for one in faulted if one.outcome.kind is OutcomeKind.ACCEPTED}
+    for case in (one.exchange.case for one in faulted if one.exchange.case.constraint not in leaky):
+        stem = without_place(case.id)
+        there = next((known[name] for place in unjudged if (name := f"{stem}-{place}") in known), None)
+        if there is not None and stem != case.id:
+            yield there
 
 
 class _Asking:
@@ -115,7 +141,7 @@ class _Asking:
             try:
                 wanted = next(search) if answer is None else search.send(answer)
             except StopIteration as stop:
-                return tuple(stop.value)
+                return tuple(each for each in one.features if each in stop.value)  # the order in which it was sent
             ordered = tuple(each for each in one.features if each in wanted)
             case = self.case(ordered)
             if case is not None and self.left <= most:
@@ -139,13 +165,14 @@ def _explained(one: Packed, asking: _Asking) -> Steps:
         found = yield from asking.search(one, _fails, None if field is None else pointer.split(field))
         code = FAILURES[failed.outcome.kind]
         words = failed.outcome.message or f"HTTP {failed.exchange.status}"
+        cause = words if failed.outcome.kind is OutcomeKind.REJECTED else ""
         if not found:
             shown = f"one of {len(one.features)} features"
-            asking.ledger.blame(code, one.case, f"a conforming request fails because of {shown}: {words}")
+            asking.ledger.blame(code, one.case, f"a conforming request fails because of {shown}: {words}", cause)
             return
         if len(found) > 1 or found[0].constraint is None:
             case = asking.case(found) or one.case
-            asking.ledger.blame(code, case, f"a conforming request fails because of {_all(found)}: {words}")
+            asking.ledger.blame(code, case, f"a conforming request fails because of {_all(found)}: {words}", cause)
             asking.together.append(found)
         else:
             asking.guilty.append(found[0])

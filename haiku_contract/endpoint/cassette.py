@@ -199,11 +199,11 @@ def _advice(path: Path) -> str:
 
 def _check_redacted(cassette: Cassette) -> None:
     """Refuse a cassette of ours in which a credential was put after it was written."""
-    from haiku_contract.endpoint import redaction, secrets  # noqa: PLC0415 - they need the values of this module
+    from haiku_contract.endpoint import known_secrets, secrets  # noqa: PLC0415 - they need the values of this module
 
     for one in cassette.interactions:
         for name, value in (*one.request_headers, *one.response_headers):
-            if any(secrets.looks_like_one(text) for text in redaction.credentials(name, value)):
+            if any(secrets.looks_like_one(text) for text in known_secrets.credentials(name, value)):
                 advice = "take it out; 'haiku-contract record --scan' names every place"
                 raise CassetteError(f"{cassette.name}:{one.line}: the header {name} holds a secret: {advice}")
 

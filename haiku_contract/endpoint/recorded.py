@@ -16,7 +16,7 @@ import httpx
 
 from haiku_contract import wire
 from haiku_contract.endpoint import matching
-from haiku_contract.endpoint.redaction import Redaction
+from haiku_contract.endpoint.redaction import Redaction, of_session
 from haiku_contract.errors import StaleCassetteError
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class RecordedTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         self._cassette = cassette
         self._timing = timing
         self._again = again
-        self._redaction = Redaction() if redaction is None else redaction
+        self._redaction = of_session() if redaction is None else redaction
         self._exact: dict[Key, Candidates] = {}
         self._alike: dict[Key, Candidates] | None = None
         self._turns: Counter[tuple[Key, str]] = Counter()
