@@ -324,9 +324,20 @@ def _fast_failure(error: jsonschema_rs.ValidationError, root: Any, schema: Schem
 
 def _located(root: Any, path: Iterable[str | int]) -> tuple[tuple[str | int, ...], Any]:
     """The place that the engine means by a path, in which keys without a name are left out, and what stands there."""
+    tokens = tuple(path)
+    value = root
+    try:
+        for token in tokens:
+            value = value[token]
+    except (KeyError, TypeError):  # a key without a name is left out, or one of digits is given as a number
+        return _found(root, tokens)
+    return tokens, value
+
+
+def _found(root: Any, tokens: tuple[str | int, ...]) -> tuple[tuple[str | int, ...], Any]:
     found: list[str | int] = []
     value = root
-    for token in path:
+    for token in tokens:
         while isinstance(value, dict) and str(token) not in value and "" in value:
             found.append("")
             value = value[""]

@@ -122,9 +122,10 @@ def _second_ways(
 ) -> Iterator[Faulted]:
     """The fault that breaks a constraint alone with a value found for that, or those with the fewest others."""
     constraint = target.constraint
-    found = otherwise(target, solver_of(validator), reached)
-    others = [(host, Edit("otherwise", "replace", (), value)) for host, value in found]
-    for one in (_judged(validator, constraint, host, edit) for host, edit in others):
+    others: list[tuple[Host, Edit]] = []
+    for host, value in otherwise(target, solver_of(validator), reached):
+        others.append((host, Edit("otherwise", "replace", (), value)))
+        one = _judged(validator, constraint, *others[-1])
         if one is not None and len(one.breaks) == 1:
             yield one
             return
