@@ -19,6 +19,7 @@ from haiku_contract.errors import ContractLoadError, ContractViolation, MissingE
 from haiku_contract.gate import gated
 from haiku_contract.localising import localised, unread
 from haiku_contract.messages import Failure
+from haiku_contract.metaschemas import supplied
 from haiku_contract.model import ABSENT
 from haiku_contract.schemas import subschemas
 
@@ -59,9 +60,12 @@ class SchemaValidator:
     """
 
     def __init__(self, side: Side, schema: Schema, *, assert_format: bool = False) -> None:
-        """Args: the side that names the constraints, the schema as published, and whether `format` asserts in it."""
+        """Args: the side that names the constraints, the schema as published, and whether `format` asserts in it.
+
+        Metaschemas that the schema refers to are added to its definitions.
+        """
         self.side: Side = side
-        self.schema = schema
+        self.schema = supplied(schema)
         self.assert_format = assert_format
 
     def __repr__(self) -> str:

@@ -34,7 +34,6 @@ UNUSABLE: list[tuple[Any, str]] = [
     ({"pattern": "(?P<x>.)(?P=x)", "$ref": "https://example.org/other"}, "https://example.org/other"),
     ({"$ref": "#/$defs/nope"}, "nope"),
     ({"$dynamicRef": "#nope"}, "nope"),
-    ({"$ref": "https://json-schema.org/draft/2020-12/schema"}, "a reference to .*another document"),
     ({"$schema": 5}, "5"),
     ({"$ref": "#/~2"}, "~2"),
     ({"$id": "http://[", "$ref": "#/$defs/none", "$defs": {"a b": {}}}, "none"),
