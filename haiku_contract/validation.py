@@ -164,8 +164,11 @@ class SchemaValidator:
     def settled(self, payload: Any) -> bool | None:
         """The verdict on a decoded payload where both engines give the same; None where they differ.
 
-        Where there is nothing in the schema and the payload that they might read differently, only one is asked.
+        Where there is nothing in the schema and the payload that they might read differently, only one is asked. There
+        is none either on what no body can carry, such as half of a pair of surrogates that a pattern speaks of.
         """
+        if _SURROGATE_LEAD in _marshal(payload, 4) and any(True for _ in wire.problems(payload)):
+            return None
         found = self.engine.is_valid(payload)
         if not self._disputes.about(payload):
             return found

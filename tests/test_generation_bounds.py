@@ -115,3 +115,20 @@ FAR = [
 @pytest.mark.parametrize("schema", FAR, ids=["conditions", "objects", "arrays", "the only branch left"])
 def test_a_value_is_found_however_far_it_is(schema: Any) -> None:
     assert next(cases_of(hc.SchemaValidator("response", schema))).kind == "conforming"
+
+
+HALVES = "^[\\u0020-\\uD7FF\\uE000-\\uFFFD\\uD800\\uDBFF-\\uDC00\\uDFFF]{1,9}$"
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "string", "pattern": HALVES, "maxLength": 5},
+        {"type": "object", "required": ["a"], "properties": {"a": {"pattern": "^[\\uD800-\\uDFFF]*$"}}},
+        {"type": "object", "patternProperties": {"^[\\uD800-\\uDFFF]": {"type": "null"}}},
+    ],
+)
+def test_no_case_holds_what_no_body_can_carry(schema: Any) -> None:
+    cases = list(cases_of(hc.SchemaValidator("response", schema)))
+    assert len(cases) > 1
+    assert all(not list(wire.problems(case.payload)) for case in cases)
