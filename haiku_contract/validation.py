@@ -267,13 +267,18 @@ class _FastEngine:
         # The engine's paths leave keys without a name out.
         if wire.has_empty_key(instance) and self._second is not None:
             return self._second.failures(instance)
-        if self._doubtful:
-            errors = self._validator.iter_errors(instance)
-            found = [_fast_failure(error, instance, self._schema) for error in errors]
-            if self._is_unclear(found) and self._second is not None:
-                return self._second.failures(instance)
-            return messages.once(found)
-        return messages.once(_fast_failure(error, instance) for error in self._validator.iter_errors(instance))
+        schema = self._schema if self._is_odd else None
+        found = messages.once(_fast_failure(error, instance, schema) for error in self._validator.iter_errors(instance))
+        if not self._doubtful or self._second is None:
+            return found
+        every = list(found)
+        return self._second.failures(instance) if self._is_unclear(every) else iter(every)
+
+    @cached_property
+    def _is_odd(self) -> bool:
+        """Whether the engine's paths into the schema may leave keys out, or zeros at the beginning of one."""
+        keys = (key for place in subschemas(self._schema) for key in place.tokens[-1:])
+        return any(not key or (key[0] == "0" and key.isdecimal() and len(key) > 1) for key in keys)
 
     def _is_unclear(self, found: Iterable[Failure]) -> bool:
         """Whether one of the failures may be about another keyword than the one that the engine names."""
@@ -336,7 +341,7 @@ def _located(root: Any, path: Iterable[str | int]) -> tuple[tuple[str | int, ...
     try:
         for token in tokens:
             value = value[token]
-    except (KeyError, TypeError):  # a key without a name is left out, or one of digits is given as a number
+    except (KeyError, TypeError):  # see `_found`
         return _found(root, tokens)
     return tokens, value
 
@@ -345,12 +350,19 @@ def _found(root: Any, tokens: tuple[str | int, ...]) -> tuple[tuple[str | int, .
     found: list[str | int] = []
     value = root
     for token in tokens:
-        while isinstance(value, dict) and str(token) not in value and "" in value:
+        while isinstance(value, dict) and (key := _key(value, token)) not in value and "" in value:
             found.append("")
             value = value[""]
-        found.append(token)
-        value = pointer.step(value, token)
+        found.append(key if isinstance(value, dict) else token)
+        value = pointer.step(value, found[-1])
     return tuple(found), value
+
+
+def _key(value: dict[str, Any], token: str | int) -> str:
+    """The key that the engine means: it gives one of digits as a number."""
+    if isinstance(token, str) or str(token) in value:
+        return str(token)
+    return next((one for one in value if one.isascii() and one.isdecimal() and int(one) == token), str(token))
 
 
 def _reference_engine(schema: Schema, *, accepted: bool = False, assert_format: bool = False) -> Engine | None:

@@ -352,3 +352,15 @@ def test_nothing_contained_is_not_too_much() -> None:
     for engine in engines(schema):
         assert messages.named(schema, "response", engine.failures([1])) == {"response:/contains"}
         assert messages.named(schema, "response", engine.failures([None, None])) == {"response:/maxContains"}
+
+
+def test_keys_of_digits_keep_their_zeros() -> None:
+    schema = {
+        "$ref": "#/$defs/007",
+        "$defs": {"007": {"properties": {"042": {"oneOf": [{"const": 1}, {"minimum": 7}]}}}},
+    }
+    for engine in engines(schema):
+        (failure,) = engine.failures({"042": 2})
+        assert failure.schema_path == ("$defs", "007", "properties", "042", "oneOf")
+        assert tuple(map(str, failure.instance_path)) == ("042",)
+        assert failure.branches[1][0].schema_path[-2:] == (1, "minimum")

@@ -6,6 +6,7 @@ import math
 import re
 import warnings
 from functools import lru_cache
+from itertools import product
 from string import ascii_lowercase, digits
 from typing import TYPE_CHECKING, Any, Final
 
@@ -155,10 +156,11 @@ def texts(pattern: str, least: int = 0) -> tuple[str, ...]:
     """
     if compiled(pattern) is None:
         return ()
-    tree = _parser.parse(translated(pattern), re.ASCII)
+    whole = _parser.parse(translated(pattern), re.ASCII)
+    trees = (whole, *_ahead(whole))
     matching: dict[str, None] = {}
     for repeats in dict.fromkeys((*_TRIED, least)):
-        for turn in range(_MOST_BRANCHES):
+        for turn, tree in product(range(_MOST_BRANCHES), trees):
             text = _Sampler(repeats, turn).text(tree)
             for padded in (text, f"a{text}", f"{text}a"):
                 if padded not in matching and matches(pattern, padded):
@@ -166,6 +168,15 @@ def texts(pattern: str, least: int = 0) -> tuple[str, ...]:
         if len(matching) >= _ENOUGH and repeats >= least:
             break
     return tuple(matching)
+
+
+def _ahead(tree: Any) -> Iterator[Any]:
+    """What an expression looks ahead for where it begins: a text for that may be one for the whole."""
+    for code, value in tree:
+        if str(code) == "ASSERT" and value[0] > 0:
+            yield value[1]
+        elif str(code) != "AT":
+            return
 
 
 def varied(pattern: str, least: int = 0) -> Iterator[str]:
