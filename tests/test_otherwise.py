@@ -56,6 +56,21 @@ BROKEN: list[tuple[Any, str]] = [
     ),
     # A list of what is required without which, of what is required anyway.
     ({"required": ["a"], "dependentRequired": {"b": ["a"]}}, "/dependentRequired"),
+    # A condition inside what another condition leads to: the outer one has to stay unmet while the inner one is met.
+    (
+        {
+            "if": {"type": "object", "required": ["$ref"]},
+            "else": {
+                "type": "object",
+                "properties": {"type": {"enum": ["key", "http"]}},
+                "required": ["type"],
+                "if": {"properties": {"type": {"const": "key"}}},
+                "then": {"properties": {"name": {"type": "string"}}, "required": ["name"]},
+                "unevaluatedProperties": False,
+            },
+        },
+        "/else/properties/type/enum",
+    ),
     # What is neither of twelve kinds of object.
     (
         {

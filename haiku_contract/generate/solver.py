@@ -294,7 +294,7 @@ class Solver:
             branches = said[union]
             if step is not None and step.keyword == union:
                 chosen = branches[int(step.key)]
-                more.append(Goal(chosen, rest, within))
+                more.append(Goal(chosen, rest, within, strict=True))
                 if self._exclusive:
                     more += [Goal(Words({"not": one}), strict=True) for one in branches if one is not chosen]
             else:
@@ -302,7 +302,7 @@ class Solver:
         in_place = step is not None and step.keyword in {*REFERENCES, "allOf", "anyOf", "oneOf"}
         if step is not None and step.keyword in {"then", "else"} and "if" in said:
             asked = said["if"] if step.keyword == "then" else Words({"not": said["if"]})
-            more += [Goal(asked, None, within), Goal(said.get(step.keyword, True), rest, within)]
+            more += [Goal(asked, None, within, strict=True), Goal(said.get(step.keyword, True), rest, within)]
             in_place = True
         if step is not None and step.keyword == "dependentSchemas":
             more += [Goal(Words(required=[step.key])), Goal(said["dependentSchemas"][step.key], rest, within)]
