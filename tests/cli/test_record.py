@@ -74,6 +74,27 @@ def test_another_version_is_asked_of_the_same_recording(cli: Callable[..., Resul
     assert findings != []
 
 
+# options -> the codes of the findings, where every answer began after 2.5 seconds and was whole after 4
+LIMITS: dict[tuple[str, ...], set[str]] = {
+    ("--max-ttfb", "2.6", "--max-total", "4.1"): set(),
+    ("--max-ttfb", "2.4"): {"slow-first-byte"},
+    ("--max-total", "3.9"): {"slow-answer"},
+}
+
+
+@pytest.mark.parametrize("limits", LIMITS)
+def test_how_long_answers_took_is_taken_from_the_recording(
+    cli: Callable[..., Result], parrot: str, limits: tuple[str, ...]
+) -> None:
+    path = Path("x.yaml")
+    assert cli("record", "--record-mode", "once", "--cassette", "x.yaml", "--contract", parrot).code == 0
+    text = re.sub(r"seconds: \[[^]]*\]", "seconds: [2.5, 4.0]", path.read_text(encoding="utf-8"))
+    path.write_text(text, encoding="utf-8")
+    result = cli("fuzz", "--cassette", "x.yaml", "--contract", parrot, "--format", "json", *limits)
+    assert {one["code"] for one in json.loads(result.out)["findings"]} == LIMITS[limits]
+    assert result.code == int(bool(LIMITS[limits]))
+
+
 def test_nobody_waits_for_a_recording() -> None:
     pace = Unhurried()
     case = Case("x", "request", "conforming", None, {}, b"{}")
