@@ -68,7 +68,7 @@ class RecordingTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         self._redaction = of_session() if redaction is None else redaction
         self._may_record = mode in ("new", "all") or (mode == "once" and state(path) is None)
         self._replays = mode != "all"
-        recording = Recording(path, about or {}, fresh=mode == "all") if self._may_record else None
+        recording = Recording(path, about or {}, self._redaction, fresh=mode == "all") if self._may_record else None
         known = load(path) if recording is None else recording.known
         again = recording is None or not recording.continues
         self._recorded = RecordedTransport(known, redaction=self._redaction, again=again)

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from haiku_contract.endpoint import cassette_yaml
 from haiku_contract.endpoint.cassette import Cassette, load
 from haiku_contract.endpoint.cassette_writing import TAIL, head
 from haiku_contract.endpoint.recorded import RecordedTransport
@@ -269,6 +270,17 @@ def test_json_of_any_length_is_not_read_at_once(tmp_path: Path) -> None:
         file.write(b"[")
         file.truncate(1024**3)  # no block of it is really there
     with pytest.raises(CassetteError, match=r"x.json: more than 256 MiB of JSON; split it, or record as YAML"):
+        load(path)
+
+
+def test_no_value_is_read_that_is_longer_than_any_exchange(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cassette_yaml, "_MOST_AT_ONCE", 1024 * 1024)
+    path = tmp_path / "x.yaml"
+    rest = OLD.removeprefix("interactions:\n").removesuffix("version: 1\n") * 10_000
+    path.write_text(f"interactions:\n{rest}version: 1\n", encoding="utf-8")
+    assert len(load(path).interactions) == 10_000  # which are longer together
+    path.write_text(OLD.replace("é", "é" * 1024 * 1024), encoding="utf-8")
+    with pytest.raises(CassetteError, match=r"x.yaml: one value is longer than 1 MiB"):
         load(path)
 
 

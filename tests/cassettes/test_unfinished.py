@@ -297,6 +297,10 @@ def broken(make: Callable[[Path], object]) -> Callable[[Path], Path]:
         (broken(lambda folder: (folder / "x.yaml").mkdir()), "cannot be written: not a file"),
         (broken(lambda folder: os.mkfifo(folder / "x.yaml")), "cannot be written: not a file"),
         (lambda folder: folder / ("x" * 300), "cannot be read: File name too long"),
+        (
+            lambda folder: folder / "x.HAR",
+            "cannot be recorded into: cassettes are YAML; name a file that ends in .yaml",
+        ),
     ],
 )
 def test_what_cannot_be_written_is_told_before_anything_is_sent(
