@@ -6,6 +6,7 @@ drafts where `$schema` names one.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from haiku_contract import pointer
@@ -25,7 +26,7 @@ from haiku_contract.schemas import (
 from haiku_contract.trivial import TRIVIAL, accepts_everything, is_trivial, matches_every_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from haiku_contract.model import Side
 
@@ -41,6 +42,8 @@ __all__ = [
     "walk",
     "without",
 ]
+
+_MOST_PATHS: Final = 16_384  # of keywords in large unions, which fail again and again
 
 APPLICATORS: Final[dict[str, Shape]] = {
     "properties": "map",
@@ -154,7 +157,8 @@ def walk(schema: Schema, side: Side, *, assert_format: bool = False) -> tuple[Co
     return tuple(found.values())
 
 
-def keyword_at(tokens: Iterable[str | int]) -> str:
+@lru_cache(_MOST_PATHS)
+def keyword_at(tokens: tuple[str | int, ...]) -> str:
     """The keyword that a pointer into a schema ends in, the member of `required` left out.
 
     Empty where it ends in a schema among several, as in `properties/a` and `anyOf/0`: only `false` asserts there.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import itertools
 import json
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from haiku_contract import constraints, pointer, wire
@@ -55,7 +54,6 @@ _ARTICLES: Final = {
 _SHUT: Final = ("type", "const", "enum", "")
 """A branch that fails for one of these (the last: it is `false`) at the union's own place was not meant."""
 _MOST_NAMES = 8
-_MOST_PATHS: Final = 16_384  # of keywords in large unions, which fail again and again
 _SHORT = 60
 _LONG = 120
 _RENAMED = 0.75
@@ -159,12 +157,9 @@ def _distance(schema: Schema, branch: tuple[Failure, ...], here: int) -> tuple[i
     return wrong, shallow, len(branch)
 
 
-_keyword_at: Final = lru_cache(_MOST_PATHS)(constraints.keyword_at)
-
-
 def _keyword(schema: Schema, failure: Failure) -> str:
     """The failing keyword; empty for a schema that is `false` at a place that no keyword closes."""
-    keyword = _keyword_at(failure.schema_path)
+    keyword = constraints.keyword_at(failure.schema_path)
     closes = keyword in constraints.ASSERTIONS or keyword in _CLOSING
     return keyword if closes or pointer.get(schema, failure.schema_path) is not False else ""
 

@@ -275,7 +275,7 @@ def test_every_id_names_a_place_in_the_schema(schema: Any) -> None:
     for one in found:
         assert one.id == f"response:{one.pointer}"
         assert pointer.get(schema, pointer.split(one.pointer)) == one.value
-        assert one.keyword == constraints.keyword_at(pointer.split(one.pointer))
+        assert one.keyword == constraints.keyword_at(tuple(pointer.split(one.pointer)))
         assert one.violable == (not one.reason)
         assert one.reachable == (one.reason not in {UNUSED, NO_IF})
 
@@ -336,7 +336,7 @@ def test_definitions_in_a_long_chain() -> None:
     ],
 )
 def test_the_keyword_at_a_place(tokens: list[str | int], keyword: str) -> None:
-    assert constraints.keyword_at(tokens) == keyword
+    assert constraints.keyword_at(tuple(tokens)) == keyword
 
 
 # -- without ----------------------------------------------------------------------------------------------------

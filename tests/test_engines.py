@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 import haiku_contract as hc
 from haiku_contract import constraints, messages, pointer
+from haiku_contract._fast import FastEngine
 from haiku_contract._reference import ReferenceEngine
-from haiku_contract.validation import SchemaValidator, _FastEngine, compile_schema
+from haiku_contract.validation import SchemaValidator, compile_schema
 
 if TYPE_CHECKING:
     from haiku_contract.messages import Failure
@@ -205,10 +206,10 @@ def _sites(violation: hc.Violation) -> set[tuple[str, str]]:
     return own.union(*(_sites(one) for one in violation.context))
 
 
-def engines(schema: Any) -> tuple[_FastEngine, ReferenceEngine]:
+def engines(schema: Any) -> tuple[FastEngine, ReferenceEngine]:
     reference = ReferenceEngine.compile(schema)
     assert reference is not None
-    return _FastEngine(schema), reference
+    return FastEngine(schema), reference
 
 
 @pytest.mark.parametrize("name", SAMPLES)
@@ -230,7 +231,7 @@ def test_both_engines_report_what_is_broken(name: str) -> None:
 
 def test_the_samples_speak_of_every_keyword() -> None:
     broken = {place for one in SAMPLES.values() for _, expected in one.invalid for place, _ in expected}
-    keywords = {constraints.keyword_at(pointer.split(place)) for place in broken}
+    keywords = {constraints.keyword_at(tuple(pointer.split(place))) for place in broken}
     asserted = set(constraints.ASSERTIONS) - {"format"}  # which tests/test_formats.py is about
     assert keywords - {""} == asserted | {"propertyNames", *CLOSING}
 
