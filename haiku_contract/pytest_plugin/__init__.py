@@ -124,10 +124,8 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     if (watch := item.stash.get(state.WATCH, None)) and (hidden := watch.hidden()):
         _fail(hidden)
     if endpoint := item.stash.get(state.HOSTILE, None):
-        if endpoint.mistakes:
-            _fail(endpoint.mistakes)
-        if not endpoint.requests:
-            _fail([endpoint.not_shown])
+        if failures := endpoint.failures:
+            _fail(failures)
         if endpoint.not_shown:
             pytest.skip(endpoint.not_shown)
     return result

@@ -86,11 +86,20 @@ class HostileEndpoint:
         return lines("request", self._visits.violations)
 
     @property
+    def failures(self) -> list[str]:
+        """Why a test that passed has not tested anything, in lines: what it sent is refused whatever the fault."""
+        if self.mistakes:
+            return self.mistakes
+        if not self._visits.requests:
+            return [f"{self.fault} was not shown: nothing was sent to hostile_endpoint.url"]
+        if self._visits.refused and not self._visits.shown:
+            return [f"{self.fault} was not shown: {self._visits.refused}"]
+        return []
+
+    @property
     def not_shown(self) -> str:
         """Why the fault has not shown itself; empty where it has."""
-        if not self._visits.requests:
-            return f"{self.fault} was not shown: nothing was sent to hostile_endpoint.url"
-        return self._visits.not_shown
+        return "" if self._visits.shown else self._visits.not_shown
 
 
 def selected(repertoire: Repertoire, patterns: Sequence[str]) -> tuple[str, ...]:

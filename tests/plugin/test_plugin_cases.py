@@ -24,15 +24,15 @@ def test_case(contract_case, contract):
 """
 
 
-def test_cases(pytester: pytest.Pytester, run_apart: Run) -> None:
+def test_cases(pytester: pytest.Pytester) -> None:
+    """In several processes they are in `test_in_several_processes`."""
     pytester.makepyfile(test_it=CASES)
-    first = run_apart("-v", workers=2)
-    nodes = [line.split()[-1] for line in first.outlines if "::test_" in line and line.startswith("[gw")]
+    leaner = [word for name in ("asyncio", "recording", "xdist") for word in ("-p", f"no:{name}")]
+    first = pytester.runpytest_inprocess(*leaner, "-v")
+    first.assert_outcomes(passed=15, failed=1)
+    nodes = [line.split()[0] for line in first.outlines if "::test_" in line and "%]" in line]
     assert "test_it.py::test_case[response/stop_reason/type/null]" in nodes
     assert len(nodes) == len(set(nodes)) == 16
-    first.assert_outcomes(passed=len(nodes) - 1, failed=1)
-    leaner = [word for name in ("asyncio", "recording", "xdist") for word in ("-p", f"no:{name}")]
-    pytester.runpytest_inprocess(*leaner).assert_outcomes(passed=len(nodes) - 1, failed=1)
     again = pytester.runpytest_inprocess(*leaner, "--lf", "-v")
     again.assert_outcomes(failed=1)
     again.stdout.fnmatch_lines(["*::test_case[[]response/stop_reason/type/null[]] FAILED*"])
