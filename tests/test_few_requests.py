@@ -67,6 +67,21 @@ def searched(count: int, bad: set[int], suspicious: int = 0) -> tuple[set[str], 
         return {one.name for one in stop.value}, asked
 
 
+@pytest.mark.parametrize("contract", [CONTRACT, hc.load(version="1.0.0")], ids=["1.1.1", "1.0.0"])
+def test_another_seed_sends_the_same_faults_in_another_order_and_other_values_side_by_side(contract: Any) -> None:
+    plain, *seeded = (thrifty(contract, seed) for seed in (0, 7, 7))
+    assert seeded[0] == seeded[1]
+    assert plain == thrifty(contract)
+    faulted = [[case.id for case in plan.cases if case.kind == "faulted"] for plan in (plain, seeded[0])]
+    assert faulted[0] != faulted[1]
+    assert sorted(faulted[0]) == sorted(faulted[1])
+    bodies = [{one.case.body for one in plan.packed} for plan in (plain, seeded[0])]
+    assert bodies[0] != bodies[1]
+    shown = [{feature.name for one in plan.packed for feature in one.features} for plan in (plain, seeded[0])]
+    assert shown[0] == shown[1]
+    assert plain.cases[0] == seeded[0].cases[0]
+
+
 @pytest.mark.parametrize("count", [1, 2, 3, 10, 33, 100])
 def test_one_guilty_feature_is_found_in_as_many_requests_as_the_count_has_digits(count: int) -> None:
     for index in range(count):

@@ -15,7 +15,7 @@ from tenacity import AsyncRetrying, Retrying
 
 from haiku_contract.campaign.arriving import Endless, Incoming
 from haiku_contract.campaign.pace import Pace, retries
-from haiku_contract.endpoint.echoes import hushed, without
+from haiku_contract.endpoint.echoes import hushed, readable, without
 from haiku_contract.model import Exchange
 
 if TYPE_CHECKING:
@@ -238,7 +238,8 @@ def _heard(send: Sender, exchange: Exchange) -> Exchange:
     """The exchange without secrets, after the pace has taken notice of it."""
     send.pace.heard(exchange, time.monotonic())
     credentials = tuple(one for one in send.secrets if any(one in value for value in send.headers.values()))
-    return replace(without(exchange, send.secrets), echoed=without(exchange, credentials) != exchange)
+    clean = readable(without(exchange, send.secrets), send.secrets)
+    return replace(clean, echoed=without(exchange, credentials) != exchange)
 
 
 def _concluded(send: Sender, exchange: Exchange, again: BaseRetrying) -> Exchange:

@@ -62,7 +62,7 @@ def serve() -> Iterator[Callable[..., str]]:
         listening.close()
 
 
-@pytest.mark.parametrize("how", [[], ["--thorough"]], ids=["thrifty", "thorough"])
+@pytest.mark.parametrize("how", [[], ["--thorough"], ["--seed", "7"]], ids=["thrifty", "thorough", "seeded"])
 def test_a_recorded_campaign_says_what_the_live_one_says(
     cli: Callable[..., Result], parrot: str, serve: Callable[..., str], how: list[str]
 ) -> None:
