@@ -106,7 +106,7 @@ def init(name: str, directory: str) -> None:
         raise UsageError(f"{directory}: no such folder; make it first, or name another with --directory")
     contract = load(name)
     request = _request(contract)
-    source, known = _source(request, used=len("REQUEST = ")), _named(contract, name, root)
+    source, known = as_source(request, used=len("REQUEST = ")), _named(contract, name, root)
     folder = Path(_CASSETTE).parent.as_posix()
     texts = {
         _TEST: _TEST_TEXT.format(test=_TEST, request=source, name=known, path=_SURFACE.path).encode(),
@@ -153,7 +153,7 @@ def _recorded(contract: Contract, request: dict[str, Any]) -> bytes:
         return path.read_bytes()
 
 
-def _source(value: Any, *, indent: str = "", used: int = 0) -> str:
+def as_source(value: Any, *, indent: str = "", used: int = 0) -> str:
     """A JSON value as Python source, broken into lines as formatters do it.
 
     Args:
@@ -169,7 +169,7 @@ def _source(value: Any, *, indent: str = "", used: int = 0) -> str:
         marks, parts = "{}", [(f"{_flat(key)}: ", one) for key, one in value.items()]
     else:
         marks, parts = "[]", [("", one) for one in value]
-    body = "".join(f"{inner}{key}{_source(one, indent=inner, used=len(key) + 1)},\n" for key, one in parts)
+    body = "".join(f"{inner}{key}{as_source(one, indent=inner, used=len(key) + 1)},\n" for key, one in parts)
     return f"{marks[0]}\n{body}{indent}{marks[1]}"
 
 
