@@ -116,7 +116,12 @@ def choose(settings: Settings, contract: Contract, cassette: Path, server: Calla
     if kind == "reference":
         return Endpoint("reference endpoint", server().url, surface, headers, recording=recording)
     if kind == "live":
-        known = live.credentials(os.environ)
+        if surface.name not in live.PUBLIC:
+            choices = ", ".join(live.PUBLIC)
+            raise UsageError(
+                f"the surface {surface.name!r} has no public address: --contract-surface is one of {choices}"
+            )
+        known = live.credentials(os.environ, options=False)
         at = live.address(surface.name, known)
         return Endpoint(
             f"the real endpoint ({surface.name})",

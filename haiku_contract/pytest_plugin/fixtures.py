@@ -195,7 +195,6 @@ def hostile_endpoint(
     with state.in_one_line():
         kept = state.kept(request.config)
         visits = kept.server(contract, found.surface).visit(request.param, found.patience)
-        streams = kept.broken_by_streams(contract) if request.param.startswith("stream:") else {}
-        hostile = endpoint(kept.app(contract).repertoire, visits, streams)
+        hostile = endpoint(kept.app(contract).repertoire, visits)
     request.node.stash[state.HOSTILE] = hostile
     return hostile

@@ -63,13 +63,6 @@ class Kept:
         """The ports of this machine at which servers run."""
         return {made.port for _, made in self._made.values() if isinstance(made, Server)}
 
-    def broken_by_streams(self, contract: Contract) -> dict[str, str | None]:
-        """What each stream of the suite breaks, by the id of its case."""
-        return self._once("streams", contract, lambda _: self._broken(contract))
-
-    def _broken(self, contract: Contract) -> dict[str, str | None]:
-        return {case.id: case.constraint for case in self.suites(contract).selected({"side": "stream"})}
-
     def stop(self) -> None:
         """End the servers."""
         for _, made in self._made.values():

@@ -215,11 +215,19 @@ def test_live_needs_credentials_and_shows_none(
         HEAD + "def test_it(contract_client, contract_endpoint):\n    assert repr(contract_endpoint) == ''\n"
     )
     arguments = ("--contract-endpoint", "live", "-l")
-    monkeypatch.delenv("CLOUDFLARE_API_TOKEN", raising=False)
-    monkeypatch.setenv("CLOUDFLARE_ACCOUNT_ID", "0123456789abcdef0123456789abcdef")
-    missing = run(*arguments)
-    missing.assert_outcomes(errors=1)
-    missing.stdout.fnmatch_lines(["the real endpoint needs an API token: set CLOUDFLARE_API_TOKEN"])
+    for name in ("CLOUDFLARE_API_TOKEN", "CLOUDFLARE_ACCOUNT_ID", "CLOUDFLARE_GATEWAY_ID"):
+        monkeypatch.delenv(name, raising=False)
+    for line in (
+        "the real endpoint needs an account id: set CLOUDFLARE_ACCOUNT_ID",
+        "the real endpoint needs an API token: set CLOUDFLARE_API_TOKEN",
+    ):
+        missing = run(*arguments)
+        missing.assert_outcomes(errors=1)
+        assert line in missing.outlines
+        monkeypatch.setenv("CLOUDFLARE_ACCOUNT_ID", "0123456789abcdef0123456789abcdef")
+    private = run(*arguments, "--contract-surface", "binding")
+    private.assert_outcomes(errors=1)
+    private.stdout.fnmatch_lines(["the surface 'binding' has no public address: --contract-surface is one of *"])
     monkeypatch.setenv("CLOUDFLARE_API_TOKEN", "a-secret-of-mine")
     shown = run(*arguments)
     shown.assert_outcomes(failed=1)
