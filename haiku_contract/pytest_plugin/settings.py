@@ -158,6 +158,8 @@ def checked(given: Mapping[str, Any], place: str) -> dict[str, Value]:
         UsageError: an unknown name, with the nearest one; a name that is there in both spellings; a value of another
             type, or none of the choices.
     """
+    if not hasattr(given, "items"):
+        raise UsageError(f"{place} is a dict of settings, not {given!r}")
     found: dict[str, Value] = {}
     for name, value in given.items():
         known = _known(name, place)

@@ -208,6 +208,63 @@ def test_overridden_fixtures(pytester: pytest.Pytester, run: Run) -> None:
     run("-s").assert_outcomes(passed=3)
 
 
+NAMED = """
+@pytest.fixture
+def contract_cassette_dir():
+    return "mine"  # as it is with pytest-recording
+
+@pytest.mark.parametrize("word", ["a/b"])
+def test_some(contract_client, contract_cassette, word):
+    assert str(contract_cassette).replace("\\\\", "/") == "mine/test_some[a-b].yaml"
+
+class TestOf:
+    def test_LONG(self, contract_client, contract_cassette):
+        assert len(contract_cassette.name.encode()) < 100
+        assert contract_cassette.name.startswith("TestOf.test_xxx")
+        assert contract_client.get("/").status_code == 405
+"""
+
+
+def test_names_of_cassettes(pytester: pytest.Pytester, run: Run) -> None:
+    pytester.makepyfile(HEAD + NAMED.replace("LONG", "x" * 300))
+    recording = ("--contract-record-mode", "once", "--contract-endpoint", "reference")
+    run(*recording).assert_outcomes(passed=2)
+    run("--contract-endpoint", "recorded", "-k", "TestOf").assert_outcomes(passed=1)
+
+
+RUN_AGAIN = """
+from _pytest.runner import runtestprotocol
+
+def pytest_runtest_protocol(item, nextitem):
+    runtestprotocol(item, log=False, nextitem=nextitem)
+    item._initrequest()
+    runtestprotocol(item, nextitem=nextitem)
+    return True
+"""
+FLAKY = """
+times = []
+
+def ask(client, what):
+    try:
+        client.post(PATH, json=what)
+    except hc.ContractViolation:
+        pass
+
+def test_it(contract_client):
+    times.append(1)
+    ask(contract_client, WRONG if len(times) == 1 else ASK)
+"""
+
+
+def test_a_test_that_runs_again_begins_anew(pytester: pytest.Pytester, run: Run) -> None:
+    """As plugins let a flaky one do."""
+    pytester.makeconftest(RUN_AGAIN)
+    pytester.makepyfile(test_once=HEAD + FLAKY, test_always=HEAD + FLAKY.replace("== 1", ">= 1"))
+    done = run("-v")
+    done.assert_outcomes(passed=1, failed=1)
+    done.stdout.fnmatch_lines(["test_always.py::test_it FAILED*", "test_once.py::test_it PASSED*"])
+
+
 def test_live_needs_credentials_and_shows_none(
     pytester: pytest.Pytester, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

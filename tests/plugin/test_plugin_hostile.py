@@ -86,6 +86,13 @@ async def test_async(hostile_endpoint, contract):
 """
 
 
+def test_it_is_no_fixture_for_getfixturevalue(pytester: pytest.Pytester, run: Run) -> None:
+    pytester.makepyfile("def test_it(request): request.getfixturevalue('hostile_endpoint')")
+    done = run()
+    done.assert_outcomes(failed=1)
+    done.stdout.fnmatch_lines(["E * hostile_endpoint is an argument of a test or of its fixtures; *"])
+
+
 @pytest.fixture(scope="module")
 def repertoire() -> Repertoire:
     return Repertoire(hc.load())

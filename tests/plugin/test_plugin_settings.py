@@ -54,6 +54,20 @@ def test_mistakes_in_the_ini_file(pytester: pytest.Pytester, run: Run) -> None:
         assert "Traceback" not in done.stderr.str()
 
 
+def test_mistakes_in_the_fixture(pytester: pytest.Pytester, run: Run) -> None:
+    for value, text in {
+        "None": "contract_config is a dict of settings, not None",
+        "{'endpiont': 'live'}": "contract_config has no key 'endpiont'; did you mean 'endpoint'?",
+        "{'contract': 'x'}": "contract_config: override the fixture 'contract' for another contract",
+    }.items():
+        pytester.makepyfile(
+            f"import pytest\n@pytest.fixture\ndef contract_config(): return {value}\ndef test_it(contract_client): ..."
+        )
+        done = run()
+        done.assert_outcomes(errors=1)
+        assert text in done.outlines
+
+
 SHOWN = """
 def test_it(_contract_settings):
     found = _contract_settings
