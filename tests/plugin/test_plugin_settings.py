@@ -143,19 +143,35 @@ def test_which_setting_counts(pytester: pytest.Pytester, run: Run) -> None:
     ours.stdout.fnmatch_lines(["*no such cassette*", "*'reference endpoint' == 'http://127.0.0.1'*"])
 
 
+UNUSED = """
+import sys
+
+HEAVY = {"anyio", "click", "hypothesis", "httpx", "jsonschema", "rich", "tenacity", "uvicorn", "yaml"}
+HEAVY |= {"jsonschema_rs", "orjson", "haiku_contract.contract", "haiku_contract.model"}
+LOADED = HEAVY & set(sys.modules)
+
+def test_it(pytestconfig):
+    assert pytestconfig.pluginmanager.has_plugin("haiku_contract")
+    assert LOADED == set()
+"""
+CONTRACT = """
+import sys
+import pytest
+
+CLIENTS = {"anyio", "click", "hypothesis", "httpx", "rich", "tenacity", "uvicorn", "yaml"}
+
+@pytest.mark.contract_cases(constraint="request:/properties/top_k/type", kind="conforming")
+def test_it(contract, contract_case):
+    assert contract.request.is_valid(contract_case.payload)
+    assert CLIENTS & set(sys.modules) == set()
+"""
+
+
 def test_nothing_heavy_is_imported_before_it_is_used(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile(
-        test_it="""
-        import sys
-
-        HEAVY = {"anyio", "click", "hypothesis", "httpx", "jsonschema", "rich", "tenacity", "uvicorn", "yaml"}
-        HEAVY |= {"jsonschema_rs", "orjson", "haiku_contract.contract", "haiku_contract.model"}
-
-        def test_it(pytestconfig):
-            assert pytestconfig.pluginmanager.has_plugin("haiku_contract")
-            assert HEAVY & set(sys.modules) == set()
-        """
-    )
+    """In the order in which files are collected: the second asks for the contract alone, and no client or server."""
+    pytester.makepyfile(test_1=UNUSED, test_2=CONTRACT)
     plugins = ("anyio", "asyncio", "recording", "hypothesispytest", "benchmark", "xdist")
     others = [word for name in plugins for word in ("-p", f"no:{name}")]
-    pytester.runpytest_subprocess(*others).assert_outcomes(passed=1)
+    done = pytester.runpytest_subprocess(*others)
+    assert set(done.parseoutcomes()) == {"passed"}
+    done.stdout.fnmatch_lines(["test_1.py .*", "test_2.py ..*"])
