@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import httpx
 
     from haiku_contract.contract import Contract
+    from haiku_contract.guard import GuardTransport
     from haiku_contract.model import CampaignFinished, Case
     from haiku_contract.pytest_plugin.endpoints import Endpoint
     from haiku_contract.pytest_plugin.hostile import HostileEndpoint
@@ -159,9 +160,26 @@ def async_contract_client(
     from haiku_contract.pytest_plugin import endpoints  # noqa: PLC0415 - not before it is needed
 
     with state.in_one_line():
-        inner = contract_endpoint.transport(asynchronous=True)
+        inner = contract_endpoint.transport("async")
     guard = endpoints.guarded(_contract_settings, contract, inner, _contract_watch)
     yield endpoints.client(httpx.AsyncClient, contract_endpoint, guard)
+    guard.close()
+
+
+@pytest.fixture
+def contract_transport(
+    contract: Contract, contract_endpoint: Endpoint, _contract_settings: Settings, _contract_watch: Watch
+) -> Iterator[GuardTransport]:
+    """What these clients send with, for a client of your own: of httpx or httpx2, synchronous or asynchronous.
+
+    Such a client, or the SDK that takes it, is given `contract_endpoint.base_url` and `contract_endpoint.headers` too.
+    """
+    from haiku_contract.pytest_plugin import endpoints  # noqa: PLC0415 - not before it is needed
+
+    with state.in_one_line():
+        inner = contract_endpoint.transport("any")
+    guard = endpoints.guarded(_contract_settings, contract, inner, _contract_watch)
+    yield guard
     guard.close()
 
 

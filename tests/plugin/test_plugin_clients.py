@@ -208,6 +208,47 @@ def test_overridden_fixtures(pytester: pytest.Pytester, run: Run) -> None:
     run("-s").assert_outcomes(passed=3)
 
 
+SDK = """
+import httpx2
+
+class Sdk:  # takes a client of the library of its choice, says little of what that raises, and tries again
+    def __init__(self, base_url, client):
+        self.url, self.client = base_url + PATH, client
+
+    def ask(self, asked):
+        try:
+            return self.client.post(self.url, json=asked)
+        except Exception:
+            raise ConnectionError from None
+
+@pytest.mark.parametrize("library", [httpx, httpx2])
+def test_sync(contract_transport, contract_endpoint, library):
+    with library.Client(transport=contract_transport) as client:
+        assert Sdk(contract_endpoint.base_url, client).ask(ASK).json()["type"] == "message"
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("library", [httpx, httpx2])
+async def test_async(contract_transport, contract_endpoint, library):
+    async with library.AsyncClient(transport=contract_transport) as client:
+        async with client.stream("POST", contract_endpoint.base_url + PATH, json={**ASK, "stream": True}) as answer:
+            assert b"".join([chunk async for chunk in answer.aiter_raw()]).endswith(b"\\n\\n")
+
+def test_wrong(contract_transport, contract_endpoint):
+    with pytest.raises(ConnectionError):
+        Sdk(contract_endpoint.base_url, httpx2.Client(transport=contract_transport)).ask(WRONG)
+"""
+
+
+def test_a_transport_for_sdks(pytester: pytest.Pytester, run: Run) -> None:
+    """They take a client of httpx or of httpx2, and hide what it raises; recorded and replayed all the same."""
+    pytester.makepyfile(HEAD + SDK)
+    for options in (("--contract-record-mode", "all", "--contract-endpoint", "reference"), ()):
+        done = run(*options)
+        done.assert_outcomes(passed=6, failed=1)
+        done.stdout.fnmatch_lines([f"request does not conform: {LINE}*"])
+        assert len(list(pytester.path.glob("cassettes/*/*.yaml"))) == 6
+
+
 NAMED = """
 @pytest.fixture
 def contract_cassette_dir():
