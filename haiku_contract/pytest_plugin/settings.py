@@ -112,7 +112,7 @@ def pyproject(folder: Path) -> dict[str, Value]:
         UsageError: the file is not TOML, or holds a key or a value that nobody reads.
     """
     for place in (folder, *folder.parents):
-        table = _table(place / "pyproject.toml")
+        table = _table(place / "pyproject.toml", is_own=place == folder)
         if table is not None:
             return at_home(table, place)
     return {}
@@ -126,12 +126,14 @@ def at_home(layer: dict[str, Value], folder: Path) -> dict[str, Value]:
     return layer
 
 
-def _table(path: Path) -> dict[str, Value] | None:
+def _table(path: Path, *, is_own: bool) -> dict[str, Value] | None:
     try:
         text = path.read_text(encoding="utf-8")
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, UnicodeDecodeError) as error:
+        if not is_own:  # what lies above the project may be anybody's
+            return None
         raise UsageError(f"{path}: cannot be read: {error}") from None
     if TABLE not in text:  # TOML takes its time, and most projects have nothing to say here
         return None

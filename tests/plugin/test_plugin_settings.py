@@ -109,6 +109,17 @@ def test_the_nearest_pyproject_that_says_something(pytester: pytest.Pytester, ru
         with pytest.MonkeyPatch.context() as patch:
             patch.chdir(pytester.path / folder)
             run(f"--rootdir={package}", str(package)).assert_outcomes(passed=1)
+    (pytester.path / "pyproject.toml").write_bytes(b"[tool.haiku-contract]\nsurface = '\xff'")
+    (package / "test_it.py").write_text("def test_it(): ...", encoding="utf-8")
+    run(str(package)).assert_outcomes(passed=1)
+
+
+def test_a_path_in_the_ini_file(pytester: pytest.Pytester, run: Run) -> None:
+    (pytester.mkdir("contracts") / "mine.json").write_text(PARROT, encoding="utf-8")
+    package = pytester.mkdir("package")
+    (package / "test_it.py").write_text(
+        "def test_it(contract):\n    assert contract.model_id == 'example/parrot'\n", encoding="utf-8"
+    )
     (package / "pytest.ini").write_text("[pytest]\ncontract = ../contracts/mine.json\n", encoding="utf-8")
     run(str(package)).assert_outcomes(passed=1)
 
