@@ -35,7 +35,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     for name, one in settings.SETTINGS.items():
         option = state.written(name)
         key = option.replace("-", "_")
-        form: dict[str, Any] = {"choices": one.choices} if one.choices else {"metavar": one.metavar}
+        form: dict[str, Any] = {"choices": (*one.choices, *one.others)} if one.choices else {"metavar": one.metavar}
         if one.kind is bool:
             form = {"action": "store_const", "const": "true"}
         group.addoption(f"--{option}", dest=key, default=None, help=one.help, **form)

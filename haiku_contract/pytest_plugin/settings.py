@@ -36,12 +36,14 @@ class Setting(NamedTuple):
         help: one line for `pytest --help`.
         choices: the only values; any text where it is empty.
         metavar: what stands for the value in the help.
+        others: other names of some of the choices.
     """
 
     kind: type
     help: str
     choices: tuple[str, ...] = ()
     metavar: str | None = None
+    others: Mapping[str, str] = {}
 
 
 SETTINGS: Final = {
@@ -55,7 +57,10 @@ SETTINGS: Final = {
     ),
     "surface": Setting(str, "the wire form (default: messages)", ("bare", "binding", "run", "messages", "gateway")),
     "record-mode": Setting(
-        str, "what is recorded: none (default), once, new, all; needs an endpoint", ("none", "once", "new", "all")
+        str,
+        "what is recorded: none (default), once, new, all; needs an endpoint",
+        ("none", "once", "new", "all"),
+        others={"new_episodes": "new", "rewrite": "all"},  # as pytest-recording calls them
     ),
     "block-network": Setting(bool, "block the network in all tests, not only in those that use the contract"),
     "allowed-hosts": Setting(
@@ -227,7 +232,7 @@ def _known(name: str, place: str) -> str:
 
 
 def _value(name: str, value: Any, place: str) -> Value:
-    kind, _, choices, _ = SETTINGS[name]
+    kind, _, choices, _, others = SETTINGS[name]
     if kind is tuple:
         fits = isinstance(value, list | tuple) and all(isinstance(one, str) for one in value)
     elif kind is float:
@@ -236,7 +241,7 @@ def _value(name: str, value: Any, place: str) -> Value:
         fits = isinstance(value, kind)
     if not fits:
         raise UsageError(f"{place}: {name} is {_KINDS[kind]}, not {value!r}")
-    if choices and value not in choices:
+    if choices and (value := others.get(value, value)) not in choices:
         raise UsageError(f"{place}: {name} = {value!r}; {nearest(value, choices)}")
     if name == "endpoint" and value and value not in ENDPOINTS:
         _check_url(value, place)

@@ -200,7 +200,7 @@ def test_excerpts(contract_client):
 
 def test_overridden_fixtures(pytester: pytest.Pytester, run: Run) -> None:
     pytester.makepyfile(HEAD + SHARED)
-    for mode in ("all", "all"):
+    for mode in ("all", "rewrite"):
         recording = ("--contract-record-mode", mode, "--contract-endpoint", "reference")
         run("-s", *recording).assert_outcomes(passed=3)
     text = (pytester.path / "shared.yaml").read_text(encoding="utf-8")

@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from haiku_contract.endpoint.recording import OTHER_NAMES, RECORD_MODES
+from haiku_contract.pytest_plugin.settings import SETTINGS, checked, converted
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -52,6 +55,16 @@ def test_mistakes_in_the_ini_file(pytester: pytest.Pytester, run: Run) -> None:
         assert done.ret == 4, line
         assert text in done.stderr.str()
         assert "Traceback" not in done.stderr.str()
+
+
+def test_record_modes_have_the_names_that_recorders_give_them() -> None:
+    setting = SETTINGS["record-mode"]
+    assert (setting.choices, setting.others) == (RECORD_MODES, OTHER_NAMES)
+    assert [checked({"record_mode": name}, "here") for name in OTHER_NAMES] == [
+        {"record-mode": "new"},
+        {"record-mode": "all"},
+    ]
+    assert converted("record-mode", "rewrite", "here") == "all"
 
 
 def test_mistakes_in_the_fixture(pytester: pytest.Pytester, run: Run) -> None:
