@@ -365,3 +365,12 @@ def test_keys_of_digits_keep_their_zeros() -> None:
         assert failure.schema_path == ("$defs", "007", "properties", "042", "oneOf")
         assert tuple(map(str, failure.instance_path)) == ("042",)
         assert failure.branches[1][0].schema_path[-2:] == (1, "minimum")
+
+
+def test_items_that_may_be_anything_are_evaluated_in_2019_09() -> None:
+    schema = {
+        "$schema": "https://json-schema.org/draft/2019-09/schema",
+        "allOf": [{"items": True}],
+        "unevaluatedItems": False,
+    }
+    assert all(engine.is_valid(["a"]) for engine in engines(schema))

@@ -17,8 +17,8 @@ from haiku_contract.errors import UsageError
 from haiku_contract.generate import containers, scalars
 from haiku_contract.generate.goals import ALONE, Atom, Goal, Host, Node, Positions, modern_step
 from haiku_contract.generate.holding import Holding, key_of, kind_of
-from haiku_contract.generate.kinds import EVERY, contradiction, in_order, kinds_of, members, refused_kinds
-from haiku_contract.generate.merging import ANNOTATIONS, Heights, Unsatisfiable
+from haiku_contract.generate.kinds import EVERY, contradiction, flat, in_order, kinds_of, members, refused_kinds
+from haiku_contract.generate.merging import Heights, Unsatisfiable
 from haiku_contract.generate.repairing import asked
 from haiku_contract.schemas import REFERENCES, Words
 
@@ -105,7 +105,7 @@ class Solver:
         raise Undecided(f"undecided{where}: no conforming value was found within the bound of the search{beyond}")
 
     def hosts(
-        self, steps: tuple[Step, ...], positions: Positions = ALONE, *, exclusive: bool = False
+        self, steps: tuple[Step, ...], positions: Positions = ALONE, *, exclusive: bool = False, start: Any = None
     ) -> Iterator[Host]:
         """Payloads that conform and reach the end of a way, simple ones first, as many as the bound allows.
 
@@ -113,6 +113,7 @@ class Solver:
             steps: the way.
             positions: which elements of arrays are on it.
             exclusive: whether they are to fit no other branch of the unions on the way.
+            start: the schema that the way begins at, where that is a part of the document.
         """
         self._exclusive = exclusive
         self._work, self._exhaustive, self._conflict, self._beyond = self._most, True, "", ""
@@ -120,13 +121,18 @@ class Solver:
         self._open_keys.clear()
         self._dead.clear()
         try:
-            for host in self.values((Goal(self.document.root, steps),), "", 0):
+            for host in self.values((Goal(self.document.root if start is None else start, steps),), "", 0):
                 if self._accepts(host.payload):
                     yield host
                 self.give_up()
         except (_OutOfWork, RecursionError):
             self._exhaustive = False
             self._open_keys.clear()
+
+    def excluded(self, start: Any, steps: tuple[Step, ...]) -> str:
+        """Why no value of a part of the schema gets to the end of a way; empty where one does, or may."""
+        found = next(self.hosts(steps, start=start), None)
+        return self._conflict if found is None and self._exhaustive else ""
 
     def some(self, goals: tuple[Goal, ...], most: int) -> list[Any]:
         """A few values of parts of the schema; empty where none is found within the bound."""
@@ -333,8 +339,8 @@ class Solver:
         listed = [one for one in said if "const" in one or "enum" in one]
         if listed:
             choices = min((members(one) for one in listed), key=len)
-            flat = [words for atom in said if (words := _flat(atom))]
-            fitting = [one for one in choices if all(self.judge.holds(words, one) for words in flat)]
+            flats = [words for atom in said if (words := flat(atom))]
+            fitting = [one for one in choices if all(self.judge.holds(words, one) for words in flats)]
             if reaching is None:
                 yield from (Host(one, ()) for one in fitting)
                 return
@@ -347,10 +353,10 @@ class Solver:
             yield from (Host(one, ()) for atom in said for one in scalars.noted(atom) if kind_of(one) in node.kinds)
 
     def _scalars(self, said: Sequence[dict[str, Any]], kind: str, name: str) -> Iterator[Host]:
-        flat = [words for atom in said if (words := _flat(atom))]
-        for one in _SCALARS[kind](flat, name):
+        flats = [words for atom in said if (words := flat(atom))]
+        for one in _SCALARS[kind](flats, name):
             self.spend(1)
-            if all(self.judge.holds(words, one) for words in flat):
+            if all(self.judge.holds(words, one) for words in flats):
                 yield Host(one, ())
         if kind in {"string", "number", "integer"}:
             self._note_empty(said, kind)
@@ -378,18 +384,3 @@ _PARTED: Final[dict[str, Callable[[Solver, Node], Iterator[Host]]]] = {
     "array": containers.arrays,
 }
 """The builder of every JSON type with parts."""
-
-_IN_PLACE: Final = frozenset(("$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "not", "if"))
-
-
-_SCALAR: Final = frozenset(("type", "const", "enum", "pattern", "format"))
-"""Keywords whose opposite no other keyword says."""
-
-
-def _flat(said: dict[str, Any]) -> Words:
-    """A schema without what is held against the whole node at once; what refuses scalars by itself is none of that."""
-    refused = said.get("not")
-    flat = isinstance(refused, dict) and refused.keys() - ANNOTATIONS <= _SCALAR
-    return Words(
-        {keyword: value for keyword, value in said.items() if keyword not in _IN_PLACE or (flat and keyword == "not")}
-    )

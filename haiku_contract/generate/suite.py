@@ -15,7 +15,10 @@ from haiku_contract.generate.conforming import ALONE, Positions, solver_of
 from haiku_contract.generate.faults import faults, proven
 from haiku_contract.generate.features import features, in_turn, name_of, shuffled
 from haiku_contract.generate.merging import Unsatisfiable
+from haiku_contract.generate.otherwise import LITTLE_WORK
 from haiku_contract.generate.plausible import MOST_CHARACTERS, MOST_ITEMS
+from haiku_contract.generate.routes import passed
+from haiku_contract.generate.solver import Solver
 from haiku_contract.generate.streams import stream_suite
 from haiku_contract.generate.targets import targets_of
 from haiku_contract.generate.wire_faults import wire_cases
@@ -120,7 +123,12 @@ def _unreached(validator: SchemaValidator, target: Target) -> str:
     except Unsatisfiable as error:
         return f"unreachable: {error}"
     except UsageError as error:
-        return str(error)
+        document = solver_of(validator).document
+        probe = Solver(document, work=LITTLE_WORK)  # a part of the way may be short enough for a proof
+        parts = list(enumerate(passed(document, target.steps)))[:0:-1]
+        proofs = (probe.excluded(schema, target.steps[at:]) for at, schema in parts)
+        proof = next(filter(None, proofs), "")
+        return f"unreachable: no value conforms on the way: {proof}" if proof else str(error)
     return ""
 
 
