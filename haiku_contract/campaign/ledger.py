@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections import Counter
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from haiku_contract import wire
-from haiku_contract.campaign import causes, checks, matrix
+from haiku_contract.campaign import causes, checks, matrix, replies
 from haiku_contract.campaign.budget import UNLIMITED, Use, total, used_up, worst
-from haiku_contract.campaign.outcomes import media_type, succeeded
+from haiku_contract.campaign.outcomes import EVENT_STREAM, media_type, succeeded
 from haiku_contract.errors import EndpointError
 from haiku_contract.model import ABSENT, JSON_CONTENT_TYPE, CampaignFinished, CaseFinished, OutcomeKind, VerdictKind
 
@@ -72,6 +72,7 @@ class Ledger:
         self.shown: dict[str, Features] = {one.case.id: one.features for one in plan.packed}
         self.conditions: dict[str, str] = {}
         self._wanted = tuple(feature for one in plan.packed for feature in one.features)
+        self._whole: Any = ABSENT
         self._lost_in_a_row = 0
         self._answers: dict[Bytes, list[checks.Judged]] = {}
         self._alike: dict[Bytes, dict[str, Case]] = {}
@@ -140,6 +141,11 @@ class Ledger:
             raise _unusable(self.target, result.kind, exchange, result)
         self._spend(exchange, result)
         judged = checks.judge(self.contract, exchange, result, self.terms)
+        if isinstance(judged.message, dict) and media_type(exchange) != EVENT_STREAM:
+            if self._whole is ABSENT:
+                self._whole = replies.listed(self.contract.response.schema, judged.message)
+        elif judged.message is not ABSENT:
+            judged = judged._replace(whole=self._whole)
         self.outcomes[judged.outcome.kind] += 1
         return judged
 

@@ -66,6 +66,40 @@ def test_what_is_odd_in_every_reply_is_one_finding(endpoint: Endpoint) -> None:
         assert (told.odd, told.found) == ({}, [(ODD[endpoint], None)])
 
 
+def forgets_the_model_in_streams(payload: Any) -> Reply:
+    is_streamed = not problem(payload) and payload.get("stream") is True
+    return answered(payload, model="claude-haiku-4-5") if is_streamed else honest(payload)
+
+
+def counts_in_streams_alone_what_was_cached(payload: Any) -> Reply:
+    usage = {"input_tokens": 3, "output_tokens": 1, "cache_read_input_tokens": 0}
+    is_streamed = not problem(payload) and payload.get("stream") is True
+    return answered(payload, usage=usage) if is_streamed else honest(payload)
+
+
+def cites_where_it_does_not_stream(payload: Any) -> Reply:
+    is_whole = not problem(payload) and payload.get("stream") is not True
+    content = [{"type": "text", "text": "Hi", "citations": []}]
+    return answered(payload, content=content, container={"id": "c"}) if is_whole else honest(payload)
+
+
+SHAPES: Final[dict[Endpoint, str]] = {
+    forgets_the_model_in_streams: 'model is string "claude-haiku-4-5" and not string "claude-haiku-4-5-20251001"',
+    counts_in_streams_alone_what_was_cached: "",
+    cites_where_it_does_not_stream: "content[0].citations is missing",
+}
+"""What a streamed reply has not that a whole one has; what is beyond the schema in either is no difference."""
+
+
+@pytest.mark.parametrize("endpoint", SHAPES, ids=lambda one: one.__name__)
+def test_streamed_and_whole_replies_are_of_one_shape(endpoint: Endpoint) -> None:
+    told = run(endpoint)
+    words = SHAPES[endpoint]
+    expected = [f"the streamed answer differs from an unstreamed one: {words}"] if words else []
+    assert [one.message for one in told.result.findings if one.code == "stream-shape"] == expected
+    assert (told.odd, len(told.found)) == ({}, len(expected))
+
+
 def cuts_streams_beside_a_temperature(payload: Any) -> Reply:
     status, body, *media = honest(payload)
     return (status, body[: len(body) // 2] if media and "temperature" in payload else body, *media)
