@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _ABOUT_REQUESTS: Final = (VerdictKind.LEAKY, VerdictKind.OVERSTRICT, VerdictKind.CRASHING, VerdictKind.MISATTRIBUTED)
 _TOLD: Final = (OutcomeKind.ACCEPTED, OutcomeKind.REJECTED, OutcomeKind.CRASHED)
 _LIMITS: Final = {"slow-first-byte": ("max_ttfb", "--max-ttfb"), "slow-answer": ("max_total", "--max-total")}
-_OF_REFUSALS: Final = frozenset(("error-body", "content-type"))
+_OF_REFUSALS: Final = frozenset(("error-body", "content-type", "unknown-answer"))
 _OF_STREAMS: Final = "stream-shape"
 _LEAST_DIGITS: Final = 4
 

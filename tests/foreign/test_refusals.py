@@ -6,7 +6,7 @@ import random
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
-from foreign_endpoint import CONTRACT, answered, honest, problem, refused, run
+from foreign_endpoint import CONTRACT, answered, honest, problem, refused, replayed_right, run
 
 from haiku_contract.model import VerdictKind
 
@@ -65,6 +65,8 @@ def test_a_style_of_refusals_is_one_finding_where_one_is_published(endpoint: End
     assert run(endpoint).found == []
     told = run(endpoint, "messages")
     assert told.found == STYLES[endpoint]
+    if told.found:
+        replayed_right(told, endpoint)
     assert told.odd == ({"broken": {"error:/anyOf"}} if ("error-body", "error:/anyOf") in told.found else {})
 
 
@@ -91,6 +93,7 @@ def test_a_success_that_is_none_says_nothing_of_constraints(endpoint: Endpoint) 
     assert told.odd.keys() == {"undetermined"}
     assert told.odd["undetermined"] >= VIOLABLE
     assert told.found == [("unknown-answer", None)]
+    replayed_right(told, endpoint)
 
 
 def test_an_empty_success_is_told_in_words() -> None:
