@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import random
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import pytest
-from foreign_endpoint import CONTRACT, answered, honest, problem, refused, replayed_right, run
+from foreign_endpoint import CONTRACT, answered, few, honest, problem, refused, replayed_right, run
 
-from haiku_contract.model import VerdictKind
+from haiku_contract.campaign.run import Target, campaign
+from haiku_contract.endpoint.surfaces import named
+from haiku_contract.model import Exchange, VerdictKind
 
 if TYPE_CHECKING:
     from foreign_endpoint import Endpoint, Reply
+
+    from haiku_contract.model import CampaignFinished, Case
 
 VIOLABLE: Final = {one.id for one in CONTRACT.request.constraints if one.violable}
 
@@ -157,3 +162,26 @@ def test_a_limit_of_requests_is_no_verdict() -> None:
     told = run(has_enough_after_twenty)
     assert told.odd.keys() == {"undetermined"}
     assert told.found == []
+
+
+def test_an_endpoint_that_stays_busy_is_not_asked_for_ever() -> None:
+    """Each request was tried again and again by then; what is left out can be had with --resume."""
+    steps = campaign(CONTRACT, few(), Target("busy", "http://foreign.invalid/", named("bare")), lambda _: None)
+    asked = 0
+    try:
+        batch = next(steps)
+        while True:
+            asked += len(batch)
+            batch = steps.send([Exchange(one, *busy(one, asked), 0.0, attempts=4) for one in batch])
+    except StopIteration as stop:
+        result = cast("CampaignFinished", stop.value)
+    assert asked == 22
+    assert result.stopped.startswith("the endpoint stays busy (2 requests in a row")
+    assert len(result.left_out) >= len(few().cases) - asked
+    assert result.findings == ()
+
+
+def busy(case: Case, asked: int) -> tuple[int, dict[str, str], bytes]:
+    status, body, *media = honest(case.payload) if asked <= 20 else (429, {"error": "slow down"})
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return status, {"content-type": media[0] if media else "application/json"}, content
