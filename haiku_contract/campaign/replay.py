@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import difflib
+from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
@@ -217,6 +218,8 @@ def _result(subject: Subject, judged: Sequence[Judged]) -> Replayed:
     every = checks.findings(last)
     codes = {code for code in subject.sought.values() if code in _ABOUT_REQUESTS}  # of which a witness shows one
     found = tuple(one for one in every if not subject.sought or one.fingerprint in subject.sought or one.code in codes)
+    for asked in list(subject.sought)[:1]:  # what was found of several constraints is known by one fingerprint
+        found = tuple(replace(one, fingerprint=asked) for one in found)
     if found:
         return Replayed(ReplayVerdict.STILL_THERE, subject.case.id, found[0].message, sent, found)
     doubt = _doubt(subject, judged)

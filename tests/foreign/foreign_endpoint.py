@@ -147,7 +147,9 @@ class Ran:
         for one in self.result.findings:
             subjects = from_report(json.loads(json.dumps(report)), one.fingerprint, "report.json")
             steps = replay(CONTRACT, subjects, Terms(self._surface))
-            told.append(str(cast("Replayed", _driven(cast("Any", steps), endpoint, self._surface)).verdict))
+            result = cast("Replayed", _driven(cast("Any", steps), endpoint, self._surface))
+            assert {each.fingerprint for each in result.findings} <= {one.fingerprint}
+            told.append(str(result.verdict))
         return told
 
 
