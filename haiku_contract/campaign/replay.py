@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from haiku_contract.model import Finding, Outcome
 
 _ABOUT_REQUESTS: Final = (VerdictKind.LEAKY, VerdictKind.OVERSTRICT, VerdictKind.CRASHING, VerdictKind.MISATTRIBUTED)
+_ONCE: Final = (*_ABOUT_REQUESTS, "unknown-answer")
+"""The codes of which one answer shows one finding at most, whatever its cause."""
 _TOLD: Final = (OutcomeKind.ACCEPTED, OutcomeKind.REJECTED, OutcomeKind.CRASHED)
 _LIMITS: Final = {"slow-first-byte": ("max_ttfb", "--max-ttfb"), "slow-answer": ("max_total", "--max-total")}
 _OF_REFUSALS: Final = frozenset(("error-body", "content-type", "unknown-answer"))
@@ -216,7 +218,7 @@ def _twin(subject: Subject) -> Case | None:
 def _result(subject: Subject, judged: Sequence[Judged]) -> Replayed:
     last, sent = judged[-1], sum(one.exchange.attempts for one in judged)
     every = checks.findings(last)
-    codes = {code for code in subject.sought.values() if code in _ABOUT_REQUESTS}  # of which a witness shows one
+    codes = {code for code in subject.sought.values() if code in _ONCE}
     found = tuple(one for one in every if not subject.sought or one.fingerprint in subject.sought or one.code in codes)
     for asked in list(subject.sought)[:1]:  # what was found of several constraints is known by one fingerprint
         found = tuple(replace(one, fingerprint=asked) for one in found)

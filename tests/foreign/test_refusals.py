@@ -88,12 +88,22 @@ def test_the_shapes_of_refusals_have_rows() -> None:
     assert {unasked[name] for name in refusals} == {VerdictKind.UNEXERCISED}
 
 
-SILENT: Final = (tells_of_errors_with_200, answers_nothing_to_what_is_wrong, has_words_of_its_own_for_failure)
+def refuses_by_conflict(payload: Any) -> Reply:
+    wrong = problem(payload)
+    return (409, {"why": wrong[1]}) if wrong else answered(payload)
+
+
+SILENT: Final = (
+    refuses_by_conflict,
+    tells_of_errors_with_200,
+    answers_nothing_to_what_is_wrong,
+    has_words_of_its_own_for_failure,
+)
 
 
 @pytest.mark.parametrize("endpoint", SILENT, ids=lambda one: one.__name__)
-def test_a_success_that_is_none_says_nothing_of_constraints(endpoint: Endpoint) -> None:
-    """It is neither a refusal nor a reply, and told once, whatever the words."""
+def test_an_answer_that_is_neither_refusal_nor_reply_says_nothing_of_constraints(endpoint: Endpoint) -> None:
+    """It is neither a refusal nor a reply, and told once, whatever the words; a status that nobody knows likewise."""
     told = run(endpoint)
     assert told.odd.keys() == {"undetermined"}
     assert told.odd["undetermined"] >= VIOLABLE
