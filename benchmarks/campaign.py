@@ -50,8 +50,10 @@ class Run(NamedTuple):
         result: the verdicts.
         told: the number of the first request that told anything; None where none did.
         requests: all of them.
-        localising: those beyond the plan until a finding was about the mutant.
-        further: all of those beyond the plan.
+        localising: those that are not on the plan, until a finding was about the mutant; where that comes with no
+            answer, because no one constraint is to blame, all that are further.
+        further: how many more there were than without a fault: what it took to localise the fault, and what showed once
+            more what had stood beside it.
     """
 
     result: CampaignFinished
@@ -162,7 +164,8 @@ def run(contract: hc.Contract, plan: Plan, reply: Callable[[Case], Reply], about
             batch = steps.send([exchanged(case, reply(case)) for case in batch])
     except StopIteration as stop:
         result = cast("CampaignFinished", stop.value)
-    return Run(result, told[0] if told else None, count, sure[0] if sure else beyond, beyond)
+    further = max(count - len({(case.body, case.content_type) for case in plan.cases}), 0)
+    return Run(result, told[0] if told else None, count, min(sure[0], further) if sure else further, further)
 
 
 def exchanged(case: Case, reply: Reply) -> Exchange:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from haiku_contract import pointer
+from haiku_contract.campaign.marking import marked
 from haiku_contract.constraints import types
 from haiku_contract.errors import UsageError
 from haiku_contract.generate import suite
@@ -89,7 +90,7 @@ def thrifty(contract: Contract) -> Plan:
     """The fewest cases that tell what an endpoint does with every constraint; all of them where none can be packed."""
     everything = suite(contract, "request")
     try:
-        together = packed(contract.request, _STRENGTH)
+        together = marked(contract.request, packed(contract.request, _STRENGTH))
     except UsageError:  # nothing conforms
         return thorough(everything)
     about: dict[str, list[Case]] = {}

@@ -1,14 +1,16 @@
-"""Which feature of a packed request is to blame: delta debugging over features, a pure search.
+"""Which feature of a packed request is to blame: two pure searches over features.
 
-The features are lined up by suspicion. The shortest run of them from the front that still fails ends in one that is
-needed to make it fail; bisection finds it in as many requests as the number of features has binary digits. When that
-one does not fail alone, the search goes on among those before it with the needed one always present: what fails only
-together comes out as a whole.
+Where it is known how likely each explanation is, every question halves what is left (`narrowed`). Where none of them is
+right, delta debugging goes on: the features are lined up by suspicion; the shortest run of them from the front that
+still fails ends in one that is needed to make it fail, and bisection finds it in as many requests as the number of
+features has binary digits. When that one does not fail alone, the search goes on among those before it with the needed
+one always present: what fails only together comes out as a whole.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from itertools import combinations, takewhile
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from haiku_contract import wire
 from haiku_contract.generate.packing import at, same
@@ -23,6 +25,60 @@ Features: TypeAlias = "tuple[Packable, ...]"
 Search: TypeAlias = "Generator[Features, bool, Features]"
 
 MOST_TOGETHER: Final = 3
+
+
+class Explanation(NamedTuple):
+    """What may be why a request fails.
+
+    Attributes:
+        features: what fails together.
+        weight: how likely that is, beside the other explanations.
+    """
+
+    features: Features
+    weight: float
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The features by name."""
+        return frozenset(one.name for one in self.features)
+
+
+def narrowed(explanations: Sequence[Explanation]) -> Search:
+    """The explanation that is right; yields the sets to be tried, each about as likely to fail as not.
+
+    Args:
+        explanations: what may be right, each with how likely it is.
+
+    Returns:
+        The features that failed with nothing beside them; nothing where no explanation is right.
+    """
+    left = list(explanations)
+    while left:
+        tried = _likely_half(left)
+        if (yield tuple(tried.values())):
+            left = [one for one in left if one.names <= tried.keys()]
+            if len(left) == 1 and left[0].names == tried.keys():
+                return left[0].features
+        else:
+            left = [one for one in left if not one.names <= tried.keys()]
+    return ()
+
+
+def _likely_half(explanations: Sequence[Explanation]) -> dict[str, Packable]:
+    """The features, by name, of the likeliest explanations that are as likely, as nearly as can be, as the others.
+
+    They never hold all explanations where there are several: then the answer would tell nothing.
+    """
+    half = sum(one.weight for one in explanations) / 2
+    tried: dict[str, Packable] = {}
+    best, off = {one.name: one for one in min(explanations, key=lambda one: len(one.features)).features}, half
+    for likely in sorted(explanations, key=lambda one: -one.weight):
+        tried = tried | {each.name: each for each in likely.features}
+        held = [one.weight for one in explanations if one.names <= tried.keys()]
+        if len(held) < len(explanations) and abs(sum(held) - half) < off:
+            best, off = tried, abs(sum(held) - half)
+    return best
 
 
 def guilty(suspects: Sequence[Packable], suspicious: int) -> Search:
@@ -86,12 +142,27 @@ def related(feature: Packable, guilty: Packable) -> bool:
 
 def is_there(feature: Packable, other: Packable) -> bool:
     """Whether two features are at one place, or one around the other."""
-    ways = [(_names(path), _names(there)) for path, _ in feature.edits for there, _ in other.edits]
+    ways = [(names(path), names(there)) for path, _ in feature.edits for there, _ in other.edits]
     return any(one[: len(two)] == two[: len(one)] for one, two in ways)
 
 
-def _names(path: Sequence[str | int]) -> tuple[str, ...]:
-    """A place without the positions of elements."""
+def common(several: Sequence[Packable]) -> list[tuple[str, ...]]:
+    """The places that hold two features about different constraints, each as near to both as can be."""
+    found = []
+    for one, other in combinations(several, 2):
+        if one.edits and other.edits and one.constraint != other.constraint:
+            ways = zip(names(one.edits[0][0]), names(other.edits[0][0]), strict=False)
+            found.append(tuple(token for token, _ in takewhile(lambda pair: pair[0] == pair[1], ways)))
+    return found
+
+
+def is_below(feature: Packable, way: tuple[str, ...]) -> bool:
+    """Whether a feature is at a place or inside it."""
+    return any(names(path)[: len(way)] == way for path, _ in feature.edits)
+
+
+def names(path: Sequence[str | int]) -> tuple[str, ...]:
+    """A place without the positions of elements, each a `*`."""
     return tuple("*" if isinstance(token, int) else token for token in path)
 
 

@@ -1,0 +1,135 @@
+"""What could explain that a request failed, and how likely each explanation is by all the answers so far.
+
+An explanation is one feature, or two that stand together. It is ruled out by a request that shows it on purpose and is
+fine. A payload may also show a feature by accident (the value stands there, but perhaps it is judged by another branch
+of a union), and there may be several faults: what rests on that alone makes an explanation unlikely and no more.
+"""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+
+from haiku_contract.campaign.split import Explanation, names
+from haiku_contract.generate.packing import at, same
+from haiku_contract.model import ABSENT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from haiku_contract.campaign.split import Features
+    from haiku_contract.generate.goals import Path
+    from haiku_contract.generate.packing import Packable
+
+Edits: TypeAlias = "Sequence[tuple[Path, Any]]"
+
+_ANYTHING: Final = object()
+_NAMED: Final = 0.9
+"""How likely it is that the place is to blame that a rejection names."""
+_TOGETHER: Final = 0.1
+"""How likely it is that two features fail only together, beside one that fails alone."""
+_BY_ACCIDENT: Final = 1 / 16
+"""How likely it is that a request is fine that shows an explanation, but not on purpose."""
+_ANOTHER: Final = 1 / 4
+"""How likely it is that a request fails for another reason."""
+
+
+class Seen(NamedTuple):
+    """What came of one request.
+
+    Attributes:
+        payload: what was sent.
+        shown: the names of the features that it shows on purpose.
+        fails: whether it failed in the way that is to be explained; else it was fine.
+    """
+
+    payload: Any
+    shown: frozenset[str]
+    fails: bool
+
+
+def weighed(lined: Features, blamed: int, seen: Sequence[Seen]) -> list[Explanation]:
+    """The explanations that are left, with their weights.
+
+    Args:
+        lined: the features of the request that failed, as `split.lined_up` has them.
+        blamed: how many of them, at the front, are at the place that the rejection names.
+        seen: what came of the other requests.
+    """
+    rest = 1 - _NAMED if blamed else 1.0
+    found = [Explanation((one,), _NAMED / blamed) for one in lined[:blamed]]
+    found += [Explanation((one,), rest / (len(lined) - blamed)) for one in lined[blamed:]]
+    named = {one.name for one in lined[:blamed] or lined}
+    pairs = [pair for pair in combinations(_places(lined), 2) if named & {one.name for one in pair}]
+    found += [Explanation(pair, _TOGETHER / len(pairs)) for pair in pairs]
+    likely = (one._replace(weight=one.weight * _likelihood(one, seen)) for one in found)
+    return [one for one in likely if one.weight]
+
+
+def foreseen(explanations: Sequence[Explanation], payload: Any) -> float:
+    """How likely it is that a request fails for the same reason, by the explanations that are left."""
+    weight = sum(one.weight for one in explanations)
+    return sum(one.weight for one in explanations if may_show(one, payload)) / weight if weight else 1.0
+
+
+def _likelihood(explanation: Explanation, seen: Sequence[Seen]) -> float:
+    likely = 1.0
+    for one in seen:
+        if not one.fails and explanation.names <= one.shown:
+            return 0.0
+        if one.fails != may_show(explanation, one.payload):
+            likely *= _ANOTHER if one.fails else _BY_ACCIDENT
+    return likely
+
+
+def _places(lined: Features) -> list[Packable]:
+    """One feature for each place outside arrays at which the request shows something: what may fail only together."""
+    found: dict[tuple[str, ...], Packable] = {}
+    for one in sorted(lined, key=lambda one: one.loose):
+        if one.array is None and one.edits and all(path and value is not ABSENT for path, value in one.edits):
+            found.setdefault(names(one.edits[0][0]), one)
+    return list(found.values())
+
+
+def may_show(explanation: Explanation, payload: Any) -> bool:
+    """Whether a payload shows an explanation, on purpose or not; of two features, whether both places are there."""
+    is_pair = len(explanation.features) > 1
+    return all(shows(one._replace(loose=one.loose or is_pair), payload) for one in explanation.features)
+
+
+def stands(way: Sequence[str], payload: Any) -> bool:
+    """Whether anything stands at a place, whose elements are `*`, of a payload."""
+    if not way:
+        return payload is not ABSENT
+    if way[0] == "*":
+        return isinstance(payload, list) and any(stands(way[1:], each) for each in payload)
+    return isinstance(payload, dict) and way[0] in payload and stands(way[1:], payload[way[0]])
+
+
+def shows(feature: Packable, payload: Any) -> bool:
+    """Whether what makes a feature stands in a payload, on purpose or not; of an array any element will do.
+
+    Args:
+        feature: what is looked for.
+        payload: the decoded request.
+    """
+    edits = [(path, _ANYTHING if feature.loose else value) for path, value in feature.edits]
+    return _holds(payload, edits, anywhere=feature.array is not None)
+
+
+def _holds(value: Any, edits: Edits, *, anywhere: bool) -> bool:
+    if any(not path for path, _ in edits):
+        wanted = [one for path, one in edits if not path]
+        return all(value is not ABSENT if one is _ANYTHING else same(value, one) for one in wanted)
+    for token in dict.fromkeys(path[0] for path, _ in edits):
+        below = [(path[1:], wanted) for path, wanted in edits if path[0] == token]
+        if not any(_holds(one, below, anywhere=anywhere) for one in _below(value, token, anywhere=anywhere)):
+            return False
+    return True
+
+
+def _below(value: Any, token: str | int, *, anywhere: bool) -> Iterator[Any]:
+    if isinstance(token, int) and anywhere:
+        yield from value if isinstance(value, list) else ()
+    elif isinstance(value, (dict, list)):  # nothing is absent where there is nothing around it
+        yield at(value, (token,))
