@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING, Final
 import httpx
 import yaml
 
+from haiku_contract.endpoint import matching
 from haiku_contract.endpoint.cassette import Held, Interaction, load
-from haiku_contract.endpoint.cassette_writing import Writer
+from haiku_contract.endpoint.cassette_files import put
+from haiku_contract.endpoint.cassette_writing import item
 from haiku_contract.endpoint.recorded import RecordedTransport
 
 if TYPE_CHECKING:
@@ -70,23 +72,24 @@ def answer(number: int, size: int = 0) -> bytes:
 
 def write(path: Path, many: int, size: int = 0) -> None:
     """Write a cassette."""
-    writer = Writer(path, {"contract": "anthropic/claude-haiku-4.5@1.1.1"})
-    for number in range(many):
-        asked, answered = Held(request(number)), Held(answer(number, size))
-        writer.add(
-            Interaction(
-                method="POST",
-                url=URL,
-                request_headers=JSON,
-                request=asked,
-                status=200,
-                reason="OK",
-                response_headers=(*JSON, ("content-length", str(len(answered.data)))),
-                response=answered,
-                seconds=(0.5,),
-            )
-        )
-    writer.close()
+    about = {"contract": "anthropic/claude-haiku-4.5@1.1.1"}
+    put(path, (_recorded(number, size) for number in range(many)), about)
+
+
+def _recorded(number: int, size: int) -> tuple[str, str]:
+    asked, answered = Held(request(number)), Held(answer(number, size))
+    one = Interaction(
+        method="POST",
+        url=URL,
+        request_headers=JSON,
+        request=asked,
+        status=200,
+        reason="OK",
+        response_headers=(*JSON, ("content-length", str(len(answered.data)))),
+        response=answered,
+        seconds=(0.5,),
+    )
+    return matching.request(one), item(one)
 
 
 def replaying(transport: RecordedTransport, bodies: list[bytes]) -> float:

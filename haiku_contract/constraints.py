@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from haiku_contract import pointer
+from haiku_contract.localising import localised
 from haiku_contract.model import Constraint
 from haiku_contract.schemas import (
     HOLDING,
@@ -18,7 +19,6 @@ from haiku_contract.schemas import (
     Shape,
     held,
     known,
-    localised,
     subschemas,
     types,
 )
@@ -200,8 +200,11 @@ def outside(root: Schema) -> tuple[tuple[str, ...], str] | None:
     for tokens, schema in subschemas(root):
         if isinstance(schema, bool):
             continue
-        if tokens and isinstance(schema.get("$id"), str):
-            return (*tokens, "$id"), "a schema with an '$id' of its own inside another one"
+        if tokens and isinstance(schema.get(document.naming), str):
+            return (
+                *tokens,
+                document.naming,
+            ), "a schema with an identifier of its own, and an anchor that is in several"
         for keyword in REFERENCES:
             if isinstance(known(schema, document.number).get(keyword), str) and not document.target(schema[keyword]):
                 return (*tokens, keyword), f"a reference to {schema[keyword]!r}, which is another document"

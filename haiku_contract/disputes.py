@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from haiku_contract.schemas import subschemas
+from haiku_contract.schemas import reachable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +40,7 @@ class Disputes:
 
     def __init__(self, schema: Schema, *, assert_format: bool = False) -> None:
         """Args: the schema, and whether `format` asserts in it."""
-        objects = [one for _, one in subschemas(schema) if isinstance(one, dict)]
+        objects = [one for _, one in reachable(schema) if isinstance(one, dict)]
         always = _ALWAYS | {"format"} if assert_format else _ALWAYS
         patterns = [one for said in objects for one in _patterns(said)]
         factors = [said["multipleOf"] for said in objects if "multipleOf" in said]

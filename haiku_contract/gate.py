@@ -40,8 +40,8 @@ def gated(schema: Schema) -> dict[str, Any] | None:
 
 
 def _is_known(schema: Any) -> bool:
-    if isinstance(schema, bool):
-        return True
+    if not isinstance(schema, dict):  # a list under 'items' in drafts before 2020-12
+        return isinstance(schema, bool)
     return schema.keys() <= _KNOWN and all(_is_known(child) for child in _children(schema))
 
 

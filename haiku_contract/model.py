@@ -314,6 +314,7 @@ class Finding:
         message: one line.
         witness: the case itself; None where nobody has kept it.
         answer: what came back; None where nobody has kept it.
+        others: ids of the further constraints about which the same is found for the same cause.
     """
 
     code: str
@@ -323,6 +324,7 @@ class Finding:
     message: str
     witness: Case | None = None
     answer: Answer | None = None
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,6 +88,11 @@ def readable(tokens: Sequence[str | int]) -> str:
     return "".join(parts) or "(root)"
 
 
+def shown(place: str) -> str:
+    """A pointer in that notation; tokens that look like positions are taken for such."""
+    return readable([int(token) if token.isdecimal() else token for token in split(place)])
+
+
 def read(text: str) -> list[str] | None:
     """The tokens of the place that a text begins with, in the notation of `readable`; None where it begins with none.
 

@@ -236,6 +236,13 @@ def outermost_union(place: str) -> list[str] | None:
     return None
 
 
+def union_of(constraint: str) -> str | None:
+    """The id of the outermost union that a constraint is, or is inside of; None when there is none."""
+    side, _, place = constraint.partition(":")
+    site = outermost_union(place)
+    return None if site is None else f"{side}:{pointer.join(pointer.split(place)[: len(site) + 1])}"
+
+
 def place_of(site: list[str], location: str) -> str:
     """The place in the instance that a place in the schema is held against, on the way to a deeper place."""
     depth = sum(

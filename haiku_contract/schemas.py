@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from copy import copy
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
-from urllib.parse import quote, unquote, urldefrag, urljoin
+from urllib.parse import unquote, urljoin
 
 from haiku_contract import pointer
+from haiku_contract.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,7 +31,7 @@ HOLDING: Final[dict[str, Shape]] = {
 """Every keyword that holds schemas, and the shape in which it does."""
 
 REFERENCES: Final = ("$ref", "$dynamicRef", "$recursiveRef")
-_DRAFTS: Final = {"draft-04": 4, "draft-06": 6, "draft-07": 7, "2019-09": 2019}
+_DRAFTS: Final = {"draft-04": 4, "draft-05": 4, "draft-06": 6, "draft-07": 7, "2019-09": 2019, "2020-12": 2020}
 _NEWEST: Final = 2020
 _SIBLINGS: Final = 2019  # the first draft in which what stands beside '$ref' counts
 
@@ -70,8 +71,13 @@ def types(value: str | list[str]) -> list[str]:
 
 def draft(root: Schema) -> int:
     """The draft that `$schema` names: 4, 6, 7, 2019 or 2020; the newest when it names none."""
-    named = root.get("$schema", "") if isinstance(root, dict) else ""
-    return next((number for name, number in _DRAFTS.items() if isinstance(named, str) and name in named), _NEWEST)
+    return named_draft(root.get("$schema") if isinstance(root, dict) else None) or _NEWEST
+
+
+def named_draft(dialect: Any) -> int | None:
+    """The draft that the value of a `$schema` names, however it is spelt; draft 5 is draft 4; None for no known one."""
+    spelt = dialect if isinstance(dialect, str) else ""
+    return next((number for name, number in _DRAFTS.items() if name in spelt), None)
 
 
 def known(schema: dict[str, Any], number: int) -> dict[str, Any]:
@@ -151,9 +157,9 @@ def held(tokens: Tokens, keyword: str, value: Any) -> Iterator[Place]:
         yield Place(here, value)
 
 
-def subschemas(root: Schema) -> Iterator[Place]:
-    """Every schema inside a schema, itself first, in the order of the document."""
-    stack = [Place((), root)]
+def subschemas(root: Schema, tokens: Tokens = ()) -> Iterator[Place]:
+    """Every schema inside a schema, itself first, in the order of the document; `tokens` is where it stands."""
+    stack = [Place(tokens, root)]
     while stack:
         place = stack.pop()
         yield place
@@ -162,10 +168,37 @@ def subschemas(root: Schema) -> Iterator[Place]:
             stack.extend(reversed(children))
 
 
+def reachable(root: Schema) -> Iterator[Place]:
+    """Every schema inside a schema, and those that references find where no keyword of JSON Schema holds them."""
+    document = Document(root)
+    seen: set[Tokens] = set()
+    queue: list[Place] = [Place((), root)]
+    while queue:
+        start = queue.pop()
+        for place in () if start.tokens in seen else subschemas(start.schema, start.tokens):
+            if place.tokens in seen:
+                continue
+            seen.add(place.tokens)
+            yield place
+            for keyword in REFERENCES if isinstance(place.schema, dict) else ():
+                reference = place.schema.get(keyword)
+                target = document.target(reference, place.tokens) if isinstance(reference, str) else None
+                if target is not None:
+                    queue.append(target)
+
+
 def formats(root: Schema, *, asserted: bool) -> frozenset[str]:
     """The formats that are assertions in a schema: all that its draft knows, or none."""
     number = draft(root)
     return frozenset(name for name, since in _FORMATS.items() if asserted and since <= number)
+
+
+def _joined(base: str, reference: str) -> str:
+    """A reference resolved against a base; as it is where one of them is no URI."""
+    try:
+        return urljoin(base, reference)
+    except ValueError:
+        return reference
 
 
 class Document:
@@ -182,7 +215,6 @@ class Document:
         self.root = root
         self.number = draft(root)
         self.formats = formats(root, asserted=assert_format)
-        self._naming = "id" if self.number == _DRAFTS["draft-04"] else "$id"
         self._modern: dict[int, tuple[dict[str, Any], dict[str, Any]]] = {}
         self._targets: dict[tuple[str, str], Place | None] = {}
         self._bases: dict[Tokens, str] = {}  # of the schemas that change it
@@ -219,35 +251,33 @@ class Document:
         return self._targets[base, reference]
 
     def _resolved(self, base: str, reference: str) -> Place | None:
-        address, fragment = urldefrag(urljoin(base, reference) if reference.partition("#")[0] else base + reference)
+        absolute = _joined(base, reference) if reference.partition("#")[0] else base + reference
+        address, _, fragment = absolute.partition("#")
         if address not in self._resources:
             return None
         fragment = unquote(fragment)
-        if fragment and not fragment.startswith("/"):
-            found = self._anchors.get((address, fragment))
-        else:
-            found = (*self._resources[address], *pointer.split(fragment))
         try:
-            return None if found is None else Place(found, pointer.get(self.root, found))
-        except (KeyError, IndexError, ValueError):
+            if fragment and not fragment.startswith("/"):
+                found = self._anchors[address, fragment]
+            else:
+                found = (*self._resources[address], *pointer.split(fragment))
+            return Place(found, pointer.get(self.root, found))
+        except (KeyError, IndexError, ValueError, UsageError):
             return None
 
     def _base(self, tokens: Tokens) -> str:
-        if len(self._bases) > 1:
-            for length in range(len(tokens), 0, -1):
-                if tokens[:length] in self._bases:
-                    return self._bases[tokens[:length]]
-        return self._bases.get((), "")
+        inner = len(self._bases) > (() in self._bases)
+        return self._bases.get(self.resource(tokens) if inner else (), "")
 
     def _register(self, place: Place) -> None:
         tokens, schema = place
         if not isinstance(schema, dict):
             return
-        named = schema.get(self._naming)
+        named = schema.get(self.naming)
         if isinstance(named, str) and not (self.number < _SIBLINGS and "$ref" in schema):
-            address, fragment = urldefrag(named)
+            address, _, fragment = named.partition("#")
             if address:
-                self._bases[tokens] = address = urljoin(self._base(tokens), address)
+                self._bases[tokens] = address = _joined(self._base(tokens), address)
                 self._resources.setdefault(address, tokens)
             if fragment:
                 self._anchors.setdefault((self._base(tokens), fragment), tokens)
@@ -255,45 +285,12 @@ class Document:
             if isinstance(schema.get(keyword), str):
                 self._anchors.setdefault((self._base(tokens), schema[keyword]), tokens)
 
-    def identified(self) -> list[Place]:
-        """The schemas inside the document that have an identifier of their own."""
-        places = (place for place in subschemas(self.root) if place.tokens and isinstance(place.schema, dict))
-        return [place for place in places if isinstance(place.schema.get(self._naming), str)]
+    @property
+    def naming(self) -> str:
+        """The keyword that gives a schema an identifier in the draft of the document."""
+        return "id" if self.number == _DRAFTS["draft-04"] else "$id"
 
-
-def localised(root: Schema) -> Schema:
-    """The same schema with no identifiers inside it: every reference a pointer from the root; itself where it has none.
-
-    Where anything stands stays. A document with two dynamic anchors of one name is left as it is: which of them is
-    meant is decided while an instance is held against it.
-    """
-    document = Document(root)
-    identified = document.identified()
-    if not identified:
-        return root
-    places = list(subschemas(root))
-    dynamic = [one.schema["$dynamicAnchor"] for one in places if "$dynamicAnchor" in _keys(one.schema)]
-    if len(dynamic) > len(set(dynamic)):
-        return root
-    mirror: Schema = _copied(root)
-    for tokens, schema in places:
-        if not isinstance(schema, dict):
-            continue
-        mine = pointer.get(mirror, tokens)
-        if isinstance(schema.get("$ref"), str) and (found := document.target(schema["$ref"], tokens)) is not None:
-            mine["$ref"] = "#" + quote(pointer.join(found.tokens), safe="/~!$&'()*+,;=:@")
-        if tokens:
-            mine.pop("$anchor", None)
-    for tokens, _ in identified:
-        pointer.get(mirror, tokens).pop(document._naming)  # noqa: SLF001 - of this module
-    return mirror
-
-
-def _keys(schema: Any) -> dict[str, Any]:
-    return schema if isinstance(schema, dict) else {}
-
-
-def _copied(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _copied(child) for key, child in value.items()}
-    return [_copied(child) for child in value] if isinstance(value, list) else value
+    def resource(self, tokens: Tokens) -> Tokens:
+        """Where the schema with an identifier stands that a place belongs to; the root where there is none."""
+        inner = (tokens[:length] for length in range(len(tokens), 0, -1) if tokens[:length] in self._bases)
+        return next(inner, ())

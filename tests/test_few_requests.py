@@ -45,6 +45,21 @@ MESSAGE: Final[dict[str, Any]] = {
 }
 
 
+@pytest.mark.parametrize("contract", [CONTRACT, hc.load(version="1.0.0")], ids=["1.1.1", "1.0.0"])
+def test_another_seed_sends_the_same_faults_in_another_order_and_other_values_side_by_side(contract: Any) -> None:
+    plain, *seeded = (thrifty(contract, seed) for seed in (0, 7, 7))
+    assert seeded[0] == seeded[1]
+    assert plain == thrifty(contract)
+    faulted = [[case.id for case in plan.cases if case.kind == "faulted"] for plan in (plain, seeded[0])]
+    assert faulted[0] != faulted[1]
+    assert sorted(faulted[0]) == sorted(faulted[1])
+    bodies = [{one.case.body for one in plan.packed} for plan in (plain, seeded[0])]
+    assert bodies[0] != bodies[1]
+    shown = [{feature.name for one in plan.packed for feature in one.features} for plan in (plain, seeded[0])]
+    assert shown[0] == shown[1]
+    assert plain.cases[0] == seeded[0].cases[0]
+
+
 def test_the_plan_has_a_fault_for_every_constraint_and_every_feature() -> None:
     cases = suite(CONTRACT, "request")
     sent = {(case.body, case.content_type) for case in PLAN.cases}
@@ -200,9 +215,10 @@ def test_a_search_goes_on_where_it_was(tmp_path: Path) -> None:
     def go(most: int) -> CampaignFinished:
         with Journal(tmp_path / "run.jsonl", CONTRACT.id, TARGET.name) as journal:
             transport = httpx.MockTransport(respond)
-            steps = campaign(CONTRACT, PLAN, TARGET, journal, known=journal.known, repeat=2, budget=Budget(most))
+            limits: dict[str, Any] = {"repeat": 2, "budget": Budget(most)}
+            steps = campaign(CONTRACT, PLAN, TARGET, lambda _: None, known=journal.known, **limits)
             with httpx.Client(transport=transport) as client:
-                return drive(steps, client, Sender(TARGET, CONTRACT.model_id))
+                return drive(steps, client, Sender(TARGET, CONTRACT.model_id, arrived=journal))
 
     heard: list[bytes] = []
     assert go(31).stopped
@@ -268,7 +284,7 @@ def test_a_faulty_endpoint_of_every_way_is_found_as_it_was_foreseen(way: str) ->
             result = stop.value
         assert told
         assert result.findings
-        named = {each.constraint for each in result.findings}
+        named = {name for each in result.findings for name in (each.constraint, *each.others)}
         assert named & one.about if one.about else named == {None}
 
 

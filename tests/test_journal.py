@@ -20,12 +20,11 @@ import uvicorn
 import haiku_contract as hc
 from haiku_contract.campaign.drive import Sender, drive
 from haiku_contract.campaign.journal import Journal
-from haiku_contract.campaign.outcomes import outcome
 from haiku_contract.campaign.run import Target, campaign
 from haiku_contract.endpoint import surfaces
 from haiku_contract.endpoint.reference.app import create_app
 from haiku_contract.generate import suite
-from haiku_contract.model import CaseFinished, Exchange
+from haiku_contract.model import Exchange
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,10 +56,10 @@ class Counting:
 
 
 def run(path: Path, somebody: Counting) -> CampaignFinished:
-    sender = Sender(TARGET, CONTRACT.model_id, secrets=(SECRET,))
     transport = httpx.MockTransport(somebody)
     with Journal(path, CONTRACT.id, TARGET.name) as journal, httpx.Client(transport=transport) as client:
-        return drive(campaign(CONTRACT, CASES, TARGET, journal, known=journal.known), client, sender)
+        sender = Sender(TARGET, CONTRACT.model_id, secrets=(SECRET,), arrived=journal)
+        return drive(campaign(CONTRACT, CASES, TARGET, lambda _: None, known=journal.known), client, sender)
 
 
 @pytest.mark.parametrize("killed_after", [1, 2, 30, 40])
@@ -213,7 +212,7 @@ def test_the_time_to_the_first_byte_is_kept(tmp_path: Path) -> None:
     exchange = Exchange(CASES[0], 200, {}, b"{}", 2.0, ttfb=1.5)
     path = tmp_path / "run.jsonl"
     with Journal(path, CONTRACT.id, TARGET.name) as journal:
-        journal(CaseFinished(exchange, outcome(exchange), ()))
+        journal(exchange)
     known = Journal(path, CONTRACT.id, TARGET.name).known(CASES[0])
     assert known is not None
     assert (known.ttfb, known.elapsed, known.attempts) == (1.5, 2.0, 0)

@@ -63,7 +63,7 @@ def test_the_request_of_a_binding() -> None:
     with httpx.Client() as client:
         request = Sender(target, MODEL, live.headers("binding", MODEL)).request(client, CASE)
     assert str(request.url) == "http://127.0.0.1:9/ai-gateway/run?version=3"
-    assert request.content == b'{"inputs":' + BODY + b',"options":{}}'
+    assert request.content == b'{"inputs":' + BODY + b',"options":{"gateway":{"id":"default","skipCache":true}}}'
     assert request.headers["cf-consn-model-id"] == MODEL
     assert request.headers["cf-consn-sdk-version"] == "2.0.0"
 

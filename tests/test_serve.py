@@ -31,7 +31,11 @@ BEARER = {"authorization": "Bearer t"}
 # Where each surface answers as the real one does, what its requests look like, and what lets them in.
 FULL: dict[str, tuple[str, dict[str, str], Any]] = {
     "bare": ("/", {}, lambda value: value),
-    "binding": ("/ai-gateway/run?version=3", BINDING, lambda value: {"inputs": value, "options": {}}),
+    "binding": (
+        "/ai-gateway/run?version=3",
+        BINDING,
+        lambda value: {"inputs": value, "options": {"gateway": {"id": "default"}}},
+    ),
     "run": ("/client/v4/accounts/0a/ai/run", BEARER, lambda value: {"model": MODEL, "input": value}),
     "messages": ("/client/v4/accounts/0a/ai/v1/messages", BEARER, lambda value: {**value, "model": MODEL}),
     "gateway": ("/v1/0a/default/anthropic/v1/messages", GATEWAY, lambda value: {**value, "model": "claude-haiku-4-5"}),

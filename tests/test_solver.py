@@ -14,8 +14,8 @@ from haiku_contract.generate.conforming import Undecided, simplest, solver_of
 from haiku_contract.generate.merging import Unsatisfiable
 from haiku_contract.generate.routes import locations, routes
 from haiku_contract.generate.suite import cases_of
+from haiku_contract.localising import localised
 from haiku_contract.model import ABSENT
-from haiku_contract.schemas import localised
 
 DRAFT_4 = "http://json-schema.org/draft-04/schema#"
 DRAFT_7 = "http://json-schema.org/draft-07/schema#"

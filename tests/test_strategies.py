@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import random
-import subprocess
-import sys
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -288,6 +286,16 @@ def test_a_fault_lands_in_drawn_payloads_not_only_in_the_simplest() -> None:
     assert find(strategy, lambda _: True, settings=QUICK).twin == {**SIMPLE, "temperature": 0.5}
 
 
+@pytest.mark.parametrize(("version", "side"), SIDES)
+@pytest.mark.parametrize("seed", range(3))
+def test_without_a_wish_the_minimal_fault_is_the_suites_first(version: str, side: Side, seed: int) -> None:
+    """Whatever comes first while drawing, it shrinks to the first constraint, broken in the simplest payload."""
+    strategy = FAULTED[side](contract_of(version), cases=True)
+    minimal = find(strategy, lambda _: True, settings=QUICK, random=random.Random(seed))
+    first = suite(contract_of(version), side)[1]
+    assert (minimal.constraint, minimal.fault, minimal.twin) == (first.constraint, first.fault, first.twin)
+
+
 def test_a_bare_faulted_payload_is_the_payload_of_the_case() -> None:
     assert all(not hc.load().request.is_valid(payload) for payload in drawn(faulted_requests()))
 
@@ -359,40 +367,3 @@ def test_whole_requests_of_hypothesis_jsonschema_conform_where_it_works(version:
         schema = {**schema["properties"]["max_tokens"]}  # type: ignore[index]  # not a boolean
     judge = hc.SchemaValidator("request", schema)
     assert all(judge.is_valid(value) for value in drawn(from_schema(schema), settings(QUICK, max_examples=10)))
-
-
-# -- optional parts --------------------------------------------------------------------------------------------------
-
-
-def run(code: str) -> str:
-    return subprocess.run(  # noqa: S603 - our own code in our own interpreter
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    ).stdout.strip()
-
-
-def test_without_hypothesis_the_import_says_what_to_install() -> None:
-    told = run(
-        "import sys; sys.modules['hypothesis'] = None\n"
-        "try: import haiku_contract.strategies\n"
-        "except ImportError as error: print(type(error).__name__, error)"
-    )
-    assert told.startswith("MissingExtraError ")
-    assert told.endswith("pip install 'haiku-contract[fuzz]'")
-
-
-def test_importing_and_naming_a_strategy_is_cheap() -> None:
-    loaded = run(
-        "import sys, hypothesis; before = set(sys.modules)  # whose plugins may bring anything along\n"
-        "import haiku_contract.strategies as s; s.requests(); s.faulted_responses(cases=True)\n"
-        "print([name for name in ('hypothesis_jsonschema', 'pytest', 'jsonschema') if name in {*sys.modules} - before])"
-    )
-    assert loaded == "[]"
-
-
-def test_an_open_schema_without_hypothesis_jsonschema_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "hypothesis_jsonschema", None)
-    leaves._tree.cache_clear()
-    with pytest.raises(hc.MissingExtraError, match="fuzz"):
-        drawn(requests(with_schema({"title": "anything"})))
-    closed = {"type": "object", "properties": {"a": {"type": "integer"}}, "additionalProperties": False}
-    assert drawn(requests(with_schema(closed)))

@@ -231,7 +231,7 @@ class Asking:
             try:
                 wanted = next(search) if answer is None else search.send(answer)
             except StopIteration as stop:
-                return tuple(stop.value)
+                return tuple(each for each in one.features if each in stop.value)  # the order in which it was sent
             ordered = tuple(each for each in one.features if each in wanted)
             case = self.case(ordered)
             if case is not None and self.left <= most and not self.ledger.answers(case):

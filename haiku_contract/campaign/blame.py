@@ -12,17 +12,21 @@ from haiku_contract.generate.packing import at
 from haiku_contract.model import ABSENT, OutcomeKind
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
     from haiku_contract.campaign.asking import Fails, Send, Steps
     from haiku_contract.campaign.ledger import Ledger
     from haiku_contract.campaign.plan import Plan
     from haiku_contract.campaign.split import Features
     from haiku_contract.generate.covering import Packed
+    from haiku_contract.model import Case
 
 MOST_FURTHER: Final = 72
 """How many further requests a campaign makes to find out more, in all."""
 
-_MOST_PLACES: Final = 12
-_MOST_FEATURES: Final = MOST_FURTHER - _MOST_PLACES
+_MOST_ALONE: Final = 6
+_MOST_ELSEWHERE: Final = 6
+_MOST_FEATURES: Final = MOST_FURTHER - _MOST_ALONE - _MOST_ELSEWHERE
 _SURELY: Final = 4
 
 
@@ -48,11 +52,36 @@ def features(plan: Plan, ledger: Ledger, send: Send) -> Steps:
 
 
 def places(plan: Plan, ledger: Ledger, send: Send) -> Steps:
-    """Send the faults that were accepted at one place among others once more at the only place there is."""
+    """Send the faults that were accepted at one place among others once more at the only place there is.
+
+    Where several are rejected there, some elements are not judged at all: then what was rejected in others is sent in
+    those.
+    """
     known = {case.id: case for case in plan.suite}
     accepted = [one.exchange.case for one in ledger.judged if one.outcome.kind is OutcomeKind.ACCEPTED]
-    alone = [known[name] for case in accepted if case.kind == "faulted" and (name := without_place(case.id)) in known]
-    yield from send(sorted(alone, key=lambda case: len(case.body))[:_MOST_PLACES])
+    leaks = sorted((case for case in accepted if case.kind == "faulted"), key=lambda case: len(case.body))
+    alone = {case.id: known[without_place(case.id)] for case in leaks if without_place(case.id) in known}
+    yield from send(list(alone.values())[:_MOST_ALONE])
+    only_there = [
+        case
+        for case in leaks
+        if case.id in alone and any(one.outcome.kind is OutcomeKind.REJECTED for one in ledger.answers(alone[case.id]))
+    ]
+    if len({case.constraint for case in only_there}) > 1:
+        unjudged = {case.id.rpartition("-")[2] for case in only_there}
+        found = {case.constraint: case for case in _elsewhere(ledger, known, sorted(unjudged))}
+        yield from send(list(found.values())[:_MOST_ELSEWHERE])
+
+
+def _elsewhere(ledger: Ledger, known: Mapping[str, Case], unjudged: Sequence[str]) -> Iterator[Case]:
+    """For each constraint whose fault was rejected in one element of several: its fault in one that is not judged."""
+    faulted = [one for one in ledger.judged if one.exchange.case.kind == "faulted"]
+    leaky = {one.exchange.case.constraint for one in faulted if one.outcome.kind is OutcomeKind.ACCEPTED}
+    for case in (one.exchange.case for one in faulted if one.exchange.case.constraint not in leaky):
+        stem = without_place(case.id)
+        there = next((known[name] for place in unjudged if (name := f"{stem}-{place}") in known), None)
+        if there is not None and stem != case.id:
+            yield there
 
 
 def _explained(asking: Asking) -> Steps:
@@ -72,13 +101,14 @@ def _blamed(one: Packed, asking: Asking) -> Steps:
     found = yield from asking.search(one, fails, asking.named(one))
     code = FAILURES[failed.outcome.kind]
     words = failed.outcome.message or f"HTTP {failed.exchange.status}"
+    cause = words if failed.outcome.kind is OutcomeKind.REJECTED else ""
     if not found:
         shown = f"one of {len(one.features)} features"
-        asking.ledger.blame(code, one.case, f"a conforming request fails because of {shown}: {words}")
+        asking.ledger.blame(code, one.case, f"a conforming request fails because of {shown}: {words}", cause)
         return
     if len(found) > 1 or found[0].constraint is None:
         case = asking.case(found) or one.case
-        asking.ledger.blame(code, case, f"a conforming request fails because of {_all(found)}: {words}")
+        asking.ledger.blame(code, case, f"a conforming request fails because of {_all(found)}: {words}", cause)
         asking.together.append(found)
     else:
         asking.guilty.append(found[0])

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from haiku_contract import messages, pointer, prediction, wire
 from haiku_contract.campaign import replies
-from haiku_contract.campaign.outcomes import ANSWERS, CACHED, EVENT_STREAM, media_type, succeeded
+from haiku_contract.campaign.outcomes import ANSWERS, CACHED, EVENT_STREAM, excerpt, media_type, read_as, succeeded
 from haiku_contract.campaign.replies import Found
 from haiku_contract.endpoint import surfaces
-from haiku_contract.model import ABSENT, JSON_CONTENT_TYPE, Answer, Finding, OutcomeKind, VerdictKind
+from haiku_contract.model import ABSENT, JSON_CONTENT_TYPE, Answer, Finding, Outcome, OutcomeKind, VerdictKind
 from haiku_contract.stream import StreamValidator
 from haiku_contract.stream.coverage import exercised
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from haiku_contract.contract import Contract
-    from haiku_contract.model import Case, Exchange, Outcome, Violation
+    from haiku_contract.model import Case, Exchange, Violation
 
 _MESSAGES: Final = "anthropic-messages"
 _OPEN: Final = ("additionalProperties", "unevaluatedProperties")
@@ -52,12 +52,14 @@ class Terms(NamedTuple):
         max_ttfb: seconds in which the first byte has to come; None is no limit.
         max_total: seconds in which an answer has to be complete; None is no limit.
         checks: checks of somebody's own.
+        hide: takes secrets out of what these say.
     """
 
     surface: str = surfaces.BARE
     max_ttfb: float | None = None
     max_total: float | None = None
     checks: tuple[Check, ...] = ()
+    hide: Callable[[str], str] = str
 
 
 PLAIN: Final = Terms()
@@ -110,7 +112,7 @@ def judge(contract: Contract, exchange: Exchange, outcome: Outcome, terms: Terms
     )
     if outcome.kind is OutcomeKind.REJECTED:
         return judged._replace(places=_places(contract, exchange.case), error=_error(contract, judged))
-    media = media_type(exchange)
+    media = read_as(exchange)
     if succeeded(exchange) and media == EVENT_STREAM and contract.stream is not None:
         return _judge_stream(contract, judged)
     if outcome.kind is OutcomeKind.ACCEPTED and not succeeded(exchange):
@@ -125,6 +127,8 @@ def _judge_message(contract: Contract, judged: Judged) -> Judged:
     if value is ABSENT:
         return judged._replace(violations=below)
     answer = surfaces.message(value)
+    if judged.exchange.case.kind == "faulted" and replies.is_none(contract.response.schema, answer):
+        return judged._replace(outcome=Outcome(OutcomeKind.UNKNOWN, message=excerpt(judged.exchange.body)))
     violations = (*below, *contract.response.iter_errors(answer))
     conforms = not violations and _has_messages(contract)
     return judged._replace(
@@ -185,9 +189,9 @@ def _judge_stream(contract: Contract, judged: Judged) -> Judged:
 
 def findings(judged: Judged) -> tuple[Finding, ...]:
     """What every check finds in an exchange, one by one; one's own check that raises is a finding itself."""
-    kept = _kept(judged.exchange)
+    answer = kept(judged.exchange)
     found = [one for check in (*CHECKS.values(), *judged.terms.checks) for one in _results(check, judged)]
-    return tuple(replace(one, witness=judged.exchange.case, answer=kept) for one in found)
+    return tuple(replace(one, witness=judged.exchange.case, answer=answer) for one in found)
 
 
 def _results(check: Check, judged: Judged) -> Iterator[Finding]:
@@ -197,18 +201,20 @@ def _results(check: Check, judged: Judged) -> Iterator[Finding]:
     except Exception as error:  # whatever somebody's check raises is told, and ends nothing
         if check not in judged.terms.checks:
             raise
-        said = _shortened(" ".join(f"{type(error).__name__}: {error}".split()))
+        said = _shortened(judged.terms.hide(" ".join(f"{type(error).__name__}: {error}".split())))
         yield finding(FAILED, None, case, f"the check {check.code} raised {said}", cause=check.code)
         return
     for one in found:
-        yield finding(check.code, one.constraint, case, one.message, cause=one.cause or check.code)
+        message = judged.terms.hide(one.message) if check in judged.terms.checks else one.message
+        yield finding(check.code, one.constraint, case, message, cause=one.cause or check.code)
 
 
 def _shortened(text: str) -> str:
     return text if len(text) <= _MOST_LINE else text[:_MOST_LINE] + "…"
 
 
-def _kept(exchange: Exchange) -> Answer:
+def kept(exchange: Exchange) -> Answer:
+    """As much of an answer as a report keeps."""
     body = exchange.body[:_MOST_SHOWN].decode("utf-8", "backslashreplace")
     return Answer(exchange.status, exchange.headers.get("content-type", ""), body, len(exchange.body))
 
@@ -261,31 +267,39 @@ def _crashed(judged: Judged) -> Iterator[Found]:
 def _misattributed(judged: Judged) -> Iterator[Found]:
     case = judged.exchange.case
     if case.kind == "faulted" and judged.outcome.kind is OutcomeKind.REJECTED and not names_the_fault(judged):
-        place = pointer.readable(pointer.split(judged.outcome.field or ""))
+        place = pointer.shown(judged.outcome.field or "")
         message = f"rejected for {place}, but what is broken is {case.constraint}: {judged.outcome.message}"
         yield Found(message, case.constraint, case.id)
 
 
 def _nonconforming_response(judged: Judged) -> Iterator[Found]:
+    broken = messages.broken(judged.violations)
     for violation in judged.violations:
         for constraint in sorted(messages.broken((violation,))):
+            if constraint == _ENDS_EARLY and _IS_CUT in broken:  # the same bytes are missing
+                continue
             yield Found(f"answered with a response that does not conform: {violation.message}", constraint)
 
 
 def _unknown(judged: Judged) -> Iterator[Found]:
     """An answer that no row of the evidence fits; one from a cache is none, and one that is no JSON has its own check.
 
-    Answers are of one cause where status, code and words are the same, numbers apart.
+    Answers are of one cause where status, code and words are the same, numbers apart; where a failure is told at a
+    status of success, that is the cause, whatever the words.
     """
     exchange, outcome = judged.exchange, judged.outcome
     is_odd = succeeded(exchange) and bool(exchange.body) and media_type(exchange) not in ANSWERS
     if outcome.kind is OutcomeKind.UNKNOWN and outcome.message != CACHED and not is_odd:
-        cause = f"{exchange.status} {outcome.code} {_DIGITS.sub('0', outcome.message)}"
-        yield Found(f"answered {exchange.status} in a form that is not known: {outcome.message}", cause=cause)
+        words = "" if succeeded(exchange) else f" {outcome.code} {_DIGITS.sub('0', outcome.message)}"
+        said = outcome.message or ("an empty body" if not exchange.body else "no words")
+        message = f"answered {exchange.status} in a form that is not known: {said}"
+        yield Found(message, cause=f"{exchange.status}{words}")
 
 
 _DIGITS: Final = re.compile(r"\d+")
 _MOST_LINE: Final = 300
+_IS_CUT: Final = "stream:/framing/complete"
+_ENDS_EARLY: Final = "stream:/order/terminal"
 _UNREAD: Final = frozenset(("wire:syntax", "wire:encoding", "wire:content-type"))
 
 FAILED: Final = "check-failed"

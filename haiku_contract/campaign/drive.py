@@ -15,11 +15,11 @@ from tenacity import AsyncRetrying, Retrying
 
 from haiku_contract.campaign.arriving import Endless, Incoming
 from haiku_contract.campaign.pace import Pace, retries
-from haiku_contract.endpoint.echoes import hushed, without
+from haiku_contract.endpoint.echoes import hushed, readable, without
 from haiku_contract.model import Exchange
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 
     from tenacity import BaseRetrying
 
@@ -89,6 +89,7 @@ class Sender:
         most_requests: how many may be sent in all; None is no limit.
         once: a request that timed out is not sent again, because the endpoint may bill both.
         until: nothing is sent after this time of `time.monotonic`; None is no limit.
+        arrived: takes each answer as soon as it is there, without secrets, while others of its batch are under way.
         tally: what was sent so far.
     """
 
@@ -102,6 +103,7 @@ class Sender:
     most_requests: int | None = None
     once: bool = False
     until: float | None = None
+    arrived: Callable[[Exchange], None] = field(default=lambda _: None, repr=False)
     tally: Tally = field(default_factory=Tally, repr=False)
 
     def request(self, client: httpx.Client | httpx.AsyncClient, case: Case) -> httpx.Request:
@@ -131,7 +133,7 @@ class Sender:
 def _exchange(client: httpx.Client, send: Sender, case: Case, sockets: list[socket.socket]) -> Exchange:
     send.tally.owed -= 1
     again = Retrying(**send.again())
-    return _counted(again(_attempt, client, send, case, sockets), again)
+    return _concluded(send, again(_attempt, client, send, case, sockets), again)
 
 
 async def _exchange_async(client: httpx.AsyncClient, send: Sender, case: Case) -> Exchange:
@@ -147,7 +149,7 @@ async def _exchange_async(client: httpx.AsyncClient, send: Sender, case: Case) -
         first = False
         return _unsent(case) if wait is None else await _attempt_async(client, send, case)
 
-    return _counted(await again(attempt), again)
+    return _concluded(send, await again(attempt), again)
 
 
 def _attempt(client: httpx.Client, send: Sender, case: Case, sockets: list[socket.socket]) -> Exchange:
@@ -236,12 +238,16 @@ def _heard(send: Sender, exchange: Exchange) -> Exchange:
     """The exchange without secrets, after the pace has taken notice of it."""
     send.pace.heard(exchange, time.monotonic())
     credentials = tuple(one for one in send.secrets if any(one in value for value in send.headers.values()))
-    return replace(without(exchange, send.secrets), echoed=without(exchange, credentials) != exchange)
+    clean = readable(without(exchange, send.secrets), send.secrets)
+    return replace(clean, echoed=without(exchange, credentials) != exchange)
 
 
-def _counted(exchange: Exchange, again: BaseRetrying) -> Exchange:
+def _concluded(send: Sender, exchange: Exchange, again: BaseRetrying) -> Exchange:
+    """The last answer of a request, with the number of attempts; it is handed on before the batch has ended."""
     tried: int = again.statistics.get("attempt_number", 1)
-    return replace(exchange, attempts=tried - (exchange.attempts == 0))
+    exchange = replace(exchange, attempts=tried - (exchange.attempts == 0))
+    send.arrived(exchange)
+    return exchange
 
 
 def _unsent(case: Case) -> Exchange:

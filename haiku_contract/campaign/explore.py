@@ -42,10 +42,14 @@ MOST_BYTES: Final = 16_384
 """Longer requests are drawn and not sent: what an exploration can cost is known before it starts."""
 
 _FAILURES: Final = {OutcomeKind.REJECTED: VerdictKind.OVERSTRICT, OutcomeKind.CRASHED: VerdictKind.CRASHING}
+_AT_ONCE: Final = 10
+"""After so many draws Hypothesis begins anew: it varies what it drew last, and so draws dozens of one kind in a row."""
+
 _SETTINGS: Final = settings(
     database=None,  # examples are kept as requests: the drawn choices mean something to one version of a library only
     deadline=None,
     derandomize=False,
+    max_examples=_AT_ONCE,
     phases=(Phase.generate, Phase.shrink),
     report_multiple_bugs=False,
     suppress_health_check=list(HealthCheck),
@@ -323,8 +327,11 @@ def _round(search: _Search, draws: SearchStrategy[Case], source: random.Random) 
         wanted = cause
         return True
 
-    with contextlib.suppress(_Spent, NoSuchExample):  # what was found until then counts
-        find(draws, shows, settings=settings(_SETTINGS, max_examples=_DRAWS * max(search.left, 1)), random=source)
+    with contextlib.suppress(_Spent):  # what was found until then counts
+        for _ in range(0, _DRAWS * max(search.left, 1), _AT_ONCE):
+            with contextlib.suppress(NoSuchExample):
+                find(draws, shows, settings=_SETTINGS, random=source)
+                break
     try:
         return None if wanted is None or smallest is None else (search.smaller(smallest, wanted), wanted)
     finally:

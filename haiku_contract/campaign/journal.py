@@ -1,6 +1,7 @@
 """The journal of a campaign: every answer as it comes, one line each, so that a run that was killed can go on.
 
-Whatever is written was redacted when it arrived (`drive.Sender.secrets`).
+An answer is written before the campaign hears of it, and while others are under way (`drive.Sender.arrived`): what was
+paid for is lost only where it was under way itself. Whatever is written was redacted before (`drive.Sender.secrets`).
 """
 
 from __future__ import annotations
@@ -13,15 +14,16 @@ import os
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
+from haiku_contract.campaign.outcomes import outcome
 from haiku_contract.errors import UsageError
-from haiku_contract.model import CampaignStarted, CaseFinished, Exchange, OutcomeKind
+from haiku_contract.model import Exchange, OutcomeKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
     from typing import BinaryIO, Self
 
-    from haiku_contract.model import Case, Event
+    from haiku_contract.model import Case
 
 _FORMAT: Final = 1
 _DIGITS: Final = 16
@@ -30,7 +32,7 @@ _NO_ANSWER: Final = (OutcomeKind.UNREACHABLE, OutcomeKind.THROTTLED, OutcomeKind
 
 
 class Journal:
-    """A file of answers: `known` gives those of an earlier run, and as a listener it adds those of this one."""
+    """A file of answers: `known` gives those of an earlier run, and calling it adds one of this run."""
 
     def __init__(self, path: Path, contract: str, endpoint: str, address: str = "") -> None:
         """Args: the file, which need not exist; what the campaign is about; and what tells its endpoint from others.
@@ -83,12 +85,13 @@ class Journal:
             echoed=entry.get("echoed") is True,
         )
 
-    def __call__(self, event: Event) -> None:
-        """Take an event."""
-        if isinstance(event, CampaignStarted) or not isinstance(event, CaseFinished):
-            return
-        exchange = event.exchange
-        if event.outcome.kind in _NO_ANSWER or exchange.attempts == 0:
+    def __call__(self, exchange: Exchange) -> None:
+        """Write an answer down; what did not get through is no answer, and is asked again.
+
+        Raises:
+            UsageError: the file cannot be written any more.
+        """
+        if exchange.attempts == 0 or outcome(exchange).kind in _NO_ANSWER:
             return
         self._write(
             {
@@ -106,9 +109,12 @@ class Journal:
     def _write(self, entry: dict[str, Any]) -> None:
         if self._file is None:
             raise RuntimeError("the journal is not open")
-        self._file.write(json.dumps(entry).encode() + b"\n")
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        try:
+            self._file.write(json.dumps(entry).encode() + b"\n")
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            raise UsageError(f"{self._path}: cannot be written: {error.strerror}; free some space and resume") from None
 
     def _read(self) -> int:
         """Take the entries; the number of bytes up to the end of the last whole line."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from haiku_contract import wire
-from haiku_contract.campaign import checks, matrix
+from haiku_contract.campaign import causes, checks, matrix
 from haiku_contract.campaign.budget import UNLIMITED, Use, total, used_up, worst
 from haiku_contract.campaign.outcomes import media_type, succeeded
 from haiku_contract.errors import EndpointError
@@ -127,7 +127,7 @@ class Ledger:
         self.findings |= new | {key: one for key, one in found.items() if _is_smaller(one, self.findings.get(key))}
         self.judged += fanned
         self._answers.setdefault(bytes_of(exchange.case), []).append(judged)
-        return CaseFinished(exchange, result, tuple(new.values()))
+        return CaseFinished(exchange, judged.outcome, tuple(new.values()))
 
     def note(self, exchange: Exchange, result: Outcome) -> checks.Judged:
         """Enter what an exchange has used up, and judge it.
@@ -138,9 +138,10 @@ class Ledger:
         self._lost_in_a_row = self._lost_in_a_row + 1 if result.kind in _FATAL else 0
         if self._lost_in_a_row > _LOST_IN_A_ROW:
             raise _unusable(self.target, result.kind, exchange, result)
-        self.outcomes[result.kind] += 1
         self._spend(exchange, result)
-        return checks.judge(self.contract, exchange, result, self.terms)
+        judged = checks.judge(self.contract, exchange, result, self.terms)
+        self.outcomes[judged.outcome.kind] += 1
+        return judged
 
     def discover(self, finding: Finding, judged: checks.Judged) -> CaseFinished:
         """Enter what an exploration has found, with its witness, whose request was entered when it was sent."""
@@ -148,9 +149,11 @@ class Ledger:
         self.judged.append(judged)
         return CaseFinished(replace(judged.exchange, attempts=0), judged.outcome, (finding,))
 
-    def blame(self, code: str, case: Case, message: str) -> None:
-        """Enter a finding about requests that show several features at once."""
-        found = replace(checks.finding(code, None, case.id, message), witness=case)
+    def blame(self, code: str, case: Case, message: str, cause: str = "") -> None:
+        """Enter a finding about requests that show several features at once; its cause is the case if none is given."""
+        failed = (one.exchange for one in self.answers(case) if FAILURES.get(one.outcome.kind) == code)
+        answer = next((checks.kept(one) for one in failed), None)
+        found = replace(checks.finding(code, None, case.id, message, cause=cause), witness=case, answer=answer)
         self.findings.setdefault(found.fingerprint, found)
 
     def _findings(self, judged: checks.Judged) -> list[Finding]:
@@ -159,8 +162,10 @@ class Ledger:
         return [one for one in checks.findings(judged) if not (packed and one.code in FAILURES.values())]
 
     def _spend(self, exchange: Exchange, result: Outcome) -> None:
+        if not exchange.attempts:  # an answer of an earlier run, which was counted then
+            return
         used = used_up(self.contract, exchange) if self.target.billed else Use()
-        answered = result.kind is OutcomeKind.ACCEPTED and succeeded(exchange) and exchange.attempts > 0
+        answered = result.kind is OutcomeKind.ACCEPTED and succeeded(exchange)
         if self.target.billed and (_may_be_billed(exchange) or (answered and not used.tokens)):
             used = total([worst(self.contract, exchange.case)] * exchange.attempts)  # nothing says what was used
         self.spent = self.spent.plus(used._replace(requests=exchange.attempts))
@@ -192,7 +197,7 @@ class Ledger:
         )
 
     def _with_witnesses(self, witnesses: dict[str, str | None]) -> tuple[Finding, ...]:
-        """The findings, each as the witness shows it that the verdict names: the smallest one."""
+        """The findings, one for each cause, each as the witness shows it that the verdict names: the smallest one."""
         by_case = {one.exchange.case.id: one for one in reversed(self.judged)}
         found = dict(self.findings)
         for key, one in self.findings.items():
@@ -200,7 +205,7 @@ class Ledger:
             for better in () if witness is None else self._findings(witness):
                 if better.fingerprint == key:
                     found[key] = better
-        return tuple(found.values())
+        return causes.together(found.values(), self.judged)
 
 
 def _is_smaller(found: Finding, known: Finding | None) -> bool:

@@ -125,7 +125,7 @@ def outcome(exchange: Exchange, surface: str = "") -> Outcome:
         return Outcome(OutcomeKind.UNREACHABLE, message=exchange.error)
     if exchange.headers.get("cf-aig-cache-status", "").upper() == "HIT":
         return Outcome(OutcomeKind.UNKNOWN, message=CACHED)
-    media = media_type(exchange)
+    media = read_as(exchange)
     streamed = succeeded(exchange) and media == EVENT_STREAM
     value = wire.decode(exchange.body).value if not succeeded(exchange) or media == JSON_CONTENT_TYPE else ABSENT
     if streamed:
@@ -135,7 +135,7 @@ def outcome(exchange: Exchange, surface: str = "") -> Outcome:
     kind = _kind(surface, None if failed_stream else exchange.status, code, message)
     if kind is OutcomeKind.ACCEPTED and succeeded(exchange) and (media not in ANSWERS or _says_failure(value)):
         kind = OutcomeKind.UNKNOWN
-    text = message or ("" if kind is OutcomeKind.ACCEPTED else _excerpt(exchange.body))
+    text = message or ("" if kind is OutcomeKind.ACCEPTED else excerpt(exchange.body))
     field = named_field(message, exchange.case) if kind is OutcomeKind.REJECTED else None
     return Outcome(kind, code, text, field)
 
@@ -148,6 +148,14 @@ def succeeded(exchange: Exchange) -> bool:
 def media_type(exchange: Exchange) -> str:
     """The media type of the answer."""
     return wire.media_type(exchange.headers.get("content-type", ""))
+
+
+def read_as(exchange: Exchange) -> str:
+    """The media type that an answer is read as: what it is declared as, or JSON where it is an object all the same."""
+    media = media_type(exchange)
+    if media in ANSWERS or not exchange.body.lstrip().startswith(b"{"):
+        return media
+    return JSON_CONTENT_TYPE if isinstance(wire.decode(exchange.body).value, dict) else media
 
 
 def named_field(message: str, case: Case) -> str | None:
@@ -237,6 +245,7 @@ def _text(code: Any) -> str | None:
     return None if code is None else str(code)
 
 
-def _excerpt(body: bytes) -> str:
+def excerpt(body: bytes) -> str:
+    """The beginning of a body, in one line that can be shown."""
     text = " ".join(body[:_MOST_TEXT].decode("utf-8", "replace").split())
     return text if text.isprintable() else ascii(text)

@@ -17,6 +17,7 @@ from haiku_contract.constraints import types
 from haiku_contract.errors import UsageError
 from haiku_contract.generate import suite
 from haiku_contract.generate.covering import Packed, joined, packed
+from haiku_contract.generate.features import shuffled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -86,20 +87,29 @@ def thorough(cases: Sequence[Case]) -> Plan:
     return Plan(tuple(sorted(cases, key=lambda case: 0 if case.constraint is None else rank[case.kind])))
 
 
-def thrifty(contract: Contract) -> Plan:
-    """The fewest cases that tell what an endpoint does with every constraint; all of them where none can be packed."""
+def thrifty(contract: Contract, seed: int = 0) -> Plan:
+    """The fewest cases that tell what an endpoint does with every constraint; all of them where none can be packed.
+
+    Args:
+        contract: whose constraints.
+        seed: which values stand side by side in a packed request, and the order of the faults; which faults there are
+            does not depend on it.
+    """
     everything = suite(contract, "request")
     try:
-        together = marked(contract.request, packed(contract.request, _STRENGTH))
+        together = marked(contract.request, packed(contract.request, _STRENGTH, seed))
     except UsageError:  # nothing conforms
-        return thorough(everything)
+        return thorough(suite(contract, "request", seed))
     about: dict[str, list[Case]] = {}
     for case in everything:
         if case.kind == "faulted" and case.constraint is not None:
             about.setdefault(case.constraint, []).append(case)
     if contract.stream is not None:
         together = tuple(part for one in together for part in _unstreamed(contract, one))
-    chosen = (*everything[:1], *(one.case for one in together), *_nearest(about), *_further(contract, about))
+    nearest, further = (
+        shuffled(some, seed, lambda case: case.id) for some in (_nearest(about), _further(contract, about))
+    )
+    chosen = (*everything[:1], *(one.case for one in together), *nearest, *further)
     return Plan(tuple(_different(chosen)), together, everything)
 
 

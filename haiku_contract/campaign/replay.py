@@ -207,7 +207,8 @@ def _twin(case: Case) -> Case | None:
 def _result(subject: Subject, judged: Sequence[Judged]) -> Replayed:
     last, sent = judged[-1], sum(one.exchange.attempts for one in judged)
     every = checks.findings(last)
-    found = tuple(one for one in every if not subject.sought or one.fingerprint in subject.sought)
+    codes = {code for code in subject.sought.values() if code in _ABOUT_REQUESTS}  # of which a witness shows one
+    found = tuple(one for one in every if not subject.sought or one.fingerprint in subject.sought or one.code in codes)
     if found:
         return Replayed(ReplayVerdict.STILL_THERE, subject.case.id, found[0].message, sent, found)
     doubt = _doubt(subject, judged)

@@ -11,6 +11,7 @@ import math
 import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from haiku_contract import prediction
 from haiku_contract.campaign.outcomes import ANSWERS, EVENT_STREAM, media_type, succeeded
 from haiku_contract.endpoint import surfaces
 from haiku_contract.model import ABSENT, JSON_CONTENT_TYPE, OutcomeKind
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from haiku_contract.campaign.checks import Judged
 
+_SEVERAL: Final = 2
 _BINDING: Final = "binding"
 _WORD: Final = re.compile(r"[a-z]+|\d+")
 
@@ -38,11 +40,21 @@ class Found(NamedTuple):
     cause: str = ""
 
 
+def is_none(schema: Any, answer: Any) -> bool:
+    """Whether an object has none of the keys that every reply has: it may well be a refusal, in words of its own."""
+    required = schema.get("required") if isinstance(schema, dict) else None
+    if not isinstance(required, list) or len(required) < _SEVERAL or not isinstance(answer, dict):
+        return False
+    return not any(name in answer for name in required)
+
+
 def error_body(judged: Judged) -> Iterator[Found]:
     """The body of a refusal has one of the shapes in `error.schema.json`."""
-    for violation in judged.error:
-        yield Found(f"refused with a body of no known shape: {violation.message}", violation.constraint)
-        return
+    if judged.error:
+        nearest = judged.error[0]
+        union = prediction.union_of(nearest.constraint)
+        by = "" if union is None else "by the nearest one, "
+        yield Found(f"refused with a body of no known shape: {by}{nearest.message}", union or nearest.constraint)
 
 
 def content_type(judged: Judged) -> Iterator[Found]:

@@ -120,17 +120,19 @@ class Sending:
         queue = deque(case for case in self._new(cases) for _ in range(self._repeat))
         while queue:
             batch: list[Case] = []
+            places: list[Exchange | None] = []  # answers are entered in the order of the cases, known ones too
             while queue and len(batch) < self.width:
                 case = queue.popleft()
                 answered = self._known(case)
-                if answered is not None:
-                    self._take(answered)
-                elif self._ledger.affords([*batch, case]):
-                    batch.append(case)
-                else:
+                if answered is None and not self._ledger.affords([*batch, case]):
                     self._ledger.leave_out(case)
-            for exchange in (yield tuple(batch)) if batch else ():
-                self._take(exchange)
+                    continue
+                places.append(answered)
+                if answered is None:
+                    batch.append(case)
+            came = iter((yield tuple(batch)) if batch else ())
+            for known in places:
+                self._take(next(came) if known is None else known)
 
     def explore(self, explorer: Explorer, simplest: Any) -> Steps:
         """Send what an exploration asks for, and enter what it has found."""

@@ -118,6 +118,7 @@ def command(options: Options, cassette: Cassette) -> str:
     words = ["haiku-contract", "record", "--cassette", cassette.name, "--record-mode", "new", *where]
     words += ["--surface", options.surface, "--contract", options.contract.id]
     words += ["--thorough"] if options.thorough else []
+    words += ["--seed", str(options.seed)] if options.seed else []
     return shlex.join(words)
 
 

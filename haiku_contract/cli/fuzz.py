@@ -131,7 +131,13 @@ class Options:
 @limits_options
 @check_option
 @compare_option
-@click.option("--seed", type=int, default=0, show_default=True, help="What --explore draws; recorded in the report.")
+@click.option(
+    "--seed",
+    type=int,
+    default=0,
+    show_default=True,
+    help="Which values come together, the order of what is worth the same, and what --explore draws.",
+)
 @format_option
 @output_option
 @no_color_option
@@ -240,7 +246,8 @@ def run(
         further: takes every event.
     """
     contract = options.contract
-    plan = thorough(suite(contract, "request")) if options.thorough else thrifty(contract)
+    seed = options.seed
+    plan = thorough(suite(contract, "request", seed)) if options.thorough else thrifty(contract, seed)
     if not any(case.kind == "conforming" for case in plan.cases):
         raise UsageError(
             f"{contract.id}: no conforming request is known; 'haiku-contract generate --coverage' says why"
@@ -255,9 +262,10 @@ def run(
         listeners: list[Callable[[Event], None]] = [stack.enter_context(bar), *([further] if further else ())]
         known: Callable[[Case], Any] = lambda _: None  # noqa: E731 - the default of a parameter
         if options.resume is not None:
-            address = f"{options.surface} {to.target.url} {options.fault}"
+            url = httpx.URL(to.target.url).copy_with(userinfo=b"")  # a password could be guessed from its digest
+            address = f"{options.surface} {url} {options.fault}"
             journal = Journal(Path(options.resume), contract.id, to.target.name, address)
-            listeners.append(stack.enter_context(journal))
+            sender = replace(sender, arrived=stack.enter_context(journal))
             known = journal.known
 
         def emit(event: Event) -> None:
@@ -269,12 +277,12 @@ def run(
             plan,
             to.target,
             emit,
-            seed=options.seed,
+            seed=seed,
             width=options.concurrency,
             repeat=options.repeat,
             budget=budget,
             known=known,
-            terms=Terms(options.surface, options.max_ttfb, options.max_total, options.checks),
+            terms=Terms(options.surface, options.max_ttfb, options.max_total, options.checks, to.hide),
             explorer=explorer_of(options, contract),
         )
 

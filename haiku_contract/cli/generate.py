@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 _PAIRS: Final = 2
-_SIDES = ("request", "response", "stream")
+_SIDES: Final[tuple[Side, ...]] = ("request", "response", "stream")
 _NO_STREAMS = "no streams to write: the contract says nothing of streams; add a stream.json (schemas/README.md)"
 
 
@@ -192,12 +192,15 @@ def _refuse(option: str, others: Mapping[str, bool], reason: str) -> None:
 
 
 def _cases(contract: Contract, side: str, strength: int, seed: int) -> Iterator[Case]:
-    """The cases of a side or of all, packed where there is a strength."""
-    sides: tuple[Side, ...] = ("request", "response") if strength else ("request", "response", "stream")
-    for one in sides:
+    """The cases of a side or of all, packed where there is a strength; of a side without a value none."""
+    if strength:
+        for validator in contract.sides:
+            if side in ("all", validator.side) and generation.barren(validator) is None:
+                yield from generation.packed_cases(contract, validator.side, strength, seed)
+        return
+    for one in _SIDES:
         if side in ("all", one):
-            packed = generation.packed_cases(contract, one, strength, seed) if strength else None
-            yield from generation.cases(contract, one, seed) if packed is None else packed
+            yield from generation.cases(contract, one, seed)
 
 
 def told(validator: SchemaValidator, strength: int = _PAIRS) -> Iterator[str]:

@@ -35,7 +35,11 @@ def _load(context: click.Context, _parameter: click.Parameter, value: str) -> Co
     if not value:
         raise UsageError("--contract is empty: name a shipped model, a folder or a catalog file")
     context.meta[_NAMED] = value
-    return load(value, assert_format=context.meta.get(_ASSERT_FORMAT, False))
+    contract = load(value, assert_format=context.meta.get(_ASSERT_FORMAT, False))
+    for side in contract.sides:
+        if side.remark:
+            click.echo(f"haiku-contract: the {side.side} schema: {side.remark}", err=True)
+    return contract
 
 
 def contract_arguments() -> list[str]:

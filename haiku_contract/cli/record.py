@@ -16,8 +16,9 @@ from haiku_contract.cli import targets
 from haiku_contract.cli.fuzz import check, client_of, fuzz, options_of, run, transport_of
 from haiku_contract.cli.options import read, write
 from haiku_contract.endpoint import scanning
-from haiku_contract.endpoint.recording import RECORD_MODES, RecordingTransport
-from haiku_contract.endpoint.redaction import Redaction
+from haiku_contract.endpoint.known_secrets import of_environment
+from haiku_contract.endpoint.recording import OTHER_NAMES, RECORD_MODES, RecordingTransport
+from haiku_contract.endpoint.redaction import of_session
 from haiku_contract.errors import EndpointError, UsageError
 from haiku_contract.model import Case
 from haiku_contract.report.text import counted
@@ -52,8 +53,9 @@ _OF_FUZZ: Final = frozenset(
 def record(context: click.Context, /, **given: Any) -> None:
     """Record a campaign, or the PAYLOADs, into --cassette FILE; secrets are taken out before anything is written.
 
-    Without --url or --live, the reference endpoint in this process answers. With --scan, nothing is recorded: the
-    PATHs are searched for secrets, and the exit code is 1 when one is found.
+    Nothing is recorded, nor sent, unless --record-mode says so. Without --url or --live, the reference endpoint in this
+    process answers. With --scan, nothing is recorded: the PATHs are searched for secrets, and the exit code is 1 when
+    one is found.
     """
     paths, output = given.pop("paths"), given.pop("output")
     name, mode = given.pop("cassette"), given.pop("record_mode")
@@ -71,9 +73,7 @@ def record(context: click.Context, /, **given: Any) -> None:
         transport_of(options) or httpx.AsyncHTTPTransport(),
         name,
         mode=mode,
-        redaction=Redaction(
-            secrets=to.secrets, headers=frozenset(one.lower() for one in shown), allowed=frozenset(allowed)
-        ),
+        redaction=of_session(to.secrets, headers=frozenset(one.lower() for one in shown), allowed=frozenset(allowed)),
         about={"contract": options.contract.id, "endpoint": to.target.name, "surface": options.surface},
     )
     sent = _payloads(options, to, transport, paths) if paths else run(options, to, transport).requests
@@ -108,7 +108,7 @@ def _payloads(options: Options, to: targets.Destination, transport: RecordingTra
 def _scan(paths: Sequence[str], allowed: Sequence[str], output: str | None) -> int:
     if not paths:
         raise UsageError("--scan needs a PATH: files or folders to be searched for secrets")
-    found = [one for path in paths for one in scanning.scan(Path(path), frozenset(allowed))]
+    found = [one for path in paths for one in scanning.scan(Path(path), frozenset(allowed), of_environment(os.environ))]
     write("".join(f"{one.path}:{one.line}: {one.kind}\n" for one in found), output)
     if found:
         click.echo(f"haiku-contract: {counted(len(found), 'likely secret')}", err=True)
@@ -120,11 +120,12 @@ _OPTIONS: Final = [
     click.Option(["--cassette"], metavar="FILE", help="Where to record."),
     click.Option(
         ["--record-mode"],
-        type=click.Choice(RECORD_MODES),
-        default="once",
+        type=click.Choice([*RECORD_MODES, *OTHER_NAMES]),
+        metavar=f"[{'|'.join(RECORD_MODES)}]",
+        default="none",
         show_default=True,
         help="none: look whether all is there; once: record if there is no cassette; new: record what is not in it; "
-        "all: record everything again.",
+        "all: record everything again. A recording that was killed goes on where it was, except with all.",
     ),
     click.Option(["--scan"], is_flag=True, help="Record nothing; look for secrets in the PATHs."),
     click.Option(["--show-header"], multiple=True, metavar="NAME", help="A header whose value is no secret."),

@@ -6,6 +6,8 @@ apart, `cassette_writing` writes ours.
 
 from __future__ import annotations
 
+import contextlib
+import shutil
 import tempfile
 import threading
 import weakref
@@ -17,7 +19,8 @@ from haiku_contract.errors import CassetteError
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterator, Mapping
+    from typing import BinaryIO
 
 Headers: TypeAlias = "tuple[tuple[str, str], ...]"
 
@@ -102,6 +105,7 @@ class Interaction:
         seconds: when each chunk came, from the sending of the request on; empty where that was not recorded.
         error: how the body broke off, as class and message of httpx; empty when it came to its end.
         recorded: on which day; None where that is not known.
+        repeat: which answer to the same request it says that it is.
         line: where it stands in its file; 0 where it never did.
     """
 
@@ -117,6 +121,7 @@ class Interaction:
     seconds: tuple[float, ...] = ()
     error: str = ""
     recorded: dt.date | None = None
+    repeat: int = 1
     line: int = 0
 
 
@@ -128,43 +133,94 @@ class Cassette:
         name: the file, as errors call it.
         interactions: what was recorded.
         about: what the recording says of itself: contract, endpoint, surface; empty for cassettes of other tools.
+        ours: whether it was written here.
     """
 
     name: str
     interactions: tuple[Interaction, ...]
     about: Mapping[str, str] = field(default_factory=dict)
+    ours: bool = field(default=False, kw_only=True)
 
 
 def load(path: str | Path) -> Cassette:
     """Read a cassette: VCR's layout in YAML or JSON, whoever wrote it, or HAR 1.2.
 
     Raises:
-        CassetteError: it cannot be read, or it is one of ours and holds a credential; the message has the line.
+        CassetteError: it cannot be read, or it is one of ours and holds a credential, or answers to one request that
+            were not recorded as such; the message has the line.
+    """
+    cassette = read(path)
+    if cassette.ours:
+        _check_redacted(cassette)
+        _check_repeats(cassette)
+    return cassette
+
+
+def read(path: str | Path) -> Cassette:
+    """Read a cassette as it is, whatever it holds.
+
+    Raises:
+        CassetteError: it cannot be read; the message has the line.
     """
     from haiku_contract.endpoint import cassette_layouts  # noqa: PLC0415 - it builds the values of this module
 
     path = Path(path)
-    store = Store()
-    about: dict[str, str] = {}
+    beside: dict[str, dict[str, str]] = {}
     try:
-        with path.open("rb") as file:
-            found: Iterable[Interaction] = cassette_layouts.interactions(str(path), file, store, about)
-            cassette = Cassette(str(path), tuple(found), about)
+        with path.open("rb") as file, _seekable(file) as source:
+            found = tuple(cassette_layouts.interactions(str(path), source, Store(), beside))
     except FileNotFoundError:
-        raise CassetteError(f"{path}: no such file; record it with 'haiku-contract record'") from None
+        raise CassetteError(f"{path}: no such file; {_advice(path)}") from None
     except OSError as error:
         raise CassetteError(f"{path}: cannot be read: {error.strerror}") from None
-    if about:
-        _check_redacted(cassette)
-    return cassette
+    about = beside.get(cassette_layouts.ABOUT)
+    return Cassette(str(path), found, about or {}, ours=about is not None)
+
+
+@contextlib.contextmanager
+def _seekable(file: BinaryIO) -> Iterator[BinaryIO]:
+    """The file, or a copy of what comes out of a pipe."""
+    if file.seekable():
+        yield file
+        return
+    with tempfile.TemporaryFile() as copy:
+        shutil.copyfileobj(file, copy)
+        copy.seek(0)
+        yield copy
+
+
+def _advice(path: Path) -> str:
+    from haiku_contract.endpoint import cassette_files  # noqa: PLC0415 - it needs the values of this module
+
+    if cassette_files.unfinished(path):
+        return "its recording has not ended; if it was killed, record again in mode 'once', which goes on where it was"
+    return "record it with 'haiku-contract record --record-mode once'"
 
 
 def _check_redacted(cassette: Cassette) -> None:
     """Refuse a cassette of ours in which a credential was put after it was written."""
-    from haiku_contract.endpoint import redaction, secrets  # noqa: PLC0415 - they need the values of this module
+    from haiku_contract.endpoint import known_secrets, secrets  # noqa: PLC0415 - they need the values of this module
 
     for one in cassette.interactions:
         for name, value in (*one.request_headers, *one.response_headers):
-            if any(secrets.looks_like_one(text) for text in redaction.credentials(name, value)):
+            if any(secrets.looks_like_one(text) for text in known_secrets.credentials(name, value)):
                 advice = "take it out; 'haiku-contract record --scan' names every place"
                 raise CassetteError(f"{cassette.name}:{one.line}: the header {name} holds a secret: {advice}")
+
+
+def _check_repeats(cassette: Cassette) -> None:
+    """Refuse a cassette of ours that answers one request twice without having been recorded so.
+
+    The recorder numbers further answers to one request. Without that, two recordings were put into one file.
+    """
+    from haiku_contract.endpoint import matching  # noqa: PLC0415 - it needs the values of this module
+
+    known: dict[str, Interaction] = {}
+    for one in cassette.interactions:
+        before = known.setdefault(key := matching.request(one), one)
+        if before is not one and one.repeat <= before.repeat:
+            raise CassetteError(
+                f"{cassette.name}:{one.line}: the same request as on line {before.line}, without 'repeat: "
+                f"{before.repeat + 1}' as a recording has it; take one of the two out, or record again"
+            )
+        known[key] = one

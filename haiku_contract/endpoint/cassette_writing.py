@@ -1,4 +1,4 @@
-"""Cassettes as they are written: VCR's layout, one line per member of a body, and whole or not at all.
+"""Cassettes as they are written: VCR's layout, one line per member of a body.
 
 Every scalar is written so that YAML gives back its bytes: a text of several lines as a literal block, a long line of
 JSON in double quotes with escaped line breaks between its members, and what is no text as base64.
@@ -7,19 +7,14 @@ JSON in double quotes with escaped line breaks between its members, and what is 
 from __future__ import annotations
 
 import base64
-import os
 import re
-import tempfile
 import textwrap
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from haiku_contract.endpoint.cassette_layouts import ABOUT, STREAM
-from haiku_contract.errors import CassetteError
+from haiku_contract.endpoint.cassette_layouts import ABOUT, REPEAT, STREAM
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from typing import BinaryIO
 
     from haiku_contract.endpoint.cassette import Headers, Interaction
 
@@ -42,9 +37,9 @@ TAIL: Final = "version: 1\n"
 
 
 def head(about: Mapping[str, str]) -> str:
-    """How a cassette begins."""
+    """How a cassette begins: with what it says of itself, which tells it from those of others."""
     members = "".join(f"  {name}: {scalar(value, 4)}\n" for name, value in about.items())
-    return (f"{ABOUT}:\n{members}" if members else "") + "interactions:\n"
+    return (f"{ABOUT}:\n{members}" if members else f"{ABOUT}: {{}}\n") + "interactions:\n"
 
 
 def item(one: Interaction) -> str:
@@ -69,6 +64,11 @@ def item(one: Interaction) -> str:
     lines += [f"  {STREAM}:", *stream] if stream else []
     lines += [f"  recorded_at: '{one.recorded.isoformat()}'"] if one.recorded else []
     return "\n".join(lines) + "\n"
+
+
+def repeated(turn: int) -> str:
+    """What an interaction ends with that is a further answer to one request; nothing for the first."""
+    return f"  {REPEAT}: {turn}\n" if turn > 1 else ""
 
 
 def body(data: bytes, indent: int) -> str:
@@ -160,53 +160,3 @@ def _seconds(value: float) -> str:
 
 def _listed(items: Iterable[str]) -> str:
     return "[" + ", ".join(items) + "]"
-
-
-class Writer:
-    """Writes a cassette beside its place and puts it there when it is whole."""
-
-    def __init__(self, path: Path, about: Mapping[str, str]) -> None:
-        self._path = path.resolve()
-        self._about = about
-        self._file: BinaryIO | None = None
-        self._temporary: Path | None = None
-
-    def add(self, one: Interaction) -> None:
-        """Write an interaction.
-
-        Raises:
-            CassetteError: it cannot be written.
-        """
-        try:
-            if self._file is None:
-                handle, name = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name[:32]}.")
-                self._temporary = Path(name)
-                self._file = os.fdopen(handle, "wb")
-                self._file.write(head(self._about).encode())
-            self._file.write(item(one).encode("utf-8"))
-        except OSError as error:
-            raise self._failed(error) from None
-
-    def close(self) -> bool:
-        """Put the cassette in its place; whether there was anything to put.
-
-        Raises:
-            CassetteError: it cannot be written.
-        """
-        if self._file is None or self._temporary is None:
-            return False
-        file, self._file = self._file, None
-        try:
-            with file:
-                file.write(TAIL.encode())
-                file.flush()
-                os.fsync(file.fileno())
-            self._temporary.chmod(self._path.stat().st_mode & 0o777 if self._path.exists() else 0o644)
-            self._temporary.replace(self._path)
-        except OSError as error:
-            self._temporary.unlink(missing_ok=True)
-            raise self._failed(error) from None
-        return True
-
-    def _failed(self, error: OSError) -> CassetteError:
-        return CassetteError(f"{self._path.name}: cannot be written: {error.strerror}")

@@ -62,7 +62,8 @@ def credentials(
         if not value:
             raise EndpointError(f"the real endpoint needs an {name}: {advice}")
         if not form.match(value):
-            raise EndpointError(f"the {name} that was given cannot be one (blanks, line breaks, or too long): {advice}")
+            odd = "it has blanks, line breaks or letters beyond ASCII, or an unusual length"
+            raise EndpointError(f"the {name} that was given cannot be one ({odd}): {advice}")
     return Credentials(*(value for value, _, _ in found.values()))
 
 

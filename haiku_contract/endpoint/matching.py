@@ -18,7 +18,7 @@ from haiku_contract.endpoint.surfaces import Asked, recognise
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from haiku_contract.endpoint.cassette import Headers
+    from haiku_contract.endpoint.cassette import Headers, Interaction
 
 Key: TypeAlias = "tuple[str, str, bytes]"
 
@@ -29,6 +29,12 @@ _EXACT_INTEGERS: Final = 2**53
 def exact(method: str, url: str, body: bytes) -> Key:
     """What a request is known by to the byte."""
     return method, route(method, url), hashlib.blake2b(body, digest_size=_DIGEST).digest()
+
+
+def request(one: Interaction) -> str:
+    """What tells the request of an interaction from all others: those with the same are answered in turn."""
+    method, where, digest = exact(one.method, one.url, one.request.read())
+    return f"{method} {where} {media_type(one.request_headers)} {digest.hex()}"
 
 
 def alike(method: str, url: str, body: bytes) -> Key:

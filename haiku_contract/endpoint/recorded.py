@@ -16,7 +16,7 @@ import httpx
 
 from haiku_contract import wire
 from haiku_contract.endpoint import matching
-from haiku_contract.endpoint.redaction import Redaction
+from haiku_contract.endpoint.redaction import Redaction, of_session
 from haiku_contract.errors import StaleCassetteError
 
 if TYPE_CHECKING:
@@ -40,15 +40,19 @@ class RecordedTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         cassette: from `haiku_contract.endpoint.cassette.load`.
         timing: whether every chunk comes when it came at the recording, rather than at once.
         redaction: how the recording was redacted: a request is compared as it would have been recorded.
+        again: whether the last answer is given again and again, rather than that a further request is stale.
 
     Raises:
         StaleCassetteError: (by a request) it is not in the cassette.
     """
 
-    def __init__(self, cassette: Cassette, *, timing: bool = False, redaction: Redaction | None = None) -> None:
+    def __init__(
+        self, cassette: Cassette, *, timing: bool = False, redaction: Redaction | None = None, again: bool = True
+    ) -> None:
         self._cassette = cassette
         self._timing = timing
-        self._redaction = Redaction() if redaction is None else redaction
+        self._again = again
+        self._redaction = of_session() if redaction is None else redaction
         self._exact: dict[Key, Candidates] = {}
         self._alike: dict[Key, Candidates] | None = None
         self._turns: Counter[tuple[Key, str]] = Counter()
@@ -78,14 +82,14 @@ class RecordedTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
             url, body = self._redaction.url(url), self._redaction.body(body)
             key = matching.alike(method, url, body)
             found = _of_type(self._by_meaning().get(key), content_type)
-        if not found:
-            asked = f"{method} {matching.route(method, url)} {_shown(body)}"
-            raise StaleCassetteError(f"{self._cassette.name}: holds no answer to {asked}; record it in mode 'new'")
-        if len(found) == 1:
+        if len(found) == 1 and self._again:
             return found[0]
         with self._lock:
             turn = self._turns[key, content_type]
             self._turns[key, content_type] += 1
+        if not found or (turn >= len(found) and not self._again):
+            asked = f"{method} {matching.route(method, url)} {_shown(self._redaction.body(body))}"
+            raise StaleCassetteError(f"{self._cassette.name}: holds no answer to {asked}; record it in mode 'new'")
         return found[min(turn, len(found) - 1)]
 
     def _by_meaning(self) -> dict[Key, Candidates]:
@@ -102,7 +106,7 @@ class RecordedTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         library = library_of(request.__class__)
         return library.Response(
             found.status,
-            headers=list(found.response_headers),
+            headers=[(name, _encoded(value)) for name, value in found.response_headers],
             stream=self._stream(library, found),
             extensions={"reason_phrase": found.reason.encode("latin-1", "replace")} if found.reason else None,
         )
@@ -125,6 +129,16 @@ def _type(request: Any) -> str:
 def _shown(body: bytes) -> str:
     """A request in a few words; it was redacted."""
     return wire.shorten(body.decode("utf-8", "replace"), _MOST_SHOWN) or "without a body"
+
+
+def _encoded(value: str) -> str | bytes:
+    """The value of a header as its bytes, where it is not ASCII: recorders read it as Latin-1, and HAR has any text."""
+    if value.isascii():
+        return value
+    try:
+        return value.encode("latin-1")
+    except UnicodeEncodeError:
+        return value.encode("utf-8", "surrogatepass")
 
 
 class _Replay:

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, get_args
 
 import httpx
 
-from haiku_contract.endpoint.cassette import Cassette, Held, Interaction, load
-from haiku_contract.endpoint.cassette_writing import Writer
+from haiku_contract.endpoint import codings
+from haiku_contract.endpoint.cassette import Held, Interaction, load
+from haiku_contract.endpoint.cassette_files import Recording, state
 from haiku_contract.endpoint.recorded import RecordedTransport, library_of
-from haiku_contract.endpoint.redaction import Redaction
-from haiku_contract.errors import StaleCassetteError, UsageError
+from haiku_contract.endpoint.redaction import Redaction, of_session
+from haiku_contract.errors import StaleCassetteError, UnsearchableError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
@@ -26,16 +27,21 @@ if TYPE_CHECKING:
 
 RecordMode: TypeAlias = Literal["none", "once", "new", "all"]
 RECORD_MODES: Final = get_args(RecordMode)
+OTHER_NAMES: Final[dict[str, RecordMode]] = {"new_episodes": "new", "rewrite": "all"}
+"""What vcrpy and pytest-recording call modes that are the same."""
 
 
 class RecordingTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
     """Sends through another transport, and writes what comes back into a cassette when it is closed.
+
+    What was answered is kept beside the cassette at once; a recording that was killed is taken up by the next one.
 
     Args:
         inner: sends the requests; None will do where nothing is recorded.
         path: the cassette.
         mode: `none`: answer from the cassette alone. `once`: likewise if there is one, else record all. `new`: answer
             what is in the cassette, and record the rest into it. `all`: record everything, in place of what there is.
+            `new_episodes` and `rewrite` are other names of the last two.
         redaction: what is taken out before anything is written; the default takes out whatever looks like a secret.
         about: what the cassette says of itself.
 
@@ -50,20 +56,23 @@ class RecordingTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         inner: Any,
         path: str | Path,
         *,
-        mode: RecordMode = "once",
+        mode: RecordMode | Literal["new_episodes", "rewrite"] = "none",
         redaction: Redaction | None = None,
         about: Mapping[str, str] | None = None,
     ) -> None:
+        mode = OTHER_NAMES.get(mode, mode)
         if mode not in RECORD_MODES:
             raise UsageError(f"no record mode {mode!r}: choose one of {', '.join(RECORD_MODES)}")
         path = Path(path)
         self._inner = inner
-        self._redaction = Redaction() if redaction is None else redaction
-        known = load(path) if mode == "none" or (mode != "all" and path.exists()) else Cassette(str(path), ())
-        self._recorded = RecordedTransport(known, redaction=self._redaction)
-        self._may_record = mode in ("new", "all") or (mode == "once" and not path.exists())
-        self._replays = mode != "all" and not (mode == "once" and self._may_record)
-        self._tape = _Tape(Writer(path, known.about or about or {}), known, self._redaction)
+        self._redaction = of_session() if redaction is None else redaction
+        self._may_record = mode in ("new", "all") or (mode == "once" and state(path) is None)
+        self._replays = mode != "all"
+        recording = Recording(path, about or {}, fresh=mode == "all") if self._may_record else None
+        known = load(path) if recording is None else recording.known
+        again = recording is None or not recording.continues
+        self._recorded = RecordedTransport(known, redaction=self._redaction, again=again)
+        self._tape = _Tape(recording, self._redaction)
 
     @property
     def unrecorded(self) -> tuple[str, ...]:
@@ -85,12 +94,7 @@ class RecordingTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
                 if not self._may_record:
                     raise
         take = self._tape.take(request, body)
-        try:
-            response = self._inner.handle_request(request)
-        except BaseException:
-            take.drop()
-            raise
-        return _taped(request, response, take)
+        return _taped(request, self._inner.handle_request(request), take)
 
     async def handle_async_request(self, request: Any) -> Any:
         """The recorded answer, or the one that the inner transport gets."""
@@ -102,12 +106,7 @@ class RecordingTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
                 if not self._may_record:
                     raise
         take = self._tape.take(request, body)
-        try:
-            response = await self._inner.handle_async_request(request)
-        except BaseException:
-            take.drop()
-            raise
-        return _taped(request, response, take)
+        return _taped(request, await self._inner.handle_async_request(request), take)
 
     def close(self) -> None:
         """Close the inner transport, and put the cassette in its place."""
@@ -140,7 +139,7 @@ class RecordingTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
             if self._inner is not None:
                 self._inner.__exit__(exc_type, exc_value, traceback)
         finally:
-            self._tape.close()
+            self._tape.close(exc_type)
 
     async def __aenter__(self) -> Self:
         if self._inner is not None:
@@ -157,55 +156,45 @@ class RecordingTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
             if self._inner is not None:
                 await self._inner.__aexit__(exc_type, exc_value, traceback)
         finally:
-            self._tape.close()
+            self._tape.close(exc_type)
 
 
 class _Tape:
-    """What is recorded, in the order in which the requests were sent, whichever answer comes first."""
+    """What is recorded."""
 
-    def __init__(self, writer: Writer, known: Cassette, redaction: Redaction) -> None:
-        self._writer = writer
-        self._known: Cassette | None = known
+    def __init__(self, recording: Recording | None, redaction: Redaction) -> None:
+        self._recording = recording
         self._redaction = redaction
         self._lock = threading.Lock()
         self._sent = 0
-        self._next = 0
-        self._waiting: dict[int, Interaction | None] = {}
         self.unrecorded: list[str] = []
         self.written = 0
 
     def take(self, request: Any, body: bytes) -> _Take:
-        """A place for the answer to a request."""
+        """A place for the answer to a request, in the order of sending."""
+        if self._recording is not None:
+            self._recording.begin()
         with self._lock:
             number, self._sent = self._sent, self._sent + 1
         return _Take(self, number, request, body)
 
-    def enter(self, number: int, interaction: Interaction | None) -> None:
-        """Take an exchange; None where there is nothing to write down."""
-        redacted = None if interaction is None else self._redaction.interaction(interaction)
+    def enter(self, number: int, interaction: Interaction) -> None:
+        """Take an exchange."""
+        if self._recording is None:
+            return
+        try:
+            redacted = self._redaction.interaction(interaction)
+        except UnsearchableError as error:
+            self.unrecorded.append(f"{interaction.method} {httpx.URL(interaction.url).host}: {error}")
+            return
+        self._recording.add(number, redacted)
         with self._lock:
-            self._waiting[number] = redacted
-            while self._next in self._waiting:
-                one = self._waiting.pop(self._next)
-                self._next += 1
-                if one is not None:
-                    self._write(one)
+            self.written += 1
 
-    def close(self) -> None:
-        """Write what is left, and put the cassette in its place."""
-        with self._lock:
-            for number in sorted(self._waiting):
-                one = self._waiting.pop(number)
-                if one is not None:
-                    self._write(one)
-            self._writer.close()
-
-    def _write(self, one: Interaction) -> None:
-        known, self._known = self._known, None
-        for before in known.interactions if known else ():
-            self._writer.add(before)
-        self._writer.add(one)
-        self.written += 1
+    def close(self, ended_by: type[BaseException] | None = None) -> None:
+        """Put the cassette in its place."""
+        if self._recording is not None:
+            self._recording.close(interrupted=ended_by is not None and not issubclass(ended_by, Exception))
 
 
 class _Take:
@@ -213,7 +202,8 @@ class _Take:
 
     def __init__(self, tape: _Tape, number: int, request: Any, body: bytes) -> None:
         self._tape = tape
-        self._number: int | None = number
+        self._number = number
+        self._ended = False
         self._request = request
         self._body = body
         self._started = time.monotonic()
@@ -226,26 +216,23 @@ class _Take:
         self._chunks.append(chunk)
         self._seconds.append(time.monotonic() - self._started)
 
-    def drop(self) -> None:
-        """There is no answer."""
-        self._enter(None)
-
     def end(self, error: str = "") -> None:
         """The body is at its end, or broke off; what comes after that does not count."""
-        if self._number is None:
+        if self._ended:
             return
+        self._ended = True
         status, reason, headers = self.head
         sent = _pairs(self._request.headers)
         try:
-            _check_readable(sent, self._body)
-            headers, chunks = _undone(headers, self._chunks, self._seconds)
-            _check_plain("response", b"".join(data for _, data in chunks))
+            codings.check_readable(sent, self._body)
+            headers, chunks = codings.undone(headers, self._chunks, self._seconds)
+            codings.check_plain("response", b"".join(data for _, data in chunks))
         except (ValueError, httpx.DecodingError) as caught:
             self._tape.unrecorded.append(f"{self._request.method} {self._request.url.host}: {caught}")
-            self.drop()
             return
         several = len(chunks) > 1
-        self._enter(
+        self._tape.enter(
+            self._number,
             Interaction(
                 method=self._request.method,
                 url=str(self._request.url),
@@ -259,13 +246,8 @@ class _Take:
                 seconds=tuple(when for when, _ in chunks),
                 error=error,
                 recorded=dt.datetime.now(tz=dt.UTC).date(),
-            )
+            ),
         )
-
-    def _enter(self, interaction: Interaction | None) -> None:
-        number, self._number = self._number, None
-        if number is not None:
-            self._tape.enter(number, interaction)
 
 
 def _taped(request: Any, response: Any, take: _Take) -> Any:
@@ -320,9 +302,6 @@ class _Tee:
         await self._stream.aclose()
 
 
-_COMPRESSED: Final = (b"\x1f\x8b", b"\x78\x01", b"\x78\x9c", b"\x78\xda", b"\x28\xb5\x2f\xfd")
-"""How gzip (RFC 1952), zlib (RFC 1950) and zstd (RFC 8878) begin."""
-
 _LEFT: Final = "ReadError: the client that was recorded stopped reading here"
 
 
@@ -333,52 +312,3 @@ def _tee(library: Any) -> type[Any]:
 
 def _pairs(headers: Any) -> Headers:
     return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers.raw)
-
-
-def _codings(headers: Headers) -> list[str]:
-    values = ",".join(value for name, value in headers if name.lower() == "content-encoding")
-    return [one for one in (part.strip().lower() for part in values.split(",")) if one not in ("", "identity")]
-
-
-def _check_readable(headers: Headers, body: bytes) -> None:
-    if _codings(headers):
-        raise ValueError("the request is compressed, and could hide a secret")
-    _check_plain("request", body)
-
-
-def _check_plain(what: str, body: bytes) -> None:
-    if body.startswith(_COMPRESSED):
-        raise ValueError(f"the {what} is compressed without saying so, and could hide a secret")
-
-
-def _undone(headers: Headers, chunks: list[bytes], seconds: list[float]) -> tuple[Headers, list[tuple[float, bytes]]]:
-    """Headers and chunks without content codings, so that the body can be read, and searched for secrets.
-
-    Raises:
-        ValueError, DecodingError: the coding cannot be undone.
-    """
-    timed = [(when, chunk) for when, chunk in zip(seconds, chunks, strict=True) if chunk]
-    codings = _codings(headers)
-    if not codings or not timed:
-        return headers, timed
-    now = 0.0
-
-    def coded() -> Iterator[bytes]:
-        nonlocal now
-        for now, chunk in timed:  # noqa: B007 - the time is that of the chunk which is decoded next
-            yield chunk
-
-    response = httpx.Response(200, headers=list(headers), stream=_Coded(coded()))
-    plain = [(now, chunk) for chunk in response.iter_bytes()]
-    if b"".join(chunk for _, chunk in plain) == b"".join(chunks):
-        raise ValueError(f"the content coding {', '.join(codings)} cannot be undone here, and could hide a secret")
-    dropped = ("content-encoding", "content-length")
-    return tuple(pair for pair in headers if pair[0].lower() not in dropped), plain
-
-
-class _Coded(httpx.SyncByteStream):
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        self._chunks = chunks
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self._chunks

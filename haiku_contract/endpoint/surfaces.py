@@ -179,7 +179,13 @@ def _in_run(body: bytes, model_id: str) -> bytes:
 
 
 def _in_binding(body: bytes, _model_id: str) -> bytes:
-    return b'{"inputs":' + body + b',"options":{}}'
+    """What `env.AI.run(model, inputs, {gateway: {id: 'default', skipCache: true}})` sends.
+
+    That a gateway id in the options decides for `/ai-gateway/run`, and that options arrive as they were given, is
+    published with the runtime. Whether the gateway heeds `skipCache` here or the header of the other surfaces is not;
+    so both are sent.
+    """
+    return b'{"inputs":' + body + b',"options":{"gateway":{"id":"default","skipCache":true}}}'
 
 
 def _no_model(_asked: Asked, _body: Any) -> str | None:

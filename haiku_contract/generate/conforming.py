@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 from haiku_contract.generate.goals import ALONE, Host, Positions
 from haiku_contract.generate.plausible import EXTRA_KEY, PLAUSIBLE
 from haiku_contract.generate.solver import Solver, Undecided
-from haiku_contract.schemas import Document, localised
+from haiku_contract.localising import localised
+from haiku_contract.schemas import Document
 
 if TYPE_CHECKING:
     from haiku_contract.schemas import Schema

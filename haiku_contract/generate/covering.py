@@ -129,17 +129,18 @@ def coverage(validator: SchemaValidator, strength: int = 2) -> Coverage:
 
 
 @lru_cache(_MOST_KEPT)
-def packed(validator: SchemaValidator, strength: int = 2) -> tuple[Packed, ...]:
+def packed(validator: SchemaValidator, strength: int = 2, seed: int = 0) -> tuple[Packed, ...]:
     """The cases of a covering suite, each with everything that it shows on purpose; those that show most come first.
 
     Args:
         validator: the schema.
         strength: as for `covering`.
+        seed: as for `covering`.
 
     Raises:
         UsageError: the strength is below 1, or nothing conforms to the schema.
     """
-    made = enumerate(_making(validator, strength, 0)[1], 1)
+    made = enumerate(_making(validator, strength, seed)[1], 1)
     return tuple(Packed(_case(validator, f"packed/{number}", one.payload), one.features) for number, one in made)
 
 

@@ -227,7 +227,7 @@ def _faulted_cases(
     site = _first_breakable(validator, wanted, draw(st.integers(0, len(wanted) - 1)))
     payload = draw(payloads)
     places = locations(site.route, solver_of(validator).document.root, payload)
-    turn = draw(st.integers(0, len(places) - 1)) if places else 0
+    turn = draw(st.integers(0, max(len(places) - 1, 0)))  # drawn always: fewer choices would count as simpler
     twin, found = _edited(validator, site, payload, [*places[turn:], *places[:turn]])
     chosen = found[draw(st.integers(0, len(found) - 1))]
     broken = fresh(chosen.payload)
@@ -310,6 +310,8 @@ def _site(validator: SchemaValidator, constraint_id: str) -> _Site:
     Raises:
         UsageError: there is no such constraint, or nothing is known that breaks it.
     """
+    if not isinstance(constraint_id, str):
+        raise UsageError(f"{constraint_id!r:.80} is no id of a constraint: give a text as in 'request:/required/0'")
     constraint = validator.constraint(constraint_id)
     near = _near(validator, constraint_id)
     if constraint is None:

@@ -6,24 +6,27 @@ are first needed.
 
 from __future__ import annotations
 
-import contextlib
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn
 
 import pytest
 
-from haiku_contract.errors import HaikuContractError
+from haiku_contract.errors import HaikuContractError, UsageError
 from haiku_contract.pytest_plugin import settings, state
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+
+    from haiku_contract.model import Case
 
 pytest_plugins = ("haiku_contract.pytest_plugin.fixtures",)
 
 _MARKERS = (
     "contract_cases(side=, kind=, constraint=): run the test once for each of these cases, which is its contract_case",
     "contract_faults(*names): the kinds or names of faults that hostile_endpoint shows, one after the other",
-    "contract_block_network(allowed_hosts=[]): let the test reach nothing but this machine and these hosts",
+    f"{settings.NETWORK_MARKER}(allowed_hosts=[]): let the test reach nothing but this machine and these hosts",
 )
+_NAMES = tuple(one.partition("(")[0] for one in _MARKERS)
+_INI_TYPES: Final[dict[type, Literal["bool", "linelist"]]] = {bool: "bool", tuple: "linelist"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -36,7 +39,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         if one.kind is bool:
             form = {"action": "store_const", "const": "true"}
         group.addoption(f"--{option}", dest=key, default=None, help=one.help, **form)
-        parser.addini(key, one.help, default="")
+        parser.addini(key, one.help, type=_INI_TYPES.get(one.kind, "string"), default=None)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -57,41 +60,61 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """One node for each case, and one for each fault."""
-    markers = list(metafunc.definition.iter_markers("contract_cases"))
+    """One node for each case, and one for each fault; and no node where a marker says what cannot be."""
+    marks = {name: list(metafunc.definition.iter_markers(name)) for name in _NAMES}
     hostile = "hostile_endpoint" in metafunc.fixturenames
-    if not markers and not hostile:
+    if not hostile and not any(marks.values()):
         return
-    with state.in_one_line():
-        kept = state.kept(metafunc.config)
-        of = kept.contract(state.settings_of(metafunc.config).contract)
-        if markers:
-            if "contract_case" not in metafunc.fixturenames:
-                pytest.fail("@pytest.mark.contract_cases: the test takes no argument 'contract_case'", pytrace=False)
-            found = {one.id: one for mark in markers for one in kept.suites(of).selected(mark.kwargs, mark.args)}
+    _, _, name = metafunc.definition.nodeid.partition("::")  # the file is told by pytest
+    with state.in_one_line(f"{name}: "):
+        for mark in marks[settings.NETWORK_MARKER]:
+            settings.marked_hosts(mark.args, mark.kwargs)
+        if marks["contract_cases"]:
+            found = _cases(metafunc, marks["contract_cases"])
             metafunc.parametrize("contract_case", list(found.values()), ids=list(found))
         if hostile:
-            from haiku_contract.pytest_plugin.hostile import selected  # noqa: PLC0415 - not before it is needed
-
-            wanted = [name for mark in metafunc.definition.iter_markers("contract_faults") for name in mark.args]
-            names = selected(kept.app(of).repertoire, wanted)
+            names = _faults(metafunc, marks["contract_faults"])
             metafunc.parametrize("hostile_endpoint", names, ids=names, indirect=True)
+
+
+def _cases(metafunc: pytest.Metafunc, marks: list[pytest.Mark]) -> dict[str, Case]:
+    if "contract_case" not in metafunc.fixturenames:
+        raise UsageError("@pytest.mark.contract_cases: the test takes no argument 'contract_case'")
+    kept = state.kept(metafunc.config)
+    suites = kept.suites(kept.contract(state.settings_of(metafunc.config).contract))
+    return {one.id: one for mark in marks for one in suites.selected(mark.kwargs, mark.args)}
+
+
+def _faults(metafunc: pytest.Metafunc, marks: list[pytest.Mark]) -> tuple[str, ...]:
+    from haiku_contract.pytest_plugin.hostile import selected  # noqa: PLC0415 - not before it is needed
+
+    for mark in marks:
+        for name, value in mark.kwargs.items():
+            raise UsageError(f"@pytest.mark.contract_faults takes names of faults, not {name}={value!r}")
+    kept = state.kept(metafunc.config)
+    of = kept.contract(state.settings_of(metafunc.config).contract)
+    return selected(kept.app(of).repertoire, [name for mark in marks for name in mark.args])
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """Block the network where a marker or a setting says so."""
-    mark = item.get_closest_marker("contract_block_network")
+    mark = item.get_closest_marker(settings.NETWORK_MARKER)
     found = state.settings_of(item.config)
     if mark is None and not found.block_network:
         return (yield)
     from haiku_contract.pytest_plugin.endpoints import hosts  # noqa: PLC0415 - not before it is needed
     from haiku_contract.pytest_plugin.network import blocked  # noqa: PLC0415 - not before it is needed
 
-    own = () if mark is None else tuple(mark.kwargs.get("allowed_hosts", ()))
-    allowed = hosts(found)
-    with contextlib.nullcontext() if allowed is None else blocked((*own, *allowed)):
+    own = () if mark is None else settings.marked_hosts(mark.args, mark.kwargs)
+    with blocked((*own, *hosts(found)), state.kept(item.config).ports):
         return (yield)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_recording_configure(config: pytest.Config, vcr: Any) -> None:
+    """Keep VCR from what is sent to our servers, whose ports are others each time: in the tests it is recording for."""
+    state.leave_alone(vcr, state.kept(config).ports)
 
 
 @pytest.hookimpl(wrapper=True)

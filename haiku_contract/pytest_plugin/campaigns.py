@@ -51,7 +51,7 @@ def run(
         endpoint: who answers.
         settings: what it may cost.
         cases: what is sent; None for the requests of `haiku-contract fuzz`.
-        seed: recorded in the result.
+        seed: of the requests of `haiku-contract fuzz`; recorded in the result.
         say: takes what there is to say before a request is sent that costs money.
 
     Returns:
@@ -75,7 +75,7 @@ def run(
     from haiku_contract.campaign.run import Target, campaign  # noqa: PLC0415
     from haiku_contract.campaign.taped import CampaignTransport, Stale, Unhurried  # noqa: PLC0415
 
-    plan = thrifty(contract) if cases is None else thorough(tuple(cases))
+    plan = thrifty(contract, seed) if cases is None else thorough(tuple(cases))
     real = settings.endpoint == "live"
     budget = _budget(contract, plan, settings, say) if real else UNLIMITED
     target = Target(endpoint.name, endpoint.base_url + endpoint.surface.path, endpoint.surface, billed=endpoint.billed)

@@ -12,9 +12,10 @@ from haiku_contract.endpoint import live, surfaces
 from haiku_contract.endpoint.cassette import load
 from haiku_contract.endpoint.recorded import RecordedTransport
 from haiku_contract.endpoint.recording import RecordingTransport
-from haiku_contract.endpoint.redaction import Redaction
+from haiku_contract.endpoint.redaction import of_session
 from haiku_contract.errors import UsageError
 from haiku_contract.guard import GuardTransport
+from haiku_contract.pytest_plugin.network import EVERYWHERE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -68,7 +69,7 @@ class Endpoint:
         path, mode = self.recording
         path.parent.mkdir(parents=True, exist_ok=True)
         about = {"endpoint": self.name, "surface": self.surface.name}
-        return RecordingTransport(inner, path, mode=mode, redaction=Redaction(secrets=self.secrets), about=about)
+        return RecordingTransport(inner, path, mode=mode, redaction=of_session(self.secrets), about=about)
 
     def client(self) -> httpx.Client:
         """A client that is not guarded, for requests that do not conform."""
@@ -131,20 +132,13 @@ def choose(settings: Settings, contract: Contract, cassette: Path, server: Calla
     return Endpoint(shown, kind.rstrip("/"), surface, headers, recording=recording, billed=True)
 
 
-def hosts(settings: Settings) -> tuple[str, ...] | None:
-    """The hosts that may be reached beside this machine; None where the network is not blocked at all.
-
-    Raises:
-        UsageError: the endpoint is no URL.
-    """
+def hosts(settings: Settings) -> tuple[str, ...]:
+    """The hosts that may be reached beside this machine: all of them in a live run."""
     if settings.endpoint == "live":
-        return None
+        return EVERYWHERE
     if "://" not in settings.endpoint:
         return settings.allowed_hosts
-    try:
-        return (*settings.allowed_hosts, httpx.URL(settings.endpoint).host)
-    except httpx.InvalidURL:
-        raise UsageError(f"not a URL that can be sent to: {settings.endpoint!r}") from None
+    return (*settings.allowed_hosts, httpx.URL(settings.endpoint).host)
 
 
 def guarded(

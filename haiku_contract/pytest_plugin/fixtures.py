@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import re
 from typing import TYPE_CHECKING, Any, Protocol
@@ -87,14 +86,12 @@ def _contract_settings(request: pytest.FixtureRequest, contract_config: Mapping[
 
 
 @pytest.fixture
-def _contract_network(_contract_settings: Settings) -> Iterator[None]:
+def _contract_network(request: pytest.FixtureRequest, _contract_settings: Settings) -> Iterator[None]:
     """Nothing is reached beyond this machine, but in a live run."""
     from haiku_contract.pytest_plugin.endpoints import hosts  # noqa: PLC0415 - not before it is needed
     from haiku_contract.pytest_plugin.network import blocked  # noqa: PLC0415 - not before it is needed
 
-    with state.in_one_line():
-        allowed = hosts(_contract_settings)
-    with contextlib.nullcontext() if allowed is None else blocked(allowed):
+    with blocked(hosts(_contract_settings), state.kept(request.config).ports):
         yield
 
 

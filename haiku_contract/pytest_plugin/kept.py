@@ -59,6 +59,10 @@ class Kept:
         kind = "bare" if surface == "bare" else "server"
         return self._once(kind, contract, lambda _: Server(self.app(contract), surface))
 
+    def ports(self) -> set[int]:
+        """The ports of this machine at which servers run."""
+        return {made.port for _, made in self._made.values() if isinstance(made, Server)}
+
     def broken_by_streams(self, contract: Contract) -> dict[str, str | None]:
         """What each stream of the suite breaks, by the id of its case."""
         return self._once("streams", contract, lambda _: self._broken(contract))

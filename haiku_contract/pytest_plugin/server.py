@@ -18,6 +18,7 @@ from haiku_contract.endpoint.reference.app import FAULT_HEADER
 from haiku_contract.endpoint.surfaces import Asked, named
 from haiku_contract.errors import MissingExtraError
 from haiku_contract.guard.policy import Policy
+from haiku_contract.pytest_plugin.state import LOOPBACK
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -62,6 +63,7 @@ class Server:
     """A running server; `stop` ends it.
 
     Attributes:
+        port: where it listens.
         url: its root, where it behaves as it should.
     """
 
@@ -84,10 +86,11 @@ class Server:
         self._surface = named(surface) if surface == "bare" else None
         self._visits: dict[str, Visits] = {}
         self._numbers = count(1)
-        listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        listener = socket.create_server((LOOPBACK, 0), backlog=128)
         # Made again from its descriptor, Python asks the system for its protocol; see `haiku_contract.cli.serve`.
         self._listener = socket.socket(fileno=listener.detach())
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.port = self._listener.getsockname()[1]
+        self.url = f"http://{LOOPBACK}:{self.port}"
         config = uvicorn.Config(
             self._serve,
             interface="asgi3",  # of a method it cannot be told
@@ -168,7 +171,7 @@ class Server:
 
         policy = Policy(self._contract, request="observe", surface=self._surface, hosts=None, observer=observe)
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        asked = Asked(scope["method"], "127.0.0.1", scope["path"], headers)
+        asked = Asked(scope["method"], LOOPBACK, scope["path"], headers)
         surface = policy.surface_of(asked)
         if surface is not None:
             policy.check_request(asked, surface, headers.get("content-type", ""), body)

@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from haiku_contract.endpoint.recording import RecordMode
 
     Value: TypeAlias = str | bool | float | tuple[str, ...]
+    Given: TypeAlias = str | bool | list[str]
 
 TABLE: Final = "haiku-contract"
+NETWORK_MARKER: Final = "contract_block_network"
 ENDPOINTS: Final = ("reference", "recorded", "live")
 
 
@@ -103,29 +105,46 @@ def settings(*layers: Mapping[str, Value]) -> Settings:
     return found
 
 
-def pyproject(path: Path) -> dict[str, Value]:
-    """The table `[tool.haiku-contract]` of a file; empty where there is no file, or no table in it.
+def pyproject(folder: Path) -> dict[str, Value]:
+    """The table `[tool.haiku-contract]` of the nearest `pyproject.toml` that has one, in a folder or above it.
 
     Raises:
         UsageError: the file is not TOML, or holds a key or a value that nobody reads.
     """
+    for place in (folder, *folder.parents):
+        table = _table(place / "pyproject.toml")
+        if table is not None:
+            return at_home(table, place)
+    return {}
+
+
+def at_home(layer: dict[str, Value], folder: Path) -> dict[str, Value]:
+    """Settings from a file in a folder: the path of a contract begins there, wherever pytest is started."""
+    named = layer.get("contract")
+    if isinstance(named, str) and named and (folder / named).exists():
+        return layer | {"contract": str(folder / named)}
+    return layer
+
+
+def _table(path: Path) -> dict[str, Value] | None:
     try:
         text = path.read_text(encoding="utf-8")
     except (FileNotFoundError, NotADirectoryError):
-        return {}
+        return None
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: cannot be read: {error}") from None
     if TABLE not in text:  # TOML takes its time, and most projects have nothing to say here
-        return {}
+        return None
     try:
         tool = tomllib.loads(text).get("tool", {})
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{path}: not TOML: {error}") from None
-    table = tool.get(TABLE, {}) if isinstance(tool, dict) else {}
+    if not isinstance(tool, dict) or TABLE not in tool:
+        return None
     place = f"{path}: [tool.{TABLE}]"
-    if not isinstance(table, dict):
+    if not isinstance(tool[TABLE], dict):
         raise UsageError(f"{place} is no table: write its keys below that line")
-    return checked(table, place)
+    return checked(tool[TABLE], place)
 
 
 def checked(given: Mapping[str, Any], place: str) -> dict[str, Value]:
@@ -136,28 +155,57 @@ def checked(given: Mapping[str, Any], place: str) -> dict[str, Value]:
         place: where they stand, for messages.
 
     Raises:
-        UsageError: an unknown name, with the nearest one; a value of another type, or none of the choices.
+        UsageError: an unknown name, with the nearest one; a name that is there in both spellings; a value of another
+            type, or none of the choices.
     """
-    return {_known(name, place): _value(name.replace("_", "-"), value, place) for name, value in given.items()}
+    found: dict[str, Value] = {}
+    for name, value in given.items():
+        known = _known(name, place)
+        if known in found:
+            raise UsageError(f"{place}: {known} is there twice, with a dash and with an underscore; keep one")
+        found[known] = _value(known, value, place)
+    return found
 
 
-def converted(name: str, text: str, place: str) -> Value:
-    """The value that a text stands for, as the command line and the ini file give it.
+def marked_hosts(unnamed: tuple[Any, ...], named: Mapping[str, Any]) -> tuple[str, ...]:
+    """The hosts that the marker `contract_block_network` lets a test reach.
+
+    Args:
+        unnamed: its arguments without a name, of which it takes none.
+        named: the others: `allowed_hosts`, a list of texts or one text with commas.
 
     Raises:
-        UsageError: it stands for none.
+        UsageError: it has another argument, or something else in it.
+    """
+    place = f"@pytest.mark.{NETWORK_MARKER}"
+    if unnamed:
+        raise UsageError(f"{place} takes allowed_hosts=[...], not {unnamed[0]!r}")
+    for name in named:
+        if name != "allowed_hosts":
+            raise UsageError(f"{place}: no argument {name!r}; did you mean 'allowed_hosts'?")
+    hosts = named.get("allowed_hosts", ())
+    found = (
+        converted("allowed-hosts", hosts, place) if isinstance(hosts, str) else _value("allowed-hosts", hosts, place)
+    )
+    return found if isinstance(found, tuple) else ()
+
+
+def converted(name: str, given: Given, place: str) -> Value:
+    """The value that is meant by what the command line or the ini file gives: a text, or what pytest makes of one.
+
+    Raises:
+        UsageError: none can be meant.
     """
     kind = SETTINGS[name].kind
     if kind is tuple:
-        return tuple(part.strip() for part in text.replace("\n", ",").split(",") if part.strip())
+        lines = [given] if isinstance(given, str) else given if isinstance(given, list) else []
+        return tuple(part.strip() for line in lines for part in line.replace("\n", ",").split(",") if part.strip())
     if kind is bool:
-        if text.lower() not in _TRUTHS:
-            raise UsageError(f"{place}: {name} is true or false, not {text!r}")
-        return _TRUTHS[text.lower()]
+        return given if isinstance(given, bool) else str(given).lower() == "true"
     try:
-        return _value(name, float(text) if kind is float else text, place)
+        return _value(name, float(str(given)) if kind is float else given, place)
     except ValueError:
-        raise UsageError(f"{place}: {name} is a number, not {text!r}") from None
+        raise UsageError(f"{place}: {name} is a number, not {given!r}") from None
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -186,11 +234,32 @@ def _value(name: str, value: Any, place: str) -> Value:
         raise UsageError(f"{place}: {name} is {_KINDS[kind]}, not {value!r}")
     if choices and value not in choices:
         raise UsageError(f"{place}: {name} = {value!r}; {nearest(value, choices)}")
-    if name == "endpoint" and value and value not in ENDPOINTS and "://" not in value:
-        raise UsageError(f"{place}: endpoint = {value!r} is no URL; {nearest(value, ENDPOINTS)}")
+    if name == "endpoint" and value and value not in ENDPOINTS:
+        _check_url(value, place)
     return tuple(value) if kind is tuple else float(value) if kind is float else value
 
 
+def _check_url(value: str, place: str) -> None:
+    """That a text is an address to which requests can be sent.
+
+    Raises:
+        UsageError: it is none; of what may be one, nothing is quoted that may be a secret.
+    """
+    if "://" not in value:
+        raise UsageError(f"{place}: endpoint = {value!r} is no URL; {nearest(value, ENDPOINTS)}")
+    import httpx  # noqa: PLC0415 - not before there is a URL
+
+    try:
+        url = httpx.URL(value)
+        usable = url.scheme in _SCHEMES and url.host and "%20" not in url.host and (url.port or 1) <= _MAX_PORT
+    except (httpx.InvalidURL, ValueError):  # ValueError: host names that no name server could know
+        usable = False
+    if not usable:
+        shown = value.partition("?")[0].rpartition("@")[2]
+        raise UsageError(f"{place}: endpoint: {shown!r} is no URL to send to; write http[s]://HOST[:PORT]/PATH")
+
+
+_SCHEMES: Final = ("http", "https")
+_MAX_PORT: Final = 65535
 _ENDLESS: Final = float("inf")
-_TRUTHS: Final = dict.fromkeys(("true", "yes", "on", "1"), True) | dict.fromkeys(("false", "no", "off", "0"), False)
 _KINDS: Final = {str: "a text", bool: "true or false", float: "a number, not below 0", tuple: "a list of texts"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
@@ -13,13 +13,16 @@ from haiku_contract.errors import HaikuContractError, UsageError
 from haiku_contract.pytest_plugin import settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
     from pathlib import Path
 
     from haiku_contract.pytest_plugin.hostile import HostileEndpoint
     from haiku_contract.pytest_plugin.kept import Kept
     from haiku_contract.pytest_plugin.settings import Settings, Value
     from haiku_contract.pytest_plugin.watching import Watch
+
+LOOPBACK: Final = "127.0.0.1"
+"""Where our servers are."""
 
 LAYERS: pytest.StashKey[tuple[dict[str, Value], ...]] = pytest.StashKey()
 """With the session: what the command line, the ini file and `pyproject.toml` say."""
@@ -43,11 +46,18 @@ def read(config: pytest.Config) -> tuple[dict[str, Value], ...]:
     for name in settings.SETTINGS:
         option = written(name)
         key = option.replace("-", "_")
-        if (text := config.getoption(key)) is not None:
-            command[name] = settings.converted(name, text, f"--{option}")
-        if text := config.getini(key):
-            ini[name] = settings.converted(name, text, f"{config.inipath}: {key}")
-    return command, ini, settings.pyproject(config.rootpath / "pyproject.toml")
+        if (given := config.getoption(key)) is not None:
+            command[name] = settings.converted(name, given, f"--{option}")
+        place = f"{config.inipath}: {key}"
+        try:
+            noted = config.getini(key)
+        except (ValueError, TypeError, pytest.UsageError) as error:  # pytest reads some of them itself
+            raise UsageError(f"{place}: {error}") from None
+        if noted not in (None, ""):
+            ini[name] = settings.converted(name, noted, place)
+    if config.inipath is not None:
+        ini = settings.at_home(ini, config.inipath.parent)
+    return command, ini, settings.pyproject(config.rootpath)
 
 
 def written(name: str) -> str:
@@ -106,10 +116,29 @@ def claim(config: pytest.Config, folders: pytest.TempPathFactory, cassette: Path
         )
 
 
+def leave_alone(vcr: Any, ports: Callable[[], Collection[int]]) -> None:
+    """Let an instance of VCR neither record nor answer what goes to ports of this machine.
+
+    Args:
+        vcr: the instance.
+        ports: which ones, asked at each request.
+    """
+    before = vcr.before_record_request or ()
+
+    def sieve(request: Any) -> Any:
+        return None if request.host == LOOPBACK and request.port in ports() else request
+
+    vcr.before_record_request = (*((before,) if callable(before) else before), sieve)
+
+
 @contextlib.contextmanager
-def in_one_line() -> Iterator[None]:
-    """Let what goes wrong fail the test, or the collection of it, with one line and no traceback."""
+def in_one_line(before: str = "") -> Iterator[None]:
+    """Let what goes wrong fail the test, or the collection of it, with one line and no traceback.
+
+    Args:
+        before: what the line begins with.
+    """
     try:
         yield
     except HaikuContractError as error:
-        raise pytest.fail.Exception(str(error), pytrace=False) from None
+        raise pytest.fail.Exception(before + str(error), pytrace=False) from None

@@ -90,6 +90,7 @@ def finding(one: Finding, recipe: Recipe) -> dict[str, Any]:
     """One finding, with its witness, what came back, and how to send the witness again."""
     case = one.witness
     return _named(one) | {
+        "others": list(one.others),
         "witness": None if case is None else witness(case),
         "answer": None if one.answer is None else asdict(one.answer),
         "reproduce": None if case is None else reproduction(case, recipe),

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-import os
-import signal
-import subprocess
-import sys
 import time
 import zlib
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -58,7 +54,7 @@ def ask(transport: Any, body: bytes = b"{}", url: str = "http://a.test/x", **hea
 @pytest.mark.parametrize("path", ["/stream", "/echo"])
 def test_what_is_replayed_is_what_came_over_the_wire(server: Server, edge: Edge, tmp_path: Path, path: str) -> None:
     cassette = tmp_path / "x.yaml"
-    live = edge.ask(RecordingTransport(edge.network(), cassette), server.url + path, json=ASKED)
+    live = edge.ask(RecordingTransport(edge.network(), cassette, mode="once"), server.url + path, json=ASKED)
     server.stop()
     replayed = edge.ask(RecordedTransport(load(cassette)), server.url + path, json=ASKED)
     assert replayed.chunks == live.chunks
@@ -69,7 +65,7 @@ def test_what_is_replayed_is_what_came_over_the_wire(server: Server, edge: Edge,
 
 def test_a_compressed_body_is_recorded_as_text(server: Server, edge: Edge, tmp_path: Path) -> None:
     cassette = tmp_path / "x.yaml"
-    live = edge.ask(RecordingTransport(edge.network(), cassette), f"{server.url}/gzip", json=ASKED)
+    live = edge.ask(RecordingTransport(edge.network(), cassette, mode="once"), f"{server.url}/gzip", json=ASKED)
     assert live.chunks[0].startswith(b"\x1f\x8b")
     (recorded,) = load(cassette).interactions
     assert recorded.response.read() == b'{"asked":' + recorded.request.read() + b"}"
@@ -79,7 +75,7 @@ def test_a_compressed_body_is_recorded_as_text(server: Server, edge: Edge, tmp_p
 def test_a_body_that_breaks_off_breaks_off_again(server: Server, edge: Edge, tmp_path: Path) -> None:
     cassette = tmp_path / "x.yaml"
     with pytest.raises(httpx.RemoteProtocolError) as live:
-        edge.ask(RecordingTransport(edge.network(), cassette), f"{server.url}/broken", json=ASKED)
+        edge.ask(RecordingTransport(edge.network(), cassette, mode="once"), f"{server.url}/broken", json=ASKED)
     server.stop()
     with pytest.raises(httpx.RemoteProtocolError) as replayed:
         edge.ask(RecordedTransport(load(cassette)), f"{server.url}/broken", json=ASKED)
@@ -90,7 +86,7 @@ def test_a_body_that_breaks_off_breaks_off_again(server: Server, edge: Edge, tmp
 def test_no_answer_is_no_recording(edge: Edge, tmp_path: Path) -> None:
     cassette = tmp_path / "x.yaml"
     with pytest.raises(httpx.ConnectError):
-        edge.ask(RecordingTransport(edge.network(), cassette), "http://127.0.0.1:1/", json=ASKED)
+        edge.ask(RecordingTransport(edge.network(), cassette, mode="once"), "http://127.0.0.1:1/", json=ASKED)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -240,7 +236,7 @@ def test_a_secret_in_the_request_does_not_keep_it_from_its_answer(tmp_path: Path
     key = "sk-ant-api03-abcdefghijklmnopqrstuvwxyz"
     body = b'{"metadata":{"api_key":"%s"}}' % key.encode()
     inner = httpx.MockTransport(lambda _: httpx.Response(200, text="found"))
-    ask(RecordingTransport(inner, cassette), body, **{"x-api-key": key})
+    ask(RecordingTransport(inner, cassette, mode="once"), body, **{"x-api-key": key})
     assert key not in cassette.read_text(encoding="utf-8")
     assert ask(RecordedTransport(load(cassette)), body, **{"x-api-key": key}).text == "found"
     other = body.replace(b"abcdef", b"fedcba")
@@ -270,7 +266,7 @@ def test_a_client_that_stops_reading_is_recorded_as_such(server: Server, tmp_pat
     cassette = tmp_path / "x.yaml"
     url = f"{server.url}/stream"
     with (
-        httpx.Client(transport=RecordingTransport(httpx.HTTPTransport(), cassette)) as client,
+        httpx.Client(transport=RecordingTransport(httpx.HTTPTransport(), cassette, mode="once")) as client,
         client.stream("POST", url, json=ASKED) as response,
     ):
         first = next(response.iter_raw())
@@ -289,7 +285,7 @@ def test_what_could_hide_a_secret_is_not_recorded(tmp_path: Path) -> None:
     cassette = tmp_path / "x.yaml"
     headers = {"content-encoding": "mystery"}
     inner = httpx.MockTransport(lambda _: httpx.Response(200, headers=headers, stream=httpx.ByteStream(b"abc")))
-    transport = RecordingTransport(inner, cassette)
+    transport = RecordingTransport(inner, cassette, mode="once")
     with httpx.Client(transport=transport) as client:
         client.post("http://a.test/x", json={})
         client.post("http://a.test/x", content=b"abc", headers={"content-encoding": "gzip"})
@@ -304,7 +300,9 @@ def test_what_is_compressed_without_saying_so_is_not_recorded(
 ) -> None:
     cassette = tmp_path / "x.yaml"
     answers = iter([b"{}", compress(b"{}")])
-    transport = RecordingTransport(httpx.MockTransport(lambda _: httpx.Response(200, content=next(answers))), cassette)
+    transport = RecordingTransport(
+        httpx.MockTransport(lambda _: httpx.Response(200, content=next(answers))), cassette, mode="once"
+    )
     with httpx.Client(transport=transport) as client:
         client.post("http://a.test/x", content=compress(b"{}"))
         client.post("http://a.test/x", json={})
@@ -318,7 +316,7 @@ def test_what_is_compressed_without_saying_so_is_not_recorded(
 def test_exchanges_are_written_in_the_order_of_their_requests(tmp_path: Path) -> None:
     cassette = tmp_path / "x.yaml"
     inner = httpx.MockTransport(lambda _: httpx.Response(200, stream=httpx.ByteStream(b"{}")))
-    with httpx.Client(transport=RecordingTransport(inner, cassette)) as client:
+    with httpx.Client(transport=RecordingTransport(inner, cassette, mode="once")) as client:
         first = client.send(client.build_request("POST", "http://a.test/1"), stream=True)
         client.post("http://a.test/2")
         first.read()
@@ -331,37 +329,7 @@ def test_a_redaction_of_ones_own(tmp_path: Path) -> None:
         lambda _: httpx.Response(200, headers={"x-seen": "as it is"}, json={"said": "xyzzy-plugh"})
     )
     redaction = Redaction(secrets=("xyzzy-plugh",), headers=frozenset({"x-seen"}))
-    ask(RecordingTransport(inner, cassette, redaction=redaction))
+    ask(RecordingTransport(inner, cassette, mode="once", redaction=redaction))
     (recorded,) = load(cassette).interactions
     assert dict(recorded.response_headers)["x-seen"] == "as it is"
     assert recorded.response.read() == b'{"said":"xxxxx-xxxxx"}'
-
-
-KILLED = """
-import sys, httpx
-from haiku_contract.endpoint.recording import RecordingTransport
-inner = httpx.MockTransport(lambda _: httpx.Response(200, text="new " * 5000))
-client = httpx.Client(transport=RecordingTransport(inner, sys.argv[1], mode="all"))
-number = 0
-while True:
-    client.post("http://a.test/x", json=[number])
-    number += 1
-    if number == 20:
-        print("under way", flush=True)
-"""
-
-
-@pytest.mark.skipif(os.name == "nt", reason="no SIGKILL")
-@pytest.mark.parametrize("existed", [True, False])
-def test_a_killed_recording_leaves_a_whole_cassette_or_none(tmp_path: Path, existed: bool) -> None:
-    cassette = tmp_path / "x.yaml"
-    if existed:
-        ask(RecordingTransport(httpx.MockTransport(lambda _: httpx.Response(200, text="old")), cassette))
-    process = subprocess.Popen([sys.executable, "-c", KILLED, str(cassette)], stdout=subprocess.PIPE)  # noqa: S603 - ours
-    with process:
-        assert process.stdout is not None
-        process.stdout.readline()
-        process.send_signal(signal.SIGKILL)
-    assert cassette.exists() == existed
-    if existed:
-        assert ask(RecordedTransport(load(cassette))).text == "old"

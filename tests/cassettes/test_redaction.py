@@ -39,7 +39,8 @@ STANDINS = {
     ACCOUNT: "0" * 32,
     ACCOUNT.upper(): "0" * 32,
     "6F9619FF-8B86-D011-B42D-00CF4FC964FF": "00000000-0000-4000-8000-000000000000",
-    "1234567890": "0000000000",
+    "1234567890": "1000000000",
+    "0123456789": "0000000000",
     "AKIAIOSFODNN7EXAMPLE": "AKIAXXXXXXXXXXXXXXXX",
     "ghp_" + "a1B2" * 9: "ghp_" + "x" * 36,
     "correct horse": "xxxxxxx xxxxx",
@@ -206,7 +207,7 @@ ECHOED = {
 @pytest.mark.parametrize("header", ECHOED)
 def test_a_credential_that_comes_back_is_not_written(tmp_path: Path, header: tuple[str, str]) -> None:
     network = httpx.MockTransport(lambda _: httpx.Response(200, json={"echo": ECHOED[header]}))
-    with httpx.Client(transport=RecordingTransport(network, tmp_path / "x.yaml")) as client:
+    with httpx.Client(transport=RecordingTransport(network, tmp_path / "x.yaml", mode="once")) as client:
         client.post("http://a.test/", headers=[header], json={})
     text = (tmp_path / "x.yaml").read_text("utf-8")
     assert "echo" in text
@@ -233,7 +234,7 @@ def recorded(tmp_path: Path) -> Path:
 
     cassette = tmp_path / "x.yaml"
     url = f"https://api.cloudflare.com/client/v4/accounts/{ACCOUNT}/ai/run?key=abcdefgh-1234"
-    with httpx.Client(transport=RecordingTransport(httpx.MockTransport(answer), cassette)) as client:
+    with httpx.Client(transport=RecordingTransport(httpx.MockTransport(answer), cassette, mode="once")) as client:
         client.post(url, headers=PLANTED, json={"model": "m", "input": {"password": "my-pass-word", "k": KEY}})
     return cassette
 
@@ -312,7 +313,7 @@ def test_recorded_traffic_is_written_and_read_as_it_is(tmp_path: Path) -> None:
     answers = iter(bodies)
     inner = httpx.MockTransport(lambda _: httpx.Response(200, text=next(answers)[1]))
     cassette = tmp_path / "x.yaml"
-    with httpx.Client(transport=RecordingTransport(inner, cassette)) as client:
+    with httpx.Client(transport=RecordingTransport(inner, cassette, mode="once")) as client:
         for asked, _ in bodies:
             client.post("http://a.test/v1/messages", content=asked)
     assert [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -135,7 +135,13 @@ IMPOSSIBLE = {"type": "object", "required": ["a"], "properties": {"a": False}}
 REASON = "no value conforms: nothing may stand under the required key 'a'"
 
 
-@pytest.mark.parametrize("further", [[], ["--kind", "conforming"], ["--format", "test-suite"], ["--seed", "1"]])
+@pytest.mark.parametrize(
+    "further",
+    [
+        *([], ["--kind", "conforming"], ["--format", "test-suite"], ["--seed", "1"]),
+        *(["--packed"], ["--packed", "--format", "test-suite"]),
+    ],
+)
 def test_a_side_without_cases_says_why(
     cli: Callable[..., tuple[int, str, str]], tmp_path: Path, further: list[str]
 ) -> None:
@@ -145,7 +151,7 @@ def test_a_side_without_cases_says_why(
     assert cli("generate", "--contract", "catalog.json", *further) == (2, "", said)
     code, out, err = cli("generate", "--contract", "catalog.json", "--side", "all", *further)
     assert (code, err) == (0, said)
-    assert "response/simplest" in out
+    assert ("response/packed/1" if "--packed" in further else "response/simplest") in out
     about = cli("generate", "--contract", "catalog.json", "--constraint", "request:/type")
     assert about == (2, "", f"haiku-contract: no case about 'request:/type'; unreachable: {REASON}\n")
 
@@ -159,3 +165,13 @@ def test_a_misspelt_constraint(cli: Callable[..., tuple[int, str, str]], typo: s
 
 def test_the_help_speaks_of_every_option() -> None:
     assert all(getattr(option, "help", None) for option in generate.params if option.name not in {"kind", "side"})
+
+
+def test_a_dialect_that_is_not_known_is_told_once(cli: Callable[..., Any], tmp_path: Path) -> None:
+    odd = {"$schema": "https://example.org/dialect", "type": "object"}
+    parrot = {"model_id": "a/b", "schema": {"input": odd, "output": {"type": "object"}}}
+    (tmp_path / "catalog.json").write_text(json.dumps(parrot))
+    found = cli("constraints", "--contract", "catalog.json")
+    assert found.code == 0
+    assert found.err.count("\n") == 1
+    assert "the request schema: '$schema' names 'https://example.org/dialect'" in found.err

@@ -93,7 +93,7 @@ def test_headers_are_sent_and_shown_as_variables(
     options = ("--url", somebody.url, "--header", "Authorization: Bearer env:MY_KEY", "--retries", "0")
     fuzzed = cli("fuzz", *options, "--format", "json")
     cli("replay", "request/temperature/maximum/above", *options)
-    cli("record", *options, "--cassette", "tape.yaml", "--max-requests", "1")
+    cli("record", "--record-mode", "once", *options, "--cassette", "tape.yaml", "--max-requests", "1")
     assert len(somebody.heard) == 4
     for request in somebody.heard:
         assert request.lower().count(f"authorization: bearer {KEY}".encode()) == 1

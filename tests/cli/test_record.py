@@ -16,6 +16,7 @@ import uvicorn
 import haiku_contract as hc
 from haiku_contract.campaign.taped import Unhurried
 from haiku_contract.endpoint.cassette import load
+from haiku_contract.endpoint.cassette_writing import repeated
 from haiku_contract.endpoint.reference import faults
 from haiku_contract.endpoint.reference.app import create_app
 from haiku_contract.model import Case, Exchange
@@ -61,7 +62,7 @@ def serve() -> Iterator[Callable[..., str]]:
         listening.close()
 
 
-@pytest.mark.parametrize("how", [[], ["--thorough"]], ids=["thrifty", "thorough"])
+@pytest.mark.parametrize("how", [[], ["--thorough"], ["--seed", "7"]], ids=["thrifty", "thorough", "seeded"])
 def test_a_recorded_campaign_says_what_the_live_one_says(
     cli: Callable[..., Result], parrot: str, serve: Callable[..., str], how: list[str]
 ) -> None:
@@ -69,7 +70,7 @@ def test_a_recorded_campaign_says_what_the_live_one_says(
     live = matrix(cli, "--url", url, "--contract", parrot, *how)
     assert live[0] == 1
     assert live[2] != []
-    recorded = cli("record", "--cassette", "x.yaml", "--url", url, "--contract", parrot, *how)
+    recorded = cli("record", "--record-mode", "once", "--cassette", "x.yaml", "--url", url, "--contract", parrot, *how)
     assert (recorded.code, recorded.err) == (0, "")
     assert matrix(cli, "--cassette", "x.yaml", "--contract", parrot, *how) == live
 
@@ -77,7 +78,10 @@ def test_a_recorded_campaign_says_what_the_live_one_says(
 @pytest.mark.parametrize("surface", ["binding", "run", "messages", "gateway"])
 def test_every_surface_can_be_recorded(cli: Callable[..., Result], parrot: str, surface: str) -> None:
     live = matrix(cli, "--surface", surface, "--contract", parrot)
-    assert cli("record", "--cassette", "x.yaml", "--surface", surface, "--contract", parrot).code == 0
+    assert (
+        cli("record", "--record-mode", "once", "--cassette", "x.yaml", "--surface", surface, "--contract", parrot).code
+        == 0
+    )
     assert matrix(cli, "--cassette", "x.yaml", "--contract", parrot) == live
     about = load("x.yaml").about
     assert about == {"contract": hc.load(parrot).id, "endpoint": "reference endpoint", "surface": surface}
@@ -100,7 +104,7 @@ def test_another_version_is_asked_of_the_same_recording(cli: Callable[..., Resul
 def test_stale_cases_are_listed_with_the_command_that_records_them(
     cli: Callable[..., Result], parrot: str, tmp_path: Path
 ) -> None:
-    assert cli("record", "--cassette", "x.yaml", "--contract", parrot).code == 0
+    assert cli("record", "--record-mode", "once", "--cassette", "x.yaml", "--contract", parrot).code == 0
     whole = (tmp_path / "x.yaml").read_text(encoding="utf-8")
     total = len(load("x.yaml").interactions)
     parts = whole.split("- request:")
@@ -123,7 +127,9 @@ def test_stale_cases_are_listed_with_the_command_that_records_them(
 
 def test_a_cassette_of_something_else_is_stale(cli: Callable[..., Result], parrot: str, tmp_path: Path) -> None:
     (tmp_path / "payload.json").write_text('{"text": "something else"}', encoding="utf-8")
-    assert cli("record", "--cassette", "x.yaml", "--contract", parrot, "payload.json").code == 0
+    assert (
+        cli("record", "--record-mode", "once", "--cassette", "x.yaml", "--contract", parrot, "payload.json").code == 0
+    )
     stale = cli("fuzz", "--cassette", "x.yaml", "--contract", parrot)
     assert stale.code == 4
     assert stale.err.startswith("stale  request/")
@@ -133,7 +139,7 @@ def test_a_cassette_of_something_else_is_stale(cli: Callable[..., Result], parro
 def test_an_old_recording_fails(
     cli: Callable[..., Result], parrot: str, tmp_path: Path, days: int, age: str, code: int
 ) -> None:
-    assert cli("record", "--cassette", "x.yaml", "--contract", parrot).code == 0
+    assert cli("record", "--record-mode", "once", "--cassette", "x.yaml", "--contract", parrot).code == 0
     today = dt.datetime.now(tz=dt.UTC).date()
     then = today - dt.timedelta(days=days)
     text = (tmp_path / "x.yaml").read_text(encoding="utf-8")
@@ -152,20 +158,48 @@ def test_nobody_waits_for_a_recording() -> None:
 
 def test_a_busy_answer_is_passed_over_where_it_was_asked_again(cli: Callable[..., Result], parrot: str) -> None:
     path = Path("x.yaml")
-    assert cli("record", "--cassette", "x.yaml", "--contract", parrot).code == 0
+    assert cli("record", "--record-mode", "once", "--cassette", "x.yaml", "--contract", parrot).code == 0
     head, first, rest = re.split(r"(?=^- request:)", path.read_text(encoding="utf-8"), maxsplit=2, flags=re.MULTILINE)
     busy = first.replace("code: 200", "code: 429")
     assert busy != first
-    path.write_text(head + busy + busy + first + rest, encoding="utf-8")
+    path.write_text(head + busy + busy + repeated(2) + first + repeated(3) + rest, encoding="utf-8")
     assert cli("fuzz", "--cassette", "x.yaml", "--contract", parrot).code == 0
     path.write_text(head + busy + rest, encoding="utf-8")
     assert cli("fuzz", "--cassette", "x.yaml", "--contract", parrot).code == 4
 
 
+def test_nothing_is_recorded_without_a_mode(cli: Callable[..., Result], parrot: str, serve: Callable[..., str]) -> None:
+    url = serve(hc.load(parrot))
+    recording = ("record", "--cassette", "x.yaml", "--url", url, "--contract", parrot)
+    assert cli(*recording).code == 2
+    assert not Path("x.yaml").exists()
+    assert cli(*recording, "--record-mode", "once").out.endswith(" recorded\n")
+    before = Path("x.yaml").read_bytes()
+    again = cli(*recording)
+    assert (again.code, again.err) == (0, "")
+    assert again.out.endswith(" answered, 0 exchanges recorded\n")
+    lacking = cli(*recording, "--thorough")
+    assert (lacking.code, lacking.out) == (4, "")
+    assert "x.yaml: holds no answer to POST /" in lacking.err
+    assert lacking.err.endswith("record it in mode 'new'\n")
+    assert Path("x.yaml").read_bytes() == before
+
+
+@pytest.mark.parametrize(("name", "recorded"), [("new_episodes", 0), ("rewrite", 2)])
+def test_modes_have_the_names_of_other_tools_too(
+    cli: Callable[..., Result], parrot: str, name: str, recorded: int
+) -> None:
+    Path("a.json").write_text('{"text": "a"}', encoding="utf-8")
+    Path("b.json").write_text('{"text": "b"}', encoding="utf-8")
+    recording = ("--cassette", "x.yaml", "--contract", parrot, "a.json", "b.json")
+    assert cli("record", "--record-mode", "once", *recording).code == 0
+    assert f", {recorded} exchanges recorded" in cli("record", "--record-mode", name, *recording).out
+
+
 def test_given_payloads_are_recorded(cli: Callable[..., Result], parrot: str, tmp_path: Path) -> None:
     for name, body in (("a.json", b'{"text": "a"}'), ("b.json", b'{"text": 5}')):
         (tmp_path / name).write_bytes(body)
-    result = cli("record", "--cassette", "x.yaml", "--contract", parrot, "a.json", "b.json")
+    result = cli("record", "--record-mode", "once", "--cassette", "x.yaml", "--contract", parrot, "a.json", "b.json")
     assert result == (0, "x.yaml: 2 requests answered, 2 exchanges recorded\n", "a.json: HTTP 200\nb.json: HTTP 400\n")
     assert [one.request.read() for one in load("x.yaml").interactions] == [b'{"text": "a"}', b'{"text": 5}']
 
@@ -187,13 +221,30 @@ MISTAKES = [
     (["record"], 2, "name the cassette with --cassette FILE"),
     (["record", "--scan"], 2, "--scan needs a PATH"),
     (["record", "--scan", "nowhere"], 2, "nowhere: no such file"),
+    (
+        ["record", "--cassette", "x.yaml"],
+        2,
+        "x.yaml: no such file; record it with 'haiku-contract record --record-mode once'",
+    ),
     (["record", "--cassette", "x.yaml", "--record-mode", "none"], 2, "x.yaml: no such file"),
-    (["record", "--cassette", "nowhere/x.yaml"], 2, "cannot be written: No such file or directory"),
-    (["record", "--cassette", "."], 2, "cannot be read: Is a directory"),
-    (["record", "--cassette", "x.yaml", "nothing.json"], 2, "nothing.json: no such file"),
-    (["record", "--cassette", "x.yaml", "--url", "http://127.0.0.1:1/"], 4, "cannot be reached"),
+    (
+        ["record", "--record-mode", "once", "--cassette", "nowhere/x.yaml"],
+        2,
+        "cannot be written: No such file or directory",
+    ),
+    (["record", "--record-mode", "once", "--cassette", "."], 2, "cannot be read: Is a directory"),
+    (["record", "--record-mode", "once", "--cassette", "x.yaml", "nothing.json"], 2, "nothing.json: no such file"),
+    (
+        ["record", "--record-mode", "once", "--cassette", "x.yaml", "--url", "http://127.0.0.1:1/"],
+        4,
+        "cannot be reached",
+    ),
     (["record", "--cassette", "x.yaml", "--record-mode", "some"], 2, "'some' is not one of"),
-    (["fuzz", "--cassette", "x.yaml"], 2, "x.yaml: no such file; record it with 'haiku-contract record'"),
+    (
+        ["fuzz", "--cassette", "x.yaml"],
+        2,
+        "x.yaml: no such file; record it with 'haiku-contract record --record-mode once'",
+    ),
     (["fuzz", "--cassette", "bad.yaml"], 2, "bad.yaml:1: not a cassette"),
     (["fuzz", "--cassette", "bad.yaml", "--reference"], 2, "they name two endpoints"),
     (["fuzz", "--cassette", "bad.yaml", "--fault", "x"], 2, "that is for our own endpoint"),

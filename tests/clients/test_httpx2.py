@@ -109,7 +109,7 @@ def test_what_httpx2_records_it_replays(server: str, tmp_path: Path) -> None:
         ):
             return [chunk async for chunk in response.aiter_raw()]
 
-    recorded = ask(RecordingTransport(httpx2.HTTPTransport(), cassette))
+    recorded = ask(RecordingTransport(httpx2.HTTPTransport(), cassette, mode="once"))
     assert b"message_stop" in b"".join(recorded)
     assert ask(RecordedTransport(load(cassette))) == recorded
     assert asyncio.run(ask_again(RecordedTransport(load(cassette)))) == recorded

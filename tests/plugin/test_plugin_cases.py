@@ -1,4 +1,4 @@
-"""Markers and settings, seen from outside: nodes, node ids, and what is wrong in one line."""
+"""The marker `contract_cases`, seen from outside: nodes, node ids, and what is wrong in one line."""
 
 from __future__ import annotations
 
@@ -51,6 +51,13 @@ MISTAKES = {
     'side="respnose"': "no side 'respnose'; did you mean 'response'?",
     'constraint="response:/properties/stop_reson/type"': "did you mean 'response:/properties/stop_reason/type'?",
     'konstraint="x"': "no argument 'konstraint'; did you mean 'constraint'?",
+    'side="request", constraint="response:/type"': "'response:/type' is none of the side 'request'",
+    'side=["request"]': "no side ['request']; did you mean 'request'?",
+    "constraint=5": "constraint= is an id, or a list of ids, not 5",
+    "constraint=[]": "constraint= is an id, or a list of ids, not []",
+    'constraint="request:/properties/temprature/*"': "no constraint 'request:/properties/temprature/*'; did you mean",
+    'constraint="request:/properties/metadata/propertyNames/type"': "unviolable: a JSON key is a string",
+    'kind="conforming", constraint="wire:syntax"': "no case has kind='conforming', constraint='wire:syntax'",
     '"request"': "takes side=, kind=, constraint=, not 'request'",
     'kind="faulted", constraint=["response:/x"]': "no constraint 'response:/x'",
 }
@@ -68,102 +75,55 @@ def test_mistakes_in_a_marker(pytester: pytest.Pytester, run: Run) -> None:
         test_argument="import pytest\n@pytest.mark.contract_cases(side='request')\ndef test_it(): ...",
         test_marker="def test_it(contract_case): ...",
         test_faults="import pytest\n@pytest.mark.contract_faults('delivery:hung')\ndef test_it(hostile_endpoint): ...",
+        test_faults_by_name="import pytest\n@pytest.mark.contract_faults(x=1)\ndef test_it(hostile_endpoint): ...",
+        test_network="import pytest\n@pytest.mark.contract_block_network(alowed_hosts=[])\ndef test_it(): ...",
     )
     done = run()
-    done.assert_outcomes(errors=len(MISTAKES) + 2)
-    done.stdout.fnmatch_lines([f"*{text}*" for text in MISTAKES.values()])
-    done.stdout.fnmatch_lines(["*the test takes no argument 'contract_case'"])
-    done.stdout.fnmatch_lines(["no fault 'delivery:hung'; did you mean 'delivery:hang'[?]"])
+    done.assert_outcomes(errors=len(MISTAKES) + 4)
+    said = [line for line in done.outlines if line.startswith("test_it: ")]
+    for text in (*MISTAKES.values(), "the test takes no argument 'contract_case'", "no fault 'delivery:hung'"):
+        assert sum(text in line for line in said) == 1, text
+    assert len(said) == len(MISTAKES) + 4
+    assert "Traceback" not in done.stdout.str()
     alone = run("test_marker.py")
     alone.assert_outcomes(errors=1)
     alone.stdout.fnmatch_lines(["contract_case is for tests marked with @pytest.mark.contract_cases(...)"])
 
 
-WRONG = {
-    "endpiont = 'live'": "[tool.haiku-contract] has no key 'endpiont'; did you mean 'endpoint'?",
-    "endpoint = 'refrence'": "endpoint = 'refrence' is no URL; did you mean 'reference'?",
-    "surface = 'message'": "surface = 'message'; did you mean 'messages'?",
-    "max-cost = '1'": "max-cost is a number, not below 0, not '1'",
-    "max-cost = -1": "max-cost is a number, not below 0, not -1",
-    "block-network = 'yes'": "block-network is true or false, not 'yes'",
-    "allowed-hosts = 'localhost'": "allowed-hosts is a list of texts, not 'localhost'",
-    "record-mode = 'all'": "--contract-record-mode all needs to know whose answers to record",
-    "x = ": "not TOML",
-}
+SELECTED = """
+import pytest
+
+@pytest.mark.contract_cases(kind="faulted", constraint=["response:/properties/id/*", "request:/properties/top_k/type"])
+def test_sides(contract_case): ...
+
+@pytest.mark.contract_cases(side="error", kind="faulted", constraint="*anyOf/3/required/*")
+def test_error(contract_case, assert_conforms):
+    with pytest.raises(AssertionError, match="the error does not conform"):
+        assert_conforms(contract_case.payload, side="error")
+
+@pytest.mark.contract_cases(side="stream", constraint="stream:/order/terminal")
+def test_stream(contract_case): ...
+
+@pytest.mark.contract_cases(constraint="request:/properties/top_k/type")
+@pytest.mark.parametrize("number", [1, 2])
+class TestGroup:
+    @pytest.mark.anyio
+    async def test_async(self, contract_case, number): ...
+"""
 
 
-def test_mistakes_in_pyproject(pytester: pytest.Pytester, run: Run) -> None:
-    for line, text in WRONG.items():
-        pytester.makepyprojecttoml(f"[tool.pytest.ini_options]\n[tool.haiku-contract]\n{line}\n")
-        done = run()
-        if "TOML" not in text:
-            assert done.ret == 4, line
-            assert text in done.stderr.str()
-            assert "Traceback" not in done.stderr.str()
-
-
-def test_which_setting_counts(pytester: pytest.Pytester, run: Run) -> None:
-    """Command line, then `contract_config`, then the ini file, then `pyproject.toml`."""
-    pytester.makepyprojecttoml(
-        "[tool.haiku-contract]\ncontract = 'anthropic/claude-haiku-4.5@1.0.0'\nsurface = 'run'\nendpoint = 'recorded'\n"
-    )
-    pytester.makeini("[pytest]\ncontract_surface = gateway\ncontract_allowed_hosts = a.invalid, b.invalid\n")
-    pytester.makepyfile(
-        """
-        import pytest
-
-        @pytest.fixture(params=[{}, {"endpoint": "reference"}])
-        def contract_config(request):
-            return request.param
-
-        def test_it(contract, contract_config, _contract_settings):
-            assert contract.version == "1.0.0"
-            assert _contract_settings.surface == "gateway"
-            assert _contract_settings.allowed_hosts == ("a.invalid", "b.invalid")
-            assert _contract_settings.endpoint == "http://127.0.0.1"
-
-        def test_own(contract_config, contract_endpoint):
-            assert contract_endpoint.name == "http://127.0.0.1"
-        """
-    )
-    run("--contract-endpoint", "http://127.0.0.1").assert_outcomes(passed=4)
-    ours = run("-k", "test_own")
-    ours.assert_outcomes(errors=1, failed=1, deselected=2)
-    ours.stdout.fnmatch_lines(["*no such cassette*", "*'reference endpoint' == 'http://127.0.0.1'*"])
-
-
-def test_nothing_heavy_is_imported_before_it_is_used(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile(
-        test_it="""
-        import sys
-
-        HEAVY = {"anyio", "click", "hypothesis", "httpx", "jsonschema", "rich", "tenacity", "uvicorn", "yaml"}
-        HEAVY |= {"jsonschema_rs", "orjson", "haiku_contract.contract", "haiku_contract.model"}
-
-        def test_it(pytestconfig):
-            assert pytestconfig.pluginmanager.has_plugin("haiku_contract")
-            assert HEAVY & set(sys.modules) == set()
-        """
-    )
-    plugins = ("anyio", "asyncio", "recording", "hypothesispytest", "benchmark", "xdist")
-    others = [word for name in plugins for word in ("-p", f"no:{name}")]
-    pytester.runpytest_subprocess(*others).assert_outcomes(passed=1)
-
-
-def test_beside_pytest_recording(pytester: pytest.Pytester) -> None:
-    """Both in one session, each with its own options, fixtures and markers; apart, because vcr may be here already."""
-    pytester.makepyfile(
-        """
-        import pytest
-
-        @pytest.mark.vcr
-        @pytest.mark.block_network
-        def test_it(contract_client, vcr, record_mode):
-            asked = {"model": "anthropic/claude-haiku-4.5", "messages": [], "max_tokens": 1}
-            assert contract_client.get("/nothing").status_code == 404
-            assert record_mode == "all"
-        """
-    )
-    others = [word for name in ("asyncio", "cacheprovider", "hypothesispytest") for word in ("-p", f"no:{name}")]
-    done = pytester.runpytest_subprocess(*others, "-Werror", "--record-mode", "all", "--strict-markers")
-    done.assert_outcomes(passed=1)
+def test_what_is_selected(pytester: pytest.Pytester, run: Run) -> None:
+    """Constraints of any side, by patterns, with other parameters, on classes and in asynchronous tests."""
+    pytester.makepyfile(test_it=SELECTED)
+    nodes = [line.partition("::")[2] for line in run("--collect-only", "-q").outlines if "::" in line]
+    of = {name: [node for node in nodes if node.startswith(name)] for name in ("test_s", "test_e", "TestG")}
+    sides = [node.partition("[")[2].partition("/")[0] for node in of["test_s"] if "_sides" in node]
+    assert sides == sorted(sides)
+    assert set(sides) == {"request", "response"}
+    assert {node.partition("[")[2] for node in of["test_e"]} >= {"error/anyOf/3/required/error/removed]"}
+    assert sum("test_stream[stream/" in node for node in nodes) > 3
+    one = "TestGroup::test_async[asyncio-request/top_k/type/null-1]"
+    assert one in of["TestG"]
+    assert len(of["TestG"]) % 4 == 0
+    run(f"test_it.py::{one}").assert_outcomes(passed=1)
+    run().assert_outcomes(passed=len(nodes))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    import pytest
 
     Run = Callable[..., pytest.RunResult]
 
@@ -235,4 +235,5 @@ def test_a_url(pytester: pytest.Pytester, run: Run) -> None:
     )
     run("--contract-endpoint", "http://127.0.0.1:9").assert_outcomes(passed=1)
     wrong = run("--contract-endpoint", "http://[::1", "-q")
-    wrong.stdout.fnmatch_lines(["not a URL that can be sent to: *"])
+    assert wrong.ret == pytest.ExitCode.USAGE_ERROR
+    assert "'http://[::1' is no URL to send to" in wrong.stderr.str()

@@ -24,9 +24,10 @@ from haiku_contract.generate.covering import packed
 from haiku_contract.generate.merging import Unsatisfiable
 from haiku_contract.generate.routes import site_of
 from haiku_contract.generate.solver import Solver
+from haiku_contract.localising import localised
 from haiku_contract.model import ABSENT, JSON_CONTENT_TYPE
 from haiku_contract.prediction import RequestValidator
-from haiku_contract.schemas import Document, localised
+from haiku_contract.schemas import Document
 from haiku_contract.validation import compile_schema
 
 if TYPE_CHECKING:

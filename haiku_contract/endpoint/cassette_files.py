@@ -1,0 +1,216 @@
+"""Cassettes on a disk: put in their place whole, after a journal was kept of what is recorded.
+
+Several may record into one cassette at a time: each has its own journal, and whoever ends adds what the cassette has
+not got. What a recorder left that was killed is taken up by the next one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import tempfile
+import threading
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from haiku_contract.endpoint import cassette_layouts, matching
+from haiku_contract.endpoint.cassette import Cassette, Store, load
+from haiku_contract.endpoint.cassette_journal import JOURNAL, Journal, alone, beside, files, left
+from haiku_contract.endpoint.cassette_writing import TAIL, head, item, repeated
+from haiku_contract.errors import CassetteError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from haiku_contract.endpoint.cassette import Interaction
+
+_UNFINISHED: Final = ".new"
+
+
+class Recording:
+    """What one recorder adds to a cassette.
+
+    Attributes:
+        known: what is in the cassette, and what recorders that were killed left beside it.
+        continues: whether there was anything of the latter.
+    """
+
+    def __init__(self, path: Path, about: Mapping[str, str], *, fresh: bool) -> None:
+        """Args: the cassette; what it says of itself; whether it takes the place of what is there.
+
+        Raises:
+            CassetteError: the cassette cannot be read, or not be written.
+        """
+        self._name = str(path)
+        self._place = Path(os.path.realpath(path))
+        self._before = state(self._place)
+        if self._before is not None and not stat.S_ISREG(self._before[0]):
+            raise CassetteError(f"{path}: cannot be written: not a file")
+        self._fresh = fresh
+        self._lock = threading.Lock()
+        self._journal: Journal | None = None
+        known = Cassette(self._name, ()) if fresh or self._before is None else load(path)
+        self._about = known.about or about
+        with self._failing():
+            found = left(self._place) if self._place.parent.is_dir() else []
+        asked = self._about.get("endpoint")
+        self._left = [one for one in found if not fresh and one.about.get("endpoint") == asked]
+        self._outdated = [one for one in found if one not in self._left]
+        self.continues = any(one.entries for one in self._left)
+        self.known = self._with_left(known) if self.continues else known
+        self._counts = Counter(matching.request(one) for one in self.known.interactions)
+
+    def begin(self) -> None:
+        """Be ready to write, before anything is sent.
+
+        Raises:
+            CassetteError: it cannot be written.
+        """
+        with self._lock, self._failing():
+            if self._journal is None:
+                with alone(self._place.parent):
+                    descriptor, name = tempfile.mkstemp(JOURNAL, beside(self._place), self._place.parent)
+                    self._journal = Journal(Path(name), descriptor)
+                self._journal.begin(self._about)
+
+    def add(self, number: int, one: Interaction) -> None:
+        """Keep an exchange, with its number in the order of sending.
+
+        Raises:
+            CassetteError: it cannot be written.
+        """
+        self.begin()
+        with self._lock, self._failing():
+            if self._journal is not None:
+                self._journal.add(number, one, self._counts)
+
+    def close(self, *, interrupted: bool = False) -> None:
+        """Put the cassette in its place, if there is anything to put.
+
+        Args:
+            interrupted: keep what was to be replaced, because not all was recorded again.
+
+        Raises:
+            CassetteError: it cannot be written; what was recorded stays beside it.
+        """
+        with self._lock, self._failing():
+            own, self._journal = self._journal, None
+            journals = [*self._left, *([own] if own else ())]
+            any_new = any(one.entries for one in journals)
+            try:
+                if any_new:
+                    self._put(journals, interrupted=interrupted)
+            except BaseException:
+                for one in (*journals, *self._outdated):
+                    one.close(remove=False)
+                raise
+            for one in journals:
+                one.close(remove=True)
+            for one in self._outdated:
+                one.close(remove=any_new)
+            self._left = self._outdated = []
+
+    def _put(self, journals: list[Journal], *, interrupted: bool) -> None:
+        with alone(self._place.parent):
+            now = state(self._place)
+            replaced = self._fresh and now == self._before and not interrupted
+            base = Cassette(self._name, ()) if replaced or now is None else load(self._place)
+            items = (pair for journal in journals for pair in journal.items())
+            kept = ((matching.request(one), item(one)) for one in _without(base.interactions, journals))
+            put(self._place, _chained(kept, items), base.about or self._about)
+            for one in files(self._place, _UNFINISHED):  # of somebody who was killed just here
+                one.unlink(missing_ok=True)
+
+    def _with_left(self, known: Cassette) -> Cassette:
+        """The cassette with what was left beside it."""
+        with tempfile.TemporaryFile() as file:
+            _write(file, (pair for journal in self._left for pair in journal.items()), {})
+            file.seek(0)
+            left = tuple(cassette_layouts.interactions(str(self._left[0].path), file, Store(), {}))
+        kept = _without(known.interactions, self._left)
+        return Cassette(known.name, (*kept, *left), known.about)
+
+    @contextlib.contextmanager
+    def _failing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise CassetteError(f"{self._name}: cannot be written: {error.strerror}") from None
+
+
+def state(path: Path) -> tuple[int, ...] | None:
+    """What tells whether a file is the same as before, its mode first; None where there is none.
+
+    Raises:
+        CassetteError: that cannot be known.
+    """
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise CassetteError(f"{path}: cannot be read: {error.strerror}") from None
+    return found.st_mode, found.st_ino, found.st_mtime_ns, found.st_size
+
+
+def unfinished(path: Path) -> bool:
+    """Whether a recording of this cassette was begun, and not ended."""
+    return any(files(Path(os.path.realpath(path)), JOURNAL))
+
+
+def put(path: Path, items: Iterable[tuple[str, str]], about: Mapping[str, str]) -> None:
+    """Write a cassette so that it is whole, or as it was before.
+
+    Args:
+        path: its place.
+        items: request and text of each exchange.
+        about: what it says of itself.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    descriptor, name = tempfile.mkstemp(_UNFINISHED, beside(path), path.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            _write(file, items, about)
+            file.flush()
+            os.fsync(descriptor)
+        temporary.chmod(stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o644)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _write(file: Any, items: Iterable[tuple[str, str]], about: Mapping[str, str]) -> None:
+    """Write a cassette; further answers to one request say so."""
+    file.write(head(about).encode())
+    seen: Counter[str] = Counter()
+    for key, text in items:
+        seen[key] += 1
+        file.write((text + repeated(seen[key])).encode())
+    file.write(TAIL.encode())
+
+
+def _without(interactions: Iterable[Interaction], journals: Iterable[Journal]) -> Iterator[Interaction]:
+    """The interactions in whose place the journals have later ones: the same answer to the same request."""
+    later = set()
+    for journal in journals:
+        turns: Counter[str] = Counter()
+        for entry in journal.entries:
+            turns[entry.key] += 1
+            later.add((entry.key, entry.known + turns[entry.key]))
+    seen: Counter[str] = Counter()
+    for one in interactions:
+        key = matching.request(one)
+        seen[key] += 1
+        if (key, seen[key]) not in later:
+            yield one
+
+
+def _chained(*items: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    for each in items:
+        yield from each

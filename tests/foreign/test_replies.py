@@ -1,0 +1,66 @@
+"""How endpoints of somebody else's reply to right requests, and what a campaign says of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+from foreign_endpoint import answered, honest, problem, run
+
+if TYPE_CHECKING:
+    from foreign_endpoint import Endpoint, Reply
+
+
+def forgets_usage_beside_top_k(payload: Any) -> Reply:
+    status, body, *media = honest(payload)
+    if status == 200 and not media and "top_k" in payload:
+        del body["usage"]
+    return (status, body, *media)
+
+
+def test_a_key_that_is_missing_beside_another() -> None:
+    told = run(forgets_usage_beside_top_k)
+    assert told.odd == {"broken": {"response:/required/6"}}
+    assert told.found == [("broken", "response:/required/6")]
+    (row,) = (one for one in told.result.verdicts if one.constraint == "response:/required/6")
+    assert row.detail.endswith("only where a request has /top_k")
+
+
+def cuts_streams(payload: Any) -> Reply:
+    status, body, *media = honest(payload)
+    return (status, body[: len(body) // 2] if media else body, *media)
+
+
+def test_a_cut_stream_is_one_finding() -> None:
+    """Within an event: the event is not complete, and the stream has no end; the same bytes are missing."""
+    told = run(cuts_streams)
+    assert told.odd == {"broken": {"stream:/framing/complete", "stream:/order/terminal"}}
+    assert told.found == [("broken", "stream:/framing/complete")]
+
+
+def counts_too_much(payload: Any) -> Reply:
+    return honest(payload) if problem(payload) else answered(payload, usage={"input_tokens": 3, "output_tokens": 99})
+
+
+def is_another_model(payload: Any) -> Reply:
+    return honest(payload) if problem(payload) else answered(payload, model="claude-3-5-sonnet-20241022")
+
+
+def says_that_it_is_text(payload: Any) -> Reply:
+    status, body, *media = honest(payload)
+    return (status, body, *(media or ["text/plain"])) if status == 200 else (status, body)
+
+
+ODD: Final[dict[Endpoint, str]] = {
+    counts_too_much: "max-tokens",
+    is_another_model: "model",
+    says_that_it_is_text: "content-type",
+}
+
+
+@pytest.mark.parametrize("endpoint", ODD, ids=lambda one: one.__name__)
+def test_what_is_odd_in_every_reply_is_one_finding(endpoint: Endpoint) -> None:
+    """It says nothing of the schemas, which are kept."""
+    for surface in ("bare", "messages"):
+        told = run(endpoint, surface)
+        assert (told.odd, told.found) == ({}, [(ODD[endpoint], None)])

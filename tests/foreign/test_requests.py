@@ -1,0 +1,218 @@
+"""How endpoints of somebody else's judge requests, and what a campaign says of it.
+
+What is expected follows from what an endpoint does and from the schema: which constraints it fails at, and that one
+cause is one finding.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+from foreign_endpoint import CONTRACT, answered, honest, problem, refused, run
+
+if TYPE_CHECKING:
+    from foreign_endpoint import Endpoint, Reply
+
+ITEMS: Final = "request:/properties/messages/items"
+CONTENT: Final = f"{ITEMS}/properties/content/anyOf"
+BLOCK: Final = f"{CONTENT}/1/items"
+CACHE: Final = f"{BLOCK}/properties/cache_control"
+OPTIONAL: Final = ("system", "temperature", "top_p", "top_k", "metadata", "stream")
+CRASH: Final[Reply] = (500, {"type": "error", "error": {"type": "api_error", "message": "Internal server error"}})
+
+
+def of(*names: str) -> set[str]:
+    return {f"request:/properties/{name}" for name in names}
+
+
+def test_an_honest_one() -> None:
+    for surface in ("bare", "messages"):
+        told = run(honest, surface)
+        assert (told.odd, told.found) == ({}, [])
+
+
+# -- what lets through too much ----------------------------------------------------------------------------------------
+
+
+def strips_unknown_keys(payload: Any) -> Reply:
+    kept = copy.deepcopy(payload)
+    for one in kept.get("messages") or [] if isinstance(kept, dict) else []:
+        blocks = one.get("content") if isinstance(one, dict) else None
+        if isinstance(one, dict):
+            keep(one, "role", "content")
+        for block in blocks if isinstance(blocks, list) else []:
+            if isinstance(block, dict) and isinstance(block.get("cache_control"), dict):
+                keep(block["cache_control"], "type", "ttl")
+    return honest(kept)
+
+
+def keep(value: dict[str, Any], *names: str) -> None:
+    for name in value.keys() - set(names):
+        del value[name]
+
+
+def takes_texts_for_numbers(payload: Any) -> Reply:
+    if isinstance(payload, dict):
+        payload = {key: number(value) if key in NUMBERS else value for key, value in payload.items()}
+    return honest(payload)
+
+
+NUMBERS: Final = ("max_tokens", "temperature", "top_p", "top_k")
+
+
+def number(value: Any) -> Any:
+    try:
+        return float(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
+
+
+def does_not_mind_the_case_of_roles(payload: Any) -> Reply:
+    kept = copy.deepcopy(payload)
+    for one in kept.get("messages") or [] if isinstance(kept, dict) else []:
+        if isinstance(one, dict) and isinstance(one.get("role"), str):
+            one["role"] = one["role"].lower()
+    return honest(kept)
+
+
+def takes_null_for_absent(payload: Any) -> Reply:
+    if isinstance(payload, dict):
+        payload = {key: value for key, value in payload.items() if value is not None or key not in OPTIONAL}
+    return honest(payload)
+
+
+LOOSE: Final[dict[Endpoint, set[str]]] = {
+    strips_unknown_keys: {f"{ITEMS}/additionalProperties", f"{CACHE}/additionalProperties"},
+    takes_texts_for_numbers: of(*(f"{name}/type" for name in NUMBERS)),
+    does_not_mind_the_case_of_roles: {f"{ITEMS}/properties/role/enum"},
+    takes_null_for_absent: of(*(f"{name}/type" for name in OPTIONAL)),
+}
+
+
+@pytest.mark.parametrize("endpoint", LOOSE, ids=lambda one: one.__name__)
+def test_leaks_are_told_by_constraint(endpoint: Endpoint) -> None:
+    told = run(endpoint)
+    assert told.odd == {"leaky": LOOSE[endpoint]}
+    assert told.found == sorted(("leaky", one) for one in LOOSE[endpoint])
+
+
+def judges_the_first_message(payload: Any) -> Reply:
+    if isinstance(payload, dict) and isinstance(payload.get("messages"), list):
+        payload = {**payload, "messages": payload["messages"][:1]}
+    return honest(payload)
+
+
+def test_elements_that_nobody_looks_at_are_one_finding() -> None:
+    """Every constraint inside an element is leaky, because a fault in the second message breaks it unseen."""
+    told = run(judges_the_first_message)
+    inside = {one.id for one in CONTRACT.request.constraints if one.id.startswith(ITEMS) and one.violable}
+    assert told.odd == {"leaky": inside}
+    (found,) = told.result.findings
+    assert (found.code, found.constraint, {*found.others}) == ("leaky", f"{ITEMS}/type", inside - {f"{ITEMS}/type"})
+    assert found.message.startswith("only the first element of /messages is judged (20 constraints): ")
+
+
+# -- what refuses too much ---------------------------------------------------------------------------------------------
+
+
+def refuses_null(payload: Any) -> Reply:
+    place = null_in(payload)
+    return honest(payload) if problem(payload) or not place else refused(place, "null is not allowed")
+
+
+def null_in(value: Any, *above: str | int) -> list[str | int]:
+    if value is None:
+        return [*above]
+    members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return next((found for key, one in members if (found := null_in(one, *above, key))), [])
+
+
+def refuses_unknown_keys(payload: Any) -> Reply:
+    unknown = sorted(payload.keys() - CONTRACT.request.schema["properties"].keys()) if isinstance(payload, dict) else []
+    return (
+        honest(payload) if problem(payload) or not unknown else refused([unknown[0]], "Extra inputs are not permitted")
+    )
+
+
+def allows_64000_tokens(payload: Any) -> Reply:
+    if problem(payload) or payload["max_tokens"] <= 64_000:
+        return honest(payload)
+    return refused(["max_tokens"], f"{payload['max_tokens']} > 64000, which is the maximum for this model")
+
+
+def refuses_long_texts(payload: Any) -> Reply:
+    if problem(payload):
+        return honest(payload)
+    if len(payload.get("system", "")) > 1_000:
+        return refused(["system"], "too long")
+    for number, one in enumerate(payload["messages"]):
+        if isinstance(one["content"], str) and len(one["content"]) > 1_000:
+            return refused(["messages", number, "content"], "too long")
+        for index, block in enumerate(one["content"]):
+            if isinstance(block, dict) and len(block.get("text", "")) > 1_000:
+                return refused(["messages", number, "content", index, "text"], "too long")
+    return answered(payload)
+
+
+STRICT: Final[dict[Endpoint, tuple[set[str], int]]] = {
+    refuses_null: (
+        {"request:/additionalProperties", f"{BLOCK}/additionalProperties", *of("metadata/additionalProperties")}, 1,
+    ),
+    refuses_unknown_keys: ({"request:/additionalProperties"}, 1),
+    allows_64000_tokens: (of("max_tokens/type"), 1),
+    refuses_long_texts: ({*of("system/type"), f"{CONTENT}/0/type", f"{BLOCK}/properties/text/type"}, 3),
+}  # fmt: skip
+"""The constraints that allow what is refused, and the number of causes."""
+
+
+@pytest.mark.parametrize("endpoint", STRICT, ids=lambda one: one.__name__)
+def test_strictness_is_told_by_constraint(endpoint: Endpoint) -> None:
+    constraints, causes = STRICT[endpoint]
+    told = run(endpoint)
+    assert told.odd == {"overstrict": constraints}
+    assert [code for code, _ in told.found] == ["overstrict"] * causes
+
+
+# -- what crashes ------------------------------------------------------------------------------------------------------
+
+
+def crashes_on_fractions(payload: Any) -> Reply:
+    is_there = isinstance(payload, dict) and any(isinstance(one, float) for one in payload.values())
+    return CRASH if is_there else honest(payload)
+
+
+def crashes_on_emoji(payload: Any) -> Reply:
+    return CRASH if any(ord(one) > 0xFFFF for one in json.dumps(payload, ensure_ascii=False)) else honest(payload)
+
+
+def crashes_on_unknown_keys(payload: Any) -> Reply:
+    is_there = isinstance(payload, dict) and payload.keys() - CONTRACT.request.schema["properties"].keys()
+    return CRASH if is_there else honest(payload)
+
+
+def test_a_crash_on_fractions() -> None:
+    """The faults just outside a range are fractions too; those of an open end are whole, and are refused."""
+    told = run(crashes_on_fractions)
+    ranges = [f"{name}/{keyword}" for name in ("temperature", "top_p") for keyword in ("minimum", "maximum")]
+    ends = [f"{name}/exclusiveMinimum" for name in ("max_tokens", "top_k")]
+    assert told.odd == {"crashing": of(*(f"{name}/type" for name in NUMBERS), *ranges, *ends)}
+    (found,) = told.result.findings
+    assert {found.constraint, *found.others} == told.odd["crashing"]
+    assert found.message.startswith("fails at a number with a fraction or an exponent, wherever it stands (10 constr")
+
+
+def test_a_crash_on_unknown_keys() -> None:
+    told = run(crashes_on_unknown_keys)
+    assert told.odd == {"crashing": {"request:/additionalProperties"}}
+    assert told.found == [("crashing", "request:/additionalProperties")]
+
+
+def test_a_crash_on_emoji_is_one_finding() -> None:
+    told = run(crashes_on_emoji)
+    assert {f"{CONTENT}/0/type", *of("system/type")} <= told.odd["crashing"]
+    (found,) = told.result.findings
+    assert {found.constraint, *found.others} == told.odd["crashing"]
+    assert found.message.startswith("fails at a character beyond U+FFFF, wherever it stands (")
