@@ -142,14 +142,22 @@ async def _exchange_async(client: httpx.AsyncClient, send: Sender, case: Case) -
 
     async def attempt() -> Exchange:
         nonlocal first
-        wait = send.turn()
-        if wait is not None:
-            await asyncio.sleep(wait)
+        may_be_sent = await _turn(send)
         send.tally.owed -= first
         first = False
-        return _unsent(case) if wait is None else await _attempt_async(client, send, case)
+        return await _attempt_async(client, send, case) if may_be_sent else _unsent(case)
 
     return _concluded(send, await again(attempt), again)
+
+
+async def _turn(send: Sender) -> bool:
+    """Wait for a turn, and for another one where an answer has asked to wait meanwhile; false when there is none."""
+    while (wait := send.turn()) is not None:
+        asked = send.pace.asked
+        await asyncio.sleep(wait)
+        if send.pace.asked == asked:
+            return True
+    return False
 
 
 def _attempt(client: httpx.Client, send: Sender, case: Case, sockets: list[socket.socket]) -> Exchange:
