@@ -50,8 +50,8 @@ class Run(NamedTuple):
         result: the verdicts.
         told: the number of the first request that told anything; None where none did.
         requests: all of them.
-        localising: those that are not on the plan, until a finding was about the mutant; where that comes with no
-            answer, because no one constraint is to blame, all that are further.
+        localising: those that are not on the plan, until a finding was about the mutant, or its witness was sent where
+            no one constraint is to blame.
         further: how many more there were than without a fault: what it took to localise the fault, and what showed once
             more what had stood beside it.
     """
@@ -143,6 +143,7 @@ def run(contract: hc.Contract, plan: Plan, reply: Callable[[Case], Reply], about
     """One campaign in this process, one request at a time."""
     told: list[int] = []
     sure: list[int] = []
+    sent: dict[str, int] = {}
     count = beyond = 0
 
     def listen(event: Event) -> None:
@@ -150,6 +151,7 @@ def run(contract: hc.Contract, plan: Plan, reply: Callable[[Case], Reply], about
         if isinstance(event, CaseFinished):
             count += 1
             beyond += event.exchange.case.id not in planned
+            sent[event.exchange.case.id] = beyond
             if any(one.constraint in about for one in event.findings):
                 sure.append(beyond)
             failed = event.exchange.case.kind == "conforming" and event.outcome.kind in CONFORMING_FAILED
@@ -164,8 +166,10 @@ def run(contract: hc.Contract, plan: Plan, reply: Callable[[Case], Reply], about
             batch = steps.send([exchanged(case, reply(case)) for case in batch])
     except StopIteration as stop:
         result = cast("CampaignFinished", stop.value)
+    if not about:
+        sure = [sent.get(one.case, beyond) for one in result.findings if one.constraint is None]
     further = max(count - len({(case.body, case.content_type) for case in plan.cases}), 0)
-    return Run(result, told[0] if told else None, count, min(sure[0], further) if sure else further, further)
+    return Run(result, told[0] if told else None, count, min(*sure, further) if sure else further, further)
 
 
 def exchanged(case: Case, reply: Reply) -> Exchange:

@@ -27,6 +27,8 @@ Steps: TypeAlias = "Generator[tuple[Case, ...], Sequence[Exchange], None]"
 
 _MOST_SPLITS: Final = 14
 _LIKELY: Final = 0.5
+_SURELY: Final = 0.75
+_LEAST: Final = 2
 _LOST: Final = (OutcomeKind.THROTTLED, OutcomeKind.UNREACHABLE, OutcomeKind.UNAUTHORISED, OutcomeKind.UNKNOWN)
 
 
@@ -59,6 +61,9 @@ class Asking:
         self._send = send
         self._validator = ledger.contract.request
         self._suite = {case.id: case for case in plan.suite}
+        counts = [sum(each.array is not None and not each.loose for each in one.features) for one in plan.packed]
+        self._most_elements = max(counts, default=0)
+        self._known = {each.name: each for one in plan.packed for each in one.features}
 
     # -- one request ---------------------------------------------------------------------------------------------------
 
@@ -107,9 +112,35 @@ class Asking:
         else:
             yield from self._packed(one)
 
+    def blame(self, found: Features) -> None:
+        """Take notice of features that fail: alone, or only together.
+
+        Of those only the place with the fewest features is left out of requests from then on.
+        """
+        if len(found) == 1 and found[0].constraint is not None:
+            self.guilty.append(found[0])
+        else:
+            there = {one.name: sum(split.is_there(each, one) for each in self._known.values()) for one in found}
+            self.together.append(tuple(sorted(found, key=lambda one: there[one.name])))
+
+    def is_too_long(self, one: Packed) -> bool:
+        """Whether a request fails at an array that is guilty where it is longer: from then on they are shorter."""
+        way = self.named(one)
+        arrays = [each for each in self._alone() if suspects.is_long(each)]
+        there = [each for each in one.features if each.array is not None and not each.loose]
+        if (
+            way is None
+            or not any(split.names(each.edits[0][0]) == tuple(way) for each in arrays)
+            or len(there) < _LEAST
+        ):
+            return False
+        self._most_elements = len(there) // 2
+        return True
+
     def is_new(self, one: Packed) -> bool:
-        """Whether nothing that a packed request shows is known to fail, or likely to."""
-        return len(self._apart(self._sure(self._innocent(one.features)))) == len(one.features)
+        """Whether nothing that a packed request shows, on purpose or not, is known to fail, or likely to."""
+        innocent = self._apart(self._sure(self._innocent(one.features)))
+        return len(innocent) == len(one.features) and not self._fails_by_accident(one)
 
     def rest(self) -> Steps:
         """Send what waits, as much as goes into one request; at last what is likely to fail, until that fails."""
@@ -137,7 +168,24 @@ class Asking:
             self.failing.append(one)
 
     def _fitting(self, several: Features) -> Packed | None:
-        return packed_of(self._validator, self._apart(several)) if several else None
+        """As many of some features as go together, in arrays that are no longer than those that are on the plan.
+
+        Nor are they as long as what is guilty, where that is an array.
+        """
+        elements = [each.name for each in several if each.array is not None and not each.loose]
+        most = self._most_elements
+        fitting = self._with(several, elements[:most])
+        while fitting is not None and most > 0 and self._fails_by_accident(fitting):
+            most = min(most, len(elements)) - 1
+            fitting = self._with(several, elements[:most])
+        return fitting
+
+    def _with(self, several: Features, elements: Sequence[str]) -> Packed | None:
+        chosen = tuple(each for each in several if each.array is None or each.loose or each.name in elements)
+        return packed_of(self._validator, self._apart(chosen)) if chosen else None
+
+    def _fails_by_accident(self, one: Packed) -> bool:
+        return any(suspects.shows(each, one.case.payload) for each in self._certain())
 
     def _untold(self, several: Features) -> Features:
         """The features that no accepted request shows, each once, without those that are known to be guilty."""
@@ -159,7 +207,7 @@ class Asking:
         Beside it means: two guilty ones are there, and no accepted request has anything there.
         """
         accepted = [one.case.payload for one in self._accepted()]
-        alone = [one for one in self._alone() if not any(suspects.shows(one, payload) for payload in accepted)]
+        alone = self._certain()
         shut = [way for way in split.common(self._alone()) if not any(suspects.stands(way, each) for each in accepted)]
         return tuple(
             each
@@ -177,6 +225,11 @@ class Asking:
                 several = tuple(each for each in several if each.name not in first)
         return several
 
+    def _certain(self) -> list[Packable]:
+        """What fails alone and stands in no accepted request, not even by accident."""
+        accepted = [one.case.payload for one in self._accepted()]
+        return [one for one in self._alone() if not any(suspects.shows(one, payload) for payload in accepted)]
+
     def _alone(self) -> list[Packable]:
         return [*self.guilty, *(found[0] for found in self.together if len(found) == 1)]
 
@@ -188,15 +241,16 @@ class Asking:
     def is_known(self, one: Packed) -> bool:
         """Whether it is known enough why requests failed to search before another one is sent.
 
-        That is: whether that one is likely to fail for the same reason, or one explanation likelier than all others.
+        That is: whether that one is sure to fail for the same reason, or one explanation is likelier than all others.
+        Else it tells more than it costs: where it fails, one more request shows what stood beside the guilty feature.
         """
         if not self.failing:
             return False
         last = self.failing[-1]
-        left = self._explanations(last, fails, *split.lined_up(last.features, last.case.payload, self.named(last)))
+        left = self._explanations(last, fails, self.named(last))
         everything = sum(each.weight for each in left)
         is_plain = any(each.weight > _LIKELY * everything for each in left)
-        return is_plain or suspects.foreseen(left, one.case.payload) > _LIKELY
+        return is_plain or suspects.foreseen(left, one.case.payload) > _SURELY
 
     def search(
         self, one: Packed, fails: Fails, named: Sequence[str | int] | None
@@ -204,15 +258,15 @@ class Asking:
         """The features of a request because of which it fails; nothing when that is not found."""
         lined, blamed = split.lined_up(one.features, one.case.payload, named)
         most = self.left - _MOST_SPLITS
-        for search in (split.narrowed(self._explanations(one, fails, lined, blamed)), split.guilty(lined, blamed)):
+        for search in (split.narrowed(self._explanations(one, fails, named)), split.guilty(lined, blamed)):
             found = yield from self._tried(search, one, fails, most)
             if found:
                 return found
         return ()
 
-    def _explanations(self, one: Packed, fails: Fails, lined: Features, blamed: int) -> list[Explanation]:
+    def _explanations(self, one: Packed, fails: Fails, named: Sequence[str | int] | None) -> list[Explanation]:
         """What may be why a request fails, by what came of the others; not by those that are explained."""
-        known = [Explanation((each,), 1) for each in self._alone()] + [Explanation(each, 1) for each in self.together]
+        known = [Explanation(each, 1) for each in (*((one,) for one in self._certain()), *self.together)]
         seen = []
         for other in self.sent:
             answers = self.ledger.answers(other.case)
@@ -220,7 +274,16 @@ class Asking:
             told = failed and not any(suspects.may_show(each, other.case.payload) for each in known)
             if other.case.id != one.case.id and (told or (_is_accepted(answers) and not failed)):
                 seen.append(Seen(other.case.payload, frozenset(each.name for each in other.features), failed))
-        return suspects.weighed(lined, blamed, seen)
+        shown = {each.name: each for each in one.features}
+        by_accident = (each for each in self._known.values() if suspects.shows(each, one.case.payload))
+        lined, blamed = split.lined_up(
+            tuple({**shown, **{each.name: each for each in by_accident}}.values()), one.case.payload, named
+        )
+        suspicious = lined[:blamed] or tuple(
+            each for each in lined if any(split.is_there(each, g) for g in self._alone())
+        )
+        rest = tuple(each for each in lined if each not in suspicious)
+        return suspects.weighed(suspicious, rest, seen)
 
     def _tried(
         self, search: Search, one: Packed, fails: Fails, most: int
@@ -231,8 +294,8 @@ class Asking:
             try:
                 wanted = next(search) if answer is None else search.send(answer)
             except StopIteration as stop:
-                return tuple(each for each in one.features if each in stop.value)  # the order in which it was sent
-            ordered = tuple(each for each in one.features if each in wanted)
+                return self._in_order(one, stop.value)
+            ordered = self._in_order(one, wanted)
             case = self.case(ordered)
             if case is not None and self.left <= most and not self.ledger.answers(case):
                 return ()
@@ -240,6 +303,12 @@ class Asking:
             if case is not None and (not answers or all(each.outcome.kind in _LOST for each in answers)):
                 return ()
             answer = any(fails(each) for each in answers)
+
+    def _in_order(self, one: Packed, several: Features) -> Features:
+        """Features in the order in which they are shown, then those that stand there by accident."""
+        names = {each.name for each in several}
+        shown = tuple(each for each in one.features if each.name in names)
+        return (*shown, *(each for each in several if each not in shown))
 
 
 def _is_accepted(answers: Sequence[Judged]) -> bool:

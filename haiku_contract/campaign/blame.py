@@ -88,7 +88,7 @@ def _explained(asking: Asking) -> Steps:
     """Find why the packed requests fail that do; what is shown beside the guilty features waits for another request."""
     failing, asking.failing = sorted(asking.failing, key=lambda one: len(one.features)), []
     for one in failing:
-        if asking.is_new(one):
+        if asking.is_new(one) and not asking.is_too_long(one):
             yield from _blamed(one, asking)
         else:
             asking.waiting += one.features
@@ -109,9 +109,7 @@ def _blamed(one: Packed, asking: Asking) -> Steps:
     if len(found) > 1 or found[0].constraint is None:
         case = asking.case(found) or one.case
         asking.ledger.blame(code, case, f"a conforming request fails because of {_all(found)}: {words}", cause)
-        asking.together.append(found)
-    else:
-        asking.guilty.append(found[0])
+    asking.blame(found)
     known = {each.name for each in found if len(found) in {1, len(one.features)}}
     asking.waiting += tuple(each for each in one.features if each.name not in known)
 

@@ -56,29 +56,59 @@ def narrowed(explanations: Sequence[Explanation]) -> Search:
     left = list(explanations)
     while left:
         tried = _likely_half(left)
-        if (yield tuple(tried.values())):
-            left = [one for one in left if one.names <= tried.keys()]
-            if len(left) == 1 and left[0].names == tried.keys():
-                return left[0].features
+        held = _held(tried, left)
+        if (yield tried):
+            if len(held) in {1, len(left)} and any(one.features == tried for one in held):
+                return tried
+            left = held if len(held) < len(left) else []
         else:
-            left = [one for one in left if not one.names <= tried.keys()]
+            left = [one for one in left if one not in held]
     return ()
 
 
-def _likely_half(explanations: Sequence[Explanation]) -> dict[str, Packable]:
-    """The features, by name, of the likeliest explanations that are as likely, as nearly as can be, as the others.
+def _likely_half(explanations: Sequence[Explanation]) -> Features:
+    """The features of the likeliest explanations that are as likely, as nearly as can be, as the others.
 
-    They never hold all explanations where there are several: then the answer would tell nothing.
+    They never show all explanations where there are several: then the answer would tell nothing.
     """
     half = sum(one.weight for one in explanations) / 2
-    tried: dict[str, Packable] = {}
-    best, off = {one.name: one for one in min(explanations, key=lambda one: len(one.features)).features}, half
+    least = min(explanations, key=lambda one: len(_held(one.features, explanations)))
+    tried: Features = ()
+    best, off = least.features, half
     for likely in sorted(explanations, key=lambda one: -one.weight):
-        tried = tried | {each.name: each for each in likely.features}
-        held = [one.weight for one in explanations if one.names <= tried.keys()]
-        if len(held) < len(explanations) and abs(sum(held) - half) < off:
-            best, off = tried, abs(sum(held) - half)
+        if any(_clash(one, other) for one in likely.features for other in tried):
+            continue
+        tried = tuple({one.name: one for one in (*tried, *likely.features)}.values())
+        held = _held(tried, explanations)
+        mass = sum(one.weight for one in held)
+        if len(held) < len(explanations) and abs(mass - half) < off:
+            best, off = tried, abs(mass - half)
     return best
+
+
+def _held(tried: Features, explanations: Sequence[Explanation]) -> list[Explanation]:
+    shown = _shown(tried, explanations)
+    return [one for one in explanations if one.names <= shown]
+
+
+def _shown(tried: Features, explanations: Sequence[Explanation]) -> set[str]:
+    """The names of features that are tried, and of those that something stands where one of them puts something."""
+    there = {names(path) for one in tried for path, value in one.edits if value is not ABSENT}
+    loose = {each.name: each for one in explanations for each in one.features if each.loose}
+    ways = {way[:length] for way in there for length in range(len(way) + 1)}
+    return {one.name for one in tried} | {name for name, one in loose.items() if names(one.edits[0][0]) in ways}
+
+
+def _clash(one: Packable, other: Packable) -> bool:
+    """Whether two features want different things at one place, or inside it."""
+    if one.loose or other.loose or (one.array is not None and one.array == other.array):
+        return False
+    for path, value in one.edits:
+        for there, wanted in other.edits:
+            length = min(len(path), len(there))
+            if path[:length] == there[:length] and not (path == there and same(value, wanted)):
+                return True
+    return False
 
 
 def guilty(suspects: Sequence[Packable], suspicious: int) -> Search:

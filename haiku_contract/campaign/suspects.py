@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 Edits: TypeAlias = "Sequence[tuple[Path, Any]]"
 
 _ANYTHING: Final = object()
-_NAMED: Final = 0.9
-"""How likely it is that the place is to blame that a rejection names."""
-_TOGETHER: Final = 0.1
+_SUSPICIOUS: Final = 0.9
+"""How likely it is that the place is to blame that a rejection names, or that is to blame for another one."""
+_TOGETHER: Final = 0.25
 """How likely it is that two features fail only together, beside one that fails alone."""
 _BY_ACCIDENT: Final = 1 / 16
 """How likely it is that a request is fine that shows an explanation, but not on purpose."""
@@ -48,19 +48,19 @@ class Seen(NamedTuple):
     fails: bool
 
 
-def weighed(lined: Features, blamed: int, seen: Sequence[Seen]) -> list[Explanation]:
+def weighed(suspicious: Features, rest: Features, seen: Sequence[Seen]) -> list[Explanation]:
     """The explanations that are left, with their weights.
 
     Args:
-        lined: the features of the request that failed, as `split.lined_up` has them.
-        blamed: how many of them, at the front, are at the place that the rejection names.
+        suspicious: what the request that failed shows where the rejection says, or where something is guilty already.
+        rest: what else it shows.
         seen: what came of the other requests.
     """
-    rest = 1 - _NAMED if blamed else 1.0
-    found = [Explanation((one,), _NAMED / blamed) for one in lined[:blamed]]
-    found += [Explanation((one,), rest / (len(lined) - blamed)) for one in lined[blamed:]]
-    named = {one.name for one in lined[:blamed] or lined}
-    pairs = [pair for pair in combinations(_places(lined), 2) if named & {one.name for one in pair}]
+    left = 1 - _SUSPICIOUS if suspicious else 1.0
+    found = [Explanation((one,), _SUSPICIOUS / len(suspicious)) for one in suspicious]
+    found += [Explanation((one,), left / len(rest)) for one in rest]
+    named = {one.name for one in suspicious or rest}
+    pairs = [pair for pair in combinations(_places((*suspicious, *rest)), 2) if named & {one.name for one in pair}]
     found += [Explanation(pair, _TOGETHER / len(pairs)) for pair in pairs]
     likely = (one._replace(weight=one.weight * _likelihood(one, seen)) for one in found)
     return [one for one in likely if one.weight]
@@ -83,9 +83,12 @@ def _likelihood(explanation: Explanation, seen: Sequence[Seen]) -> float:
 
 
 def _places(lined: Features) -> list[Packable]:
-    """One feature for each place outside arrays at which the request shows something: what may fail only together."""
+    """One feature for each place outside arrays at which the request shows something: what may fail only together.
+
+    That something stands there is taken before what stands there.
+    """
     found: dict[tuple[str, ...], Packable] = {}
-    for one in sorted(lined, key=lambda one: one.loose):
+    for one in sorted(lined, key=lambda one: not one.loose):
         if one.array is None and one.edits and all(path and value is not ABSENT for path, value in one.edits):
             found.setdefault(names(one.edits[0][0]), one)
     return list(found.values())
@@ -107,7 +110,10 @@ def stands(way: Sequence[str], payload: Any) -> bool:
 
 
 def shows(feature: Packable, payload: Any) -> bool:
-    """Whether what makes a feature stands in a payload, on purpose or not; of an array any element will do.
+    """Whether what makes a feature stands in a payload, on purpose or not.
+
+    Of an array any element will do. For an array of several elements any other stands that is as long: where one fails,
+    its length may be why.
 
     Args:
         feature: what is looked for.
@@ -120,12 +126,23 @@ def shows(feature: Packable, payload: Any) -> bool:
 def _holds(value: Any, edits: Edits, *, anywhere: bool) -> bool:
     if any(not path for path, _ in edits):
         wanted = [one for path, one in edits if not path]
-        return all(value is not ABSENT if one is _ANYTHING else same(value, one) for one in wanted)
+        return all(
+            value is not ABSENT if one is _ANYTHING else same(value, one) or _is_as_long(value, one) for one in wanted
+        )
     for token in dict.fromkeys(path[0] for path, _ in edits):
         below = [(path[1:], wanted) for path, wanted in edits if path[0] == token]
         if not any(_holds(one, below, anywhere=anywhere) for one in _below(value, token, anywhere=anywhere)):
             return False
     return True
+
+
+def is_long(feature: Packable) -> bool:
+    """Whether a feature is that an array has several elements."""
+    return any(isinstance(value, list) and len(value) > 1 for _, value in feature.edits) and not feature.loose
+
+
+def _is_as_long(value: Any, array: Any) -> bool:
+    return isinstance(value, list) and isinstance(array, list) and len(value) >= len(array) > 1
 
 
 def _below(value: Any, token: str | int, *, anywhere: bool) -> Iterator[Any]:
