@@ -110,14 +110,44 @@ def test_the_likely_explanation_is_tried_first_and_what_fails_together_is_found_
 def test_an_explanation_is_ruled_out_by_what_shows_it_on_purpose_and_less_likely_by_what_may_be_an_accident() -> None:
     one, two, three = features(3)
     fine = Seen({"f0": 1, "f2": 1}, frozenset(("f0",)), fails=False)
-    weights = {each.names: each.weight for each in weighed((one, two, three), 0, [fine])}
+    weights = {each.names: each.weight for each in weighed((), (one, two, three), [fine])}
     assert frozenset(("f0",)) not in weights
     assert 0 < weights[frozenset(("f2",))] < weights[frozenset(("f1",))]
-    named = {each.names: each.weight for each in weighed((three, one, two), 1, [])}
+    named = {each.names: each.weight for each in weighed((three,), (one, two), [])}
     assert named[frozenset(("f2",))] > sum(weight for each, weight in named.items() if "f2" not in each)
     again = [Explanation((one,), 3.0), Explanation((two,), 1.0)]
     assert foreseen(again, {"f0": 1}) == 0.75
     assert foreseen([], {"f0": 1}) == 1.0
+
+
+def test_of_two_that_may_fail_together_each_may_be_a_value_or_that_something_is_there() -> None:
+    there = Packable("f0/present", None, {"f0": 2}, ((("f0",), 2),), loose=True)
+    value, other = features(2)
+    pairs = {each.names for each in weighed((), (value, there, other), []) if len(each.features) > 1}
+    assert pairs == {frozenset(("f0", "f1")), frozenset(("f0/present", "f1"))}
+    found, _ = narrowed_down({"f0", "f1"}, weighed((), (value, there, other), []))
+    assert found == {"f0", "f1"}
+
+
+@pytest.mark.parametrize("right", [{"f0"}, {"f0/present"}, {"f1"}, {"f0/present", "f1"}])
+def test_what_shows_a_value_shows_that_something_is_there(right: set[str]) -> None:
+    there = Packable("f0/present", None, {"f0": 2}, ((("f0",), 2),), loose=True)
+    value, other = features(2)
+    alone = [Explanation((one,), 1.0) for one in (value, there, other)]
+    search = narrowed([*alone, Explanation((value, other), 0.2), Explanation((there, other), 0.2)])
+    found = next(search)
+    with pytest.raises(StopIteration) as end:
+        for _ in range(7):
+            shown = {one.name for one in found}
+            found = search.send(right <= shown | ({"f0/present"} if "f0" in shown else set()))
+    assert {one.name for one in end.value.value} in (right, (right - {"f0/present"}) | {"f0"})
+
+
+def test_an_array_is_guilty_because_of_its_length_as_well() -> None:
+    long = Packable("long", None, {}, ((("a",), [1, 1, 1]),))
+    assert shows(long, {"a": [1, 2, 3, 4]})
+    assert not shows(long, {"a": [1, 2]})
+    assert not shows(Packable("empty", None, {}, ((("a",), []),)), {"a": [1]})
 
 
 def test_which_packed_requests_fail_tells_an_element_from_the_others() -> None:

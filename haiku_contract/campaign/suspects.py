@@ -7,7 +7,7 @@ of a union), and there may be several faults: what rests on that alone makes an 
 
 from __future__ import annotations
 
-from itertools import combinations
+from itertools import combinations, product
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from haiku_contract.campaign.split import Explanation, names
@@ -60,8 +60,14 @@ def weighed(suspicious: Features, rest: Features, seen: Sequence[Seen]) -> list[
     found = [Explanation((one,), _SUSPICIOUS / len(suspicious)) for one in suspicious]
     found += [Explanation((one,), left / len(rest)) for one in rest]
     named = {one.name for one in suspicious or rest}
-    pairs = [pair for pair in combinations(_places((*suspicious, *rest)), 2) if named & {one.name for one in pair}]
-    found += [Explanation(pair, _TOGETHER / len(pairs)) for pair in pairs]
+    pairs = [
+        pair
+        for pair in combinations(_places((*suspicious, *rest)), 2)
+        if any(each.name in named for each in (*pair[0], *pair[1]))
+    ]
+    for pair in pairs:
+        ways = list(product(*pair))
+        found += [Explanation(way, _TOGETHER / len(pairs) / len(ways)) for way in ways]
     likely = (one._replace(weight=one.weight * _likelihood(one, seen)) for one in found)
     return [one for one in likely if one.weight]
 
@@ -82,22 +88,18 @@ def _likelihood(explanation: Explanation, seen: Sequence[Seen]) -> float:
     return likely
 
 
-def _places(lined: Features) -> list[Packable]:
-    """One feature for each place outside arrays at which the request shows something: what may fail only together.
-
-    That something stands there is taken before what stands there.
-    """
-    found: dict[tuple[str, ...], Packable] = {}
-    for one in sorted(lined, key=lambda one: not one.loose):
+def _places(lined: Features) -> list[Features]:
+    """For each place outside arrays at which the request shows something: that it does, and what stands there."""
+    found: dict[tuple[str, ...], dict[bool, Packable]] = {}
+    for one in lined:
         if one.array is None and one.edits and all(path and value is not ABSENT for path, value in one.edits):
-            found.setdefault(names(one.edits[0][0]), one)
-    return list(found.values())
+            found.setdefault(names(one.edits[0][0]), {}).setdefault(one.loose, one)
+    return [tuple(each.values()) for each in found.values()]
 
 
 def may_show(explanation: Explanation, payload: Any) -> bool:
-    """Whether a payload shows an explanation, on purpose or not; of two features, whether both places are there."""
-    is_pair = len(explanation.features) > 1
-    return all(shows(one._replace(loose=one.loose or is_pair), payload) for one in explanation.features)
+    """Whether a payload shows an explanation, on purpose or not."""
+    return all(shows(one, payload) for one in explanation.features)
 
 
 def stands(way: Sequence[str], payload: Any) -> bool:
