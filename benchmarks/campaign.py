@@ -103,12 +103,10 @@ def measure(name: str, contract: hc.Contract) -> None:
     )
     print(f"   {bound} (cover with hindsight {cover}), so {quiet.requests / bound:.2f} times the bound")
     figures(contract, reached, few)
-    print(
-        f"   {len(odd)} more accept a type at one place that is seldom taken for the right one: the few requests detect"
-    )
-    for words, plan in (("", few), (", all of the suite", all_of_them)):
+    print(f"   {len(odd)} more accept a type at one place that is seldom taken for the right one; detected by")
+    for words, plan in (("the few requests", few), ("all of the suite", all_of_them)):
         told = [run(contract, plan, lambda case, one=one: one.reply(flawless, case)).told for one in odd]
-        print(f"   {words or '  '} {share(sum(one is not None for one in told), len(odd))}")
+        print(f"   {words}: {share(sum(one is not None for one in told), len(odd))}")
 
 
 def figures(contract: hc.Contract, reached: Sequence[Mutant], plan: Plan) -> None:
@@ -120,10 +118,14 @@ def figures(contract: hc.Contract, reached: Sequence[Mutant], plan: Plan) -> Non
     told = sorted(each.told or 0 for _, each in found)
     split = sorted(each.localising for _, each in found if each.localising) or [0]
     further = sorted(each.further for _, each in found if each.further) or [0]
+    often = f"there were any ({len(split)} times)"
     print(f"   detected {share(len(found), len(reached))}, localised {share(len(right), len(found))}")
     print(f"   requests until detection: median {middle(told)}, 90 % {told[len(told) * 9 // 10]}, at most {told[-1]}")
-    print(f"   further requests to localise, where there were any ({len(split)} times): median {middle(split)},")
-    print(f"   at most {split[-1]}; with those that show the rest: median {middle(further)}, at most {further[-1]}")
+    print(f"   further requests to localise, where {often}: median {middle(split)}, at most {split[-1]}")
+    print(
+        f"   with those that show once more what stood beside the fault ({len(further)} times): median {middle(further)},"
+    )
+    print(f"   at most {further[-1]}")
     print(f"   requests in all: median {middle([each.requests for _, each in found])}")
     for one, each in runs:
         if each.told is None:

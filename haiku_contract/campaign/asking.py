@@ -271,18 +271,18 @@ class Asking:
         for other in self.sent:
             answers = self.ledger.answers(other.case)
             failed = any(fails(each) for each in answers)
-            told = failed and not any(suspects.may_show(each, other.case.payload) for each in known)
-            if other.case.id != one.case.id and (told or (_is_accepted(answers) and not failed)):
+            is_open = failed and not any(suspects.may_show(each, other.case.payload) for each in known)
+            if other.case.id != one.case.id and (is_open or (_is_accepted(answers) and not failed)):
                 seen.append(Seen(other.case.payload, frozenset(each.name for each in other.features), failed))
-        shown = {each.name: each for each in one.features}
-        by_accident = (each for each in self._known.values() if suspects.shows(each, one.case.payload))
-        lined, blamed = split.lined_up(
-            tuple({**shown, **{each.name: each for each in by_accident}}.values()), one.case.payload, named
-        )
-        suspicious = lined[:blamed] or tuple(
-            each for each in lined if any(split.is_there(each, g) for g in self._alone())
-        )
-        rest = tuple(each for each in lined if each not in suspicious)
+        told = frozenset[str]().union(*(each.shown for each in seen if not each.fails))
+        here = {each.name: each for each in one.features}
+        here |= {each.name: each for each in self._known.values() if suspects.shows(each, one.case.payload)}
+        new = tuple(each for each in here.values() if each.name not in told)
+        old = (each for each in here.values() if each.name in told)
+        lined, blamed = split.lined_up(new, one.case.payload, named)
+        guilty = self._alone()
+        suspicious = lined[:blamed] or tuple(each for each in lined if any(split.is_there(each, g) for g in guilty))
+        rest = (*(each for each in lined if each not in suspicious), *old)  # what is told may fail together with others
         return suspects.weighed(suspicious, rest, seen)
 
     def _tried(
