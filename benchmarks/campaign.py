@@ -122,10 +122,8 @@ def figures(contract: hc.Contract, reached: Sequence[Mutant], plan: Plan) -> Non
     print(f"   detected {share(len(found), len(reached))}, localised {share(len(right), len(found))}")
     print(f"   requests until detection: median {middle(told)}, 90 % {told[len(told) * 9 // 10]}, at most {told[-1]}")
     print(f"   further requests to localise, where {often}: median {middle(split)}, at most {split[-1]}")
-    print(
-        f"   with those that show once more what stood beside the fault ({len(further)} times): median {middle(further)},"
-    )
-    print(f"   at most {further[-1]}")
+    print(f"   with those that show once more what stood beside the fault ({len(further)} times):")
+    print(f"   median {middle(further)}, at most {further[-1]}")
     print(f"   requests in all: median {middle([each.requests for _, each in found])}")
     for one, each in runs:
         if each.told is None:
