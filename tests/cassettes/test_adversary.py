@@ -18,8 +18,10 @@ import httpx
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+import haiku_contract as hc
 from haiku_contract.endpoint.cassette import Held, Interaction, load
 from haiku_contract.endpoint.cassette_writing import TAIL, head, item
+from haiku_contract.endpoint.recorded import RecordedTransport
 from haiku_contract.endpoint.recording import RecordingTransport
 from haiku_contract.endpoint.redaction import Redaction
 from haiku_contract.endpoint.scanning import scan
@@ -27,6 +29,7 @@ from haiku_contract.endpoint.scanning import scan
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+CONTRACT = hc.load()
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 DIGITS = "0123456789"
 OF_MINE = "ghp_My1bWW7TG05Xovbi8vpWcT2qTf4f6n5TUuk7"
@@ -200,3 +203,33 @@ def test_no_secret_is_told_and_none_is_missed(hidden: Hidden, place: str, encodi
         assert told(hidden.secret, encodings, cassette) == []
         assert list(scan(cassette, known=known)) == []
         assert list(scan(raw(put, folder), known=known)) != []
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@given(HIDDEN, CHAINS)
+def test_a_request_with_a_secret_still_conforms_and_finds_its_answer(hidden: Hidden, encodings: list[str]) -> None:
+    text = encoded(hidden.text, encodings)
+    schema = {"name": "t", "input_schema": {"type": "object"}}
+    use = {
+        "type": "tool_use",
+        "id": "toolu_1",
+        "name": "t",
+        "input": {"api_key": text, "a": [text], "account_id": 123456},
+    }
+    asked = {
+        "max_tokens": 5,
+        "messages": [{"role": "user", "content": text}, {"role": "assistant", "content": [use]}],
+        "tools": [schema],
+    }
+    assert CONTRACT.request.is_valid(asked)
+    headers = {"x-a-token": hidden.secret.encode("ascii", "replace").decode().strip()}
+    with TemporaryDirectory() as name:
+        cassette = Path(name) / "x.yaml"
+        network = httpx.MockTransport(lambda _: httpx.Response(200, json={"said": text}))
+        with httpx.Client(transport=RecordingTransport(network, cassette, mode="all")) as client:
+            client.post("http://a.test/x", headers=headers, json=asked)
+        (one,) = load(cassette).interactions
+        assert CONTRACT.request.is_valid(json.loads(one.request.read()))
+        assert json.loads(one.response.read()).keys() == {"said"}
+        with httpx.Client(transport=RecordedTransport(load(cassette))) as client:
+            assert client.post("http://a.test/x", headers=headers, json=asked).status_code == 200
