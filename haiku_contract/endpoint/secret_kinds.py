@@ -41,12 +41,13 @@ def _is_word(text: str) -> bool:
 
 def _is_token(text: str) -> bool:
     """Whether a word of 40 characters is a token of Cloudflare; an id with its kind in front (`msg_...`) is none."""
-    return is_random(text) and not re.match(r"[a-z]{2,12}_", text)
+    digits = sum(map(str.isdigit, text))
+    return is_random(text) and digits >= _LEAST_DIGITS and not re.match(r"[a-z]{2,12}_", text)
 
 
 def _is_key(text: str) -> bool:
-    """Whether hexadecimal digits are a global key of Cloudflare rather than a number."""
-    return sum(map(str.isalpha, text)) >= _LEAST_LETTERS
+    """Whether hexadecimal digits are a global key of Cloudflare rather than a number, or an example."""
+    return sum(map(str.isalpha, text)) >= _LEAST_LETTERS and len(set(text)) >= _LEAST_DIFFERENT
 
 
 def _is_surely_password(text: str) -> bool:
@@ -54,7 +55,9 @@ def _is_surely_password(text: str) -> bool:
     return _is_word(text.partition(":")[2])
 
 
+_LEAST_DIGITS: Final = 2  # of 40 characters; a name of a program has fewer
 _LEAST_LETTERS: Final = 5
+_LEAST_DIFFERENT: Final = 10
 
 
 def _members(text: str, is_one: Callable[[str], bool]) -> str:

@@ -185,6 +185,8 @@ WORDS = [
     '{"usage": {"input_tokens": 123456789, "output_tokens": 123456789}, "max_tokens": 12345678}',
     '{"required": ["api_key", "password", "address1"], "enum": ["token", "sha256sum"]}',
     "a cookie: it is sweet, and has 12 crumbs",
+    "class _V1ValidatorWithValuesAndKwargsClsMethod:",
+    "Expected sha256 abcdeabcdeabcdeabcdeabcdeabcdeabcdeabcdeabcde",
     "d2l0aCBub3RoaW5nIGluIGl0IGJ1dCB3b3Jkcw==",
 ]
 
