@@ -41,12 +41,13 @@ def _is_word(text: str) -> bool:
 
 def _is_token(text: str) -> bool:
     """Whether a word of 40 characters is a token of Cloudflare; an id with its kind in front (`msg_...`) is none."""
-    return is_random(text) and not re.match(r"[a-z]{2,12}_", text)
+    digits = sum(map(str.isdigit, text))
+    return is_random(text) and digits >= _LEAST_DIGITS and not re.match(r"[a-z]{2,12}_", text)
 
 
 def _is_key(text: str) -> bool:
-    """Whether hexadecimal digits are a global key of Cloudflare rather than a number."""
-    return sum(map(str.isalpha, text)) >= _LEAST_LETTERS
+    """Whether hexadecimal digits are a global key of Cloudflare rather than a number, or an example."""
+    return sum(map(str.isalpha, text)) >= _LEAST_LETTERS and len(set(text)) >= _LEAST_DIFFERENT
 
 
 def _is_surely_password(text: str) -> bool:
@@ -54,7 +55,9 @@ def _is_surely_password(text: str) -> bool:
     return _is_word(text.partition(":")[2])
 
 
+_LEAST_DIGITS: Final = 2  # of 40 characters; a name of a program has fewer
 _LEAST_LETTERS: Final = 5
+_LEAST_DIFFERENT: Final = 10
 
 
 def _members(text: str, is_one: Callable[[str], bool]) -> str:
@@ -109,7 +112,11 @@ def _of_form(form: Form) -> Kind:
 
 
 _at: Final = partial(re.compile, flags=re.ASCII | re.IGNORECASE)
-_BETWEEN: Final = r"[\"']?\s{0,9}(?::=?|=>?|>)\s{0,9}"
+_SUFFIX: Final = r"(?:[_-]?(?:\d{1,2}|v\d|base|confirm(?:ation)?|hash|value))?"
+_BETWEEN: Final = _SUFFIX + (
+    r"(?:[\"']?\s{0,9}(?::=?|=>?|>)\s{0,9}|"
+    r"[\"']?\s{0,99},?\s{0,99}[\"']?value[\"']?\s{0,9}[:=]\s{0,9})"  # name and value, each with its own
+)
 STRONG: Final = (
     r"(?:api[_-]?(?:key|token|secret)|secret(?:[_-]?(?:access[_-]?)?key)?|passw(?:or)?d|passphrase|"
     r"(?:access|refresh|auth|bearer|session|id|security)[_-]?token|credentials?|authorization|cookie|"
@@ -122,7 +129,8 @@ access account api auth bearer cookie credential encryption id passphrase passw 
 signing subscription
 """
 _STRONG: Final = Names(tuple(_FIRST_WORDS.split()), _at(STRONG + _BETWEEN))
-_STRONG_MEMBER: Final = Names(_STRONG.starts, _at(STRONG + r"\"\s{0,9}:\s{0,9}"))
+_STRONG_MEMBER: Final = Names(_STRONG.starts, _at(STRONG + _SUFFIX + r"\"\s{0,9}:\s{0,9}"))
+_STRONG_PAIR: Final = Names(_STRONG.starts, _at(STRONG + r"[\"']\s{0,9},\s{0,9}(?=[\"'])"))
 _WEAK: Final = Names(("token", "auth", "pwd", "key"), _at(r"(?<![a-z])(?:token|auth|pwd|key)" + _BETWEEN))
 """Names of many things; behind them, only what looks drawn at random is a secret."""
 
@@ -199,6 +207,7 @@ _PLACES: Final = (
     Kind("secret in its place", (), _QUOTED, names=_STRONG_MEMBER),
     Kind("secret in its place", (), _QUOTED, is_surely=_is_word, names=_STRONG),
     Kind("secret in its place", (), _OPEN, _is_open, _is_open, names=_STRONG),
+    Kind("secret in its place", (), _QUOTED, is_random, is_random, names=_STRONG_PAIR),
     Kind("secret in its place", (), _QUOTED, is_random, is_random, names=_WEAK),
     Kind("secret in its place", (), _OPEN, is_random, is_random, names=_WEAK),
     Kind("number in the place of a secret", (), _at(r"(?P<secret>\d{6,40})(?=\s{0,99}(?:[,}\]\\]|\Z))"), names=_STRONG),
@@ -219,6 +228,21 @@ _PLACES: Final = (
         _anything,
         partial(_members, is_one=_is_word),
         _STRONG,
+    ),
+    Kind(
+        "option of a command",
+        ("--",),
+        _at(rf"--[\w-]{{0,40}}?{STRONG}[ =]{{1,3}}[\"']?(?P<secret>[^\s\"'`<>]{{8,1024}})"),
+        _is_open,
+        _is_open,
+    ),
+    # RFC 6265: all that one line holds
+    Kind(
+        "cookie",
+        ("cookie:",),
+        _at(r"cookie:\s{0,9}(?P<secret>[\w!#$%&*+.^`|~-]{1,100}=[^\r\n\"'\\]{8,4096})"),
+        is_mixed,
+        is_mixed,
     ),
     # RFC 7578: the name of a part, the rest of its head, and its body
     Kind(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from haiku_contract.endpoint.secret_kinds import Kind, Names
 
-__all__ = ["NOTHING", "Sought", "clean", "find", "looks_like_one", "redact", "shown", "standin"]
+__all__ = ["NOTHING", "Sought", "clean", "find", "in_plain", "looks_like_one", "redact", "shown", "standin"]
 
 _DEPTH: Final = 7
 _ROUNDS: Final = 8
@@ -115,7 +115,7 @@ def shown(text: str) -> str:
 
 
 def _find(text: str, sought: Sought, depth: int, work: _Work) -> Iterator[Edit]:
-    yield from _in_plain(text, sought)
+    yield from in_plain(text, sought)
     if not depth:
         return
     for decoder in DECODERS.values():
@@ -126,8 +126,8 @@ def _find(text: str, sought: Sought, depth: int, work: _Work) -> Iterator[Edit]:
                     yield from decoded.back(found)
 
 
-def _in_plain(text: str, sought: Sought) -> Iterator[Edit]:
-    """The secrets that are written as they are."""
+def in_plain(text: str, sought: Sought) -> Iterator[Edit]:
+    """The secrets in a text that are written as they are, without any encoding."""
     for known in sought.known:
         if known in text and standin(known) != known:
             for match in re.finditer(re.escape(known), text):
