@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 import re
 import zlib
 from bisect import bisect_right
@@ -103,14 +104,18 @@ def _escapes(text: str) -> Iterator[Decoded]:
         return chr(int(digits, 16)) if digits else _MEANT.get(match[3], match[3])
 
     if "\\" in text:
-        yield _substituted(text, 0, _ESCAPE, meaning, _escaped)
+        plain, back = _substituted(text, 0, _ESCAPE, meaning, _escaped)
+        yield Decoded(plain, lambda found: (one for one in back(found) if _is_within(text[one.start : one.end])))
+
+
+def _is_within(text: str) -> bool:
+    """Whether a text is within one JSON string: a quote that is not escaped is the end of one."""
+    return '"' not in text or '"' not in _ESCAPE.sub("", text)
 
 
 def _escaped(standin: str) -> str:
-    return "".join(_ESCAPES.get(one, one) for one in standin)
+    return json.dumps(standin)[1:-1]
 
-
-_ESCAPES: Final = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 _PERCENTED: Final = re.compile(r"[\w.~+/=:@!*,;&?%-]{3,}+", re.ASCII)
 _PERCENT: Final = re.compile(r"%([0-9A-Fa-f]{2})")
@@ -226,7 +231,7 @@ def _digits(text: str) -> Iterator[Decoded]:
             data = bytes.fromhex(match[0][first:last])
             found = texts(data)
             if found is not None:
-                form = "{1:02x}" if match[0].islower() else "{1:02X}"
+                form = "{1:02X}" if match[0].isupper() else "{1:02x}"
                 yield _within(found, _spread(match.start() + first, "", form).back)
 
 

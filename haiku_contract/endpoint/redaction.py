@@ -38,7 +38,7 @@ SHOWN: Final = frozenset(_SHOWN.split())
 
 _SHOWN_FAMILIES: Final = ("anthropic-ratelimit-", "x-ratelimit-", "access-control-")
 _NO_SECRET: Final = ("default",)
-_GROUPS: Final = frozenset({"list in the place of a secret", "object in the place of a secret", "user and password"})
+_GROUPS: Final = frozenset({"user and password"})
 """Kinds of which the secret is only a part of what is found."""
 
 

@@ -60,11 +60,6 @@ _LEAST_LETTERS: Final = 5
 _LEAST_DIFFERENT: Final = 10
 
 
-def _members(text: str, is_one: Callable[[str], bool]) -> str:
-    """The inside of a list or an object with stand-ins for its texts."""
-    return _MEMBER.sub(lambda match: f'"{written(match[1])}"' if is_one(match[1]) else match[0], text)
-
-
 class Names(NamedTuple):
     """Names of places for secrets.
 
@@ -88,6 +83,7 @@ class Kind(NamedTuple):
         is_surely: likewise, where a false alarm is worse than a text that is kept.
         standin: what is written in its place.
         names: the names behind which the pattern is looked for; None where it is looked for anywhere.
+        parts: what in the group is a secret, its own first group; None where the whole is one.
     """
 
     name: str
@@ -97,6 +93,7 @@ class Kind(NamedTuple):
     is_surely: Callable[[str], bool] = _is_no_placeholder
     standin: Callable[[str], str] = written
     names: Names | None = None
+    parts: re.Pattern[str] | None = None
 
 
 def _of_form(form: Form) -> Kind:
@@ -136,7 +133,7 @@ _WEAK: Final = Names(("token", "auth", "pwd", "key"), _at(r"(?<![a-z])(?:token|a
 
 _SCHEME: Final = r"(?:(?:bearer|basic|token)(?:\s|%20|\+){1,3})?"
 _QUOTED: Final = _at(
-    rf"[bfru]?(?P<quote>[\"'`]){_SCHEME}(?P<secret>(?:(?!(?P=quote))[^\\\r\n]|\\.){{6,4096}})(?P=quote)"
+    rf"[bfru]?(?P<quote>[\"'`]){_SCHEME}(?P<secret>(?:(?!(?P=quote)|\"\s{{0,9}}[,:}}\]])[^\\\r\n]|\\.){{6,4096}})(?P=quote)"
 )
 _OPEN: Final = _at(_SCHEME + r"(?P<secret>[^\s\"'`<>,;&(){}\[\]\\|]{8,1024}+)(?![(\[{])")
 _MEMBER: Final = re.compile(r'"((?:[^"\\]|\\.){6,})"(?!\s*:)')
@@ -146,7 +143,7 @@ _OTHER_FORMS: Final = (
         "private key",
         ("private key",),
         re.compile(
-            r"-----BEGIN [A-Z ]{0,20}PRIVATE KEY(?: BLOCK)?-----(?P<secret>(?:[^-]|-(?!----)){16,16384})-----END",
+            r"-----BEGIN [A-Z ]{0,20}PRIVATE KEY(?: BLOCK)?-----(?P<secret>(?:[^-\"]|-(?!----)){16,16384})-----END",
             re.ASCII,
         ),
     ),
@@ -215,24 +212,23 @@ _PLACES: Final = (
         "list in the place of a secret",
         (),
         _at(r"\[(?P<secret>[^\[\]{}]{8,4096})\]"),
-        _anything,
-        lambda text: any(map(_is_word, _MEMBER.findall(text))),
-        partial(_members, is_one=_is_no_mark),
-        _STRONG,
+        is_surely=_is_word,
+        names=_STRONG,
+        parts=_MEMBER,
     ),
     Kind(
         "object in the place of a secret",
         (),
         _at(r"\{(?P<secret>[^\[\]{}]{8,4096})\}"),
-        _anything,
-        _anything,
-        partial(_members, is_one=_is_word),
-        _STRONG,
+        _is_word,
+        _is_word,
+        names=_STRONG,
+        parts=_MEMBER,
     ),
     Kind(
         "option of a command",
         ("--",),
-        _at(rf"--[\w-]{{0,40}}?{STRONG}[ =]{{1,3}}[\"']?(?P<secret>[^\s\"'`<>]{{8,1024}})"),
+        _at(rf"--[\w-]{{0,40}}?{STRONG}[ =]{{1,3}}[\"']?(?P<secret>[^\s\"'`<>\\]{{8,1024}})"),
         _is_open,
         _is_open,
     ),
@@ -249,7 +245,7 @@ _PLACES: Final = (
         "part of a form",
         ("form-data",),
         _at(
-            rf"name=\"?[\w.-]{{0,60}}?{STRONG}\"?[^\r\n]{{0,200}}\r?\n(?:[^\r\n]{{1,200}}\r?\n){{0,5}}\r?\n(?P<secret>[^\r\n]{{4,4096}})"
+            rf"name=\"?[\w.-]{{0,60}}?{STRONG}\"?[^\r\n]{{0,200}}\r?\n(?:[^\r\n]{{1,200}}\r?\n){{0,5}}\r?\n(?P<secret>[^\r\n\"]{{4,4096}})"
         ),
     ),
     Kind(

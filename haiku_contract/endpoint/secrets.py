@@ -46,25 +46,21 @@ NOTHING: Final = Sought()
 
 
 class _Work:
-    """How much of what a text stands for may still be searched, and what was: the same text is not searched twice."""
+    """How much of what a text stands for may still be searched, and what was found: no text is searched twice."""
 
     def __init__(self, text: str) -> None:
         self.left = _TIMES * len(text) + _FREE
-        self.seen = {text}
+        self.found: dict[str, list[Edit]] = {text: []}
 
-    def take(self, plain: str) -> bool:
-        """Whether this is to be searched.
+    def take(self, plain: str) -> None:
+        """Reckon with one more text.
 
         Raises:
             UnsearchableError: it would be too much.
         """
-        if plain in self.seen:
-            return False
         self.left -= len(plain)
         if self.left < 0:
             raise UnsearchableError("something is encoded so often that it cannot be searched, and could hide a secret")
-        self.seen.add(plain)
-        return True
 
 
 def looks_like_one(text: str) -> bool:
@@ -120,10 +116,12 @@ def _find(text: str, sought: Sought, depth: int, work: _Work) -> Iterator[Edit]:
         return
     for decoder in DECODERS.values():
         for decoded in decoder(text):
-            if work.take(decoded.plain):
-                found = list(_find(decoded.plain, sought, depth - 1, work))
-                if found:
-                    yield from decoded.back(found)
+            if decoded.plain not in work.found:
+                work.take(decoded.plain)
+                work.found[decoded.plain] = []
+                work.found[decoded.plain] = list(_find(decoded.plain, sought, depth - 1, work))
+            if work.found[decoded.plain]:
+                yield from decoded.back(work.found[decoded.plain])
 
 
 def in_plain(text: str, sought: Sought) -> Iterator[Edit]:
@@ -132,16 +130,25 @@ def in_plain(text: str, sought: Sought) -> Iterator[Edit]:
         if known in text and standin(known) != known:
             for match in re.finditer(re.escape(known), text):
                 yield Edit(*match.span(), "known secret", standin(known))
-    for kind, match in _matches(text):
-        secret = match["secret"]
-        if secret and secret not in sought.allowed and (kind.is_surely if sought.sure else kind.is_one)(secret):
+    for kind, start, end in _matches(text):
+        secret = text[start:end]
+        if secret not in sought.allowed and (kind.is_surely if sought.sure else kind.is_one)(secret):
             replaced = kind.standin(secret)
             if replaced != secret:
-                yield Edit(*match.span("secret"), kind.name, replaced)
+                yield Edit(start, end, kind.name, replaced)
 
 
-def _matches(text: str) -> Iterator[tuple[Kind, re.Match[str]]]:
-    """Whatever has the form or the place of a secret."""
+def _matches(text: str) -> Iterator[tuple[Kind, int, int]]:
+    """Whatever has the form or the place of a secret: its kind, start and end."""
+    for kind, match in _wholes(text):
+        if kind.parts is not None:
+            for part in kind.parts.finditer(text, *match.span("secret")):
+                yield kind, *part.span(1)
+        elif match["secret"]:
+            yield kind, *match.span("secret")
+
+
+def _wholes(text: str) -> Iterator[tuple[Kind, re.Match[str]]]:
     small = text.encode("latin-1", "replace").lower().decode("latin-1")
     values: dict[Names, list[int]] = {}
     for kind in kinds():

@@ -46,7 +46,7 @@ def standin(secret: str) -> str:
     if rest.isdecimal() or _HEX.match(rest):
         return start + "0" * len(rest)
     fill = "X" if rest == rest.upper() else "x"
-    return start + re.sub(r"[^./=%:@\s;,-]", fill, rest)
+    return start + re.sub(r"[^./=%:@\s;,-]", fill, rest, flags=re.ASCII)
 
 
 def written(secret: str) -> str:
