@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from haiku_contract.endpoint import decoders
 from haiku_contract.endpoint.cassette import read
-from haiku_contract.endpoint.known_secrets import credentials
+from haiku_contract.endpoint.known_secrets import credentials, gateways
 from haiku_contract.endpoint.redaction import Redaction
-from haiku_contract.endpoint.secrets import looks_like_one
+from haiku_contract.endpoint.secrets import looks_like_one, standin
 from haiku_contract.errors import HaikuContractError, UnsearchableError, UsageError
 
 if TYPE_CHECKING:
@@ -129,6 +129,8 @@ def _in_cassette(path: Path, redaction: Redaction, known: list[int]) -> Iterator
         for name, value in (*one.request_headers, *one.response_headers):
             if any(looks_like_one(text) and text not in redaction.allowed for text in credentials(name, value)):
                 yield one.line or 1, f"header {name}"
+        if any(standin(text) != text not in redaction.allowed for text in gateways("", one.request_headers)):
+            yield one.line or 1, "gateway"
         values = "\n".join([one.url, one.error, *(value for _, value in (*one.request_headers, *one.response_headers))])
         for data in (values.encode("utf-8", "replace"), one.request.read(), one.response.read()):
             for _, kind in _in_block(data, 1, redaction):

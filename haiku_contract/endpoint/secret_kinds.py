@@ -117,13 +117,13 @@ _BETWEEN: Final = _SUFFIX + (
 STRONG: Final = (
     r"(?:api[_-]?(?:key|token|secret)|secret(?:[_-]?(?:access[_-]?)?key)?|passw(?:or)?d|passphrase|"
     r"(?:access|refresh|auth|bearer|session|id|security)[_-]?token|credentials?|authorization|cookie|"
-    r"(?:private|signing|encryption|subscription|auth|access)[_-]?key|account[_-]?(?:id|tag))"
+    r"(?:private|signing|encryption|subscription|auth|access)[_-]?key|account[_-]?(?:id|tag)|gateway[_-]?id)"
 )
 """The ends of names of secrets, as a pattern; whatever stands in front of them."""
 
 _FIRST_WORDS: Final = """
-access account api auth bearer cookie credential encryption id passphrase passw private refresh secret security session
-signing subscription
+access account api auth bearer cookie credential encryption gateway id passphrase passw private refresh secret security
+session signing subscription
 """
 _STRONG: Final = Names(tuple(_FIRST_WORDS.split()), _at(STRONG + _BETWEEN))
 _STRONG_MEMBER: Final = Names(_STRONG.starts, _at(STRONG + _SUFFIX + r"\"\s{0,9}:\s{0,9}"))

@@ -69,6 +69,7 @@ PLACES: dict[str, tuple[str, str, str]] = {
     "a pair": (json.dumps([["x-api-key", "aB3dE5gH7jK9mN1pQ3sT5"]]), "dE5gH7jK9", '["x-api-key", "'),
     "an option": (f"tool --api-key {WORD} --n 1", WORD, "--n 1"),
     "cookies": (f"Cookie: a=first-one-7; b={WORD}\nnext", WORD, "\nnext"),
+    "a gateway in headers": (json.dumps({"cf-aig-gateway-id": "my-gateway"}), "my-gateway", "gateway-id"),
     "glued to a word": (f"my_{KEY}", KEY, "my_"),
     "glued to another": (f"prefix{KEY} suffix", KEY, " suffix"),
     "behind an id of an app": (

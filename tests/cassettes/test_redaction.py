@@ -305,6 +305,7 @@ def test_nothing_of_an_exchange_full_of_secrets_is_written(recorded: Path) -> No
 # what is put into a cassette -> the kind that is told
 PUT: dict[str, tuple[Callable[[str], str], str]] = {
     "a header": (lambda text: text.replace(f"- {standin(KEY)}", "- not-a-known-form-1", 1), "header x-api-key"),
+    "a gateway": (lambda text: text.replace("- xxxxxxxxx-xxxxxxx", "- somebodys-gateway"), "gateway"),
     "a cookie": (lambda text: text.replace("x=xxxxxxxxxx-x", "x=abcdefghij-1"), "header set-cookie"),
     "a key": (lambda text: text.replace(standin(KEY), KEY, 1), "key of a provider"),
     "compressed": (
