@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from haiku_contract import pointer
+from haiku_contract.generate.branches import hold
 from haiku_contract.generate.conforming import solver_of
 from haiku_contract.generate.features import presence_at
 from haiku_contract.generate.goals import Goal
@@ -103,9 +104,14 @@ class Options:
             self._shows(validator, payload, self.there[factor : factor + 1]) for factor in range(len(self.there[:_FEW]))
         )
 
-    def note(self, payload: Any) -> int:
+    def applies(self, validator: SchemaValidator, payload: Any) -> bool:
+        """Whether a payload has the object, and in it the branches hold of which the properties are."""
+        found, branches = at(payload, self.path), self.there[0].branches
+        return isinstance(found, dict) and hold(solver_of(validator), branches, payload)
+
+    def note(self, validator: SchemaValidator, payload: Any) -> int:
         """Note what a payload shows; how many combinations it is the first to show."""
-        if not isinstance(at(payload, self.path), dict):
+        if not self.applies(validator, payload):
             return 0
         row = self._literals(payload)
         shown = self.presence.show(row)
@@ -147,9 +153,9 @@ class Options:
         self._suggested = iter(())
         return news
 
-    def shown(self, payload: Any) -> list[Packable]:
+    def shown(self, validator: SchemaValidator, payload: Any) -> list[Packable]:
         """What a payload shows of the single properties."""
-        if not isinstance(at(payload, self.path), dict):
+        if not self.applies(validator, payload):
             return []
         return [
             gone if at(payload, there.edits[0][0]) is ABSENT else there
@@ -220,7 +226,8 @@ def options_of(validator: SchemaValidator, strength: int, *, follows: bool) -> l
     known = {one.id: one for one in validator.constraints}
     base = solver_of(validator).simplest()
     for ways in _optional(validator):
-        seen = [shown for here, route in ways if (shown := list(presence_at(validator, here, route, known)))]
+        listed = [list(presence_at(validator, here, route, known)) for here, route in ways]
+        seen = [shown for shown in listed if shown and shown[0].loose]
         others = [shown[0].payload for shown in seen]
         pairs = [pair for shown in seen if (pair := _pair(validator, shown, base, others)) is not None]
         if pairs:
@@ -256,15 +263,17 @@ def _pair(
     there, path = packable(shown[0], base), shown[0].path
     if len(shown) > 1:
         return there, packable(shown[1], base)
+    name = f"{there.name.removesuffix('present')}absent"
+    gone = there._replace(name=name, edits=((path, ABSENT),), loose=False)
     for payload in (base, *others[:_MOST_OTHERS]):
         if isinstance(at(payload, path[:-1]), dict):
             without = edited(payload, ((path, ABSENT),))
-            if validator.settled(without):
-                name = f"{there.name.removesuffix('present')}absent"
-                return there, Packable(name, there.constraint, without, ((path, ABSENT),), array=there.array)
-    gone = Packable(f"{there.name.removesuffix('present')}absent", there.constraint, base, ((path, ABSENT),))
+            if validator.settled(without) and hold(solver_of(validator), there.branches, without):
+                return there, gone._replace(payload=without)
     payload = solved(validator, [gone])
-    return None if payload is None else (there, gone._replace(payload=payload))
+    if payload is None or not hold(solver_of(validator), there.branches, payload):
+        return None
+    return there, gone._replace(payload=payload, array=None)
 
 
 def solved(validator: SchemaValidator, items: Sequence[Packable]) -> Any:
