@@ -56,6 +56,8 @@ class ReferenceEngine:
             assert_format: whether `format` asserts.
         """
         named = isinstance(schema, dict) and "$schema" in schema
+        if named and not isinstance(schema["$schema"], str):  # type: ignore[index]  # a dict, as said
+            return None
         dialect: Any = validators.validator_for(schema, default=None if named else jsonschema.Draft202012Validator)  # type: ignore[arg-type]  # None asks for "unknown"
         if dialect is None:
             return None

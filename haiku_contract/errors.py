@@ -10,6 +10,7 @@
     ├── EndpointError            the endpoint cannot be reached or spoken to
     │   └── StaleCassetteError   a cassette does not hold what is asked of it, or is too old
     ├── CassetteError            a cassette cannot be read, or holds a secret
+    │   └── UnsearchableError    something cannot be searched for secrets, and so is not written down
     ├── NetworkBlockedError      a test wanted to reach what it may not
     └── MissingExtraError        an optional part of the package is not installed
 
@@ -81,6 +82,10 @@ class StaleCassetteError(EndpointError):
 
 class CassetteError(HaikuContractError):
     """A cassette cannot be read; the message names the file, the line, and what to do."""
+
+
+class UnsearchableError(CassetteError, ValueError):
+    """Something cannot be searched for secrets; the message says what hinders that, and shows nothing of it."""
 
 
 class NetworkBlockedError(HaikuContractError):

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from copy import copy
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
-from urllib.parse import unquote, urldefrag, urljoin
+from urllib.parse import unquote, urljoin
 
 from haiku_contract import pointer
+from haiku_contract.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -192,6 +193,14 @@ def formats(root: Schema, *, asserted: bool) -> frozenset[str]:
     return frozenset(name for name, since in _FORMATS.items() if asserted and since <= number)
 
 
+def _joined(base: str, reference: str) -> str:
+    """A reference resolved against a base; as it is where one of them is no URI."""
+    try:
+        return urljoin(base, reference)
+    except ValueError:
+        return reference
+
+
 class Document:
     """A schema with what its references name.
 
@@ -242,17 +251,18 @@ class Document:
         return self._targets[base, reference]
 
     def _resolved(self, base: str, reference: str) -> Place | None:
-        address, fragment = urldefrag(urljoin(base, reference) if reference.partition("#")[0] else base + reference)
+        absolute = _joined(base, reference) if reference.partition("#")[0] else base + reference
+        address, _, fragment = absolute.partition("#")
         if address not in self._resources:
             return None
         fragment = unquote(fragment)
-        if fragment and not fragment.startswith("/"):
-            found = self._anchors.get((address, fragment))
-        else:
-            found = (*self._resources[address], *pointer.split(fragment))
         try:
-            return None if found is None else Place(found, pointer.get(self.root, found))
-        except (KeyError, IndexError, ValueError):
+            if fragment and not fragment.startswith("/"):
+                found = self._anchors[address, fragment]
+            else:
+                found = (*self._resources[address], *pointer.split(fragment))
+            return Place(found, pointer.get(self.root, found))
+        except (KeyError, IndexError, ValueError, UsageError):
             return None
 
     def _base(self, tokens: Tokens) -> str:
@@ -265,9 +275,9 @@ class Document:
             return
         named = schema.get(self.naming)
         if isinstance(named, str) and not (self.number < _SIBLINGS and "$ref" in schema):
-            address, fragment = urldefrag(named)
+            address, _, fragment = named.partition("#")
             if address:
-                self._bases[tokens] = address = urljoin(self._base(tokens), address)
+                self._bases[tokens] = address = _joined(self._base(tokens), address)
                 self._resources.setdefault(address, tokens)
             if fragment:
                 self._anchors.setdefault((self._base(tokens), fragment), tokens)

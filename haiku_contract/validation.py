@@ -261,7 +261,8 @@ class _FastEngine:
         if wire.has_empty_key(instance) and self._second is not None:
             return self._second.failures(instance)
         if self._shortened:
-            found = [_fast_failure(error, instance) for error in self._validator.iter_errors(instance)]
+            errors = self._validator.iter_errors(instance)
+            found = [_fast_failure(error, instance, self._schema) for error in errors]
             if self._is_unclear(found) and self._second is not None:
                 return self._second.failures(instance)
             return messages.once(found)
@@ -291,10 +292,10 @@ class _FastEngine:
         return frozenset(unit["schemaLocation"].partition("#")[2] or unit["schemaLocation"] for unit in units)
 
 
-def _fast_failure(error: jsonschema_rs.ValidationError, root: Any) -> Failure:
+def _fast_failure(error: jsonschema_rs.ValidationError, root: Any, schema: Schema | None = None) -> Failure:
+    """What the engine says of an instance, whose schema is needed where keys in it have no name."""
     kind = error.kind
-    path = tuple(error.instance_path)
-    instance = pointer.get(root, path)  # the engine's own copy has its keys sorted
+    path, instance = _located(root, error.instance_path)  # the engine's own copy has its keys sorted
     while isinstance(kind, jsonschema_rs.ValidationErrorKind.PropertyNames):
         error = kind.error
         kind, instance = error.kind, error.instance
@@ -303,16 +304,31 @@ def _fast_failure(error: jsonschema_rs.ValidationError, root: Any) -> Failure:
     for context in getattr(kind, "context", ()):
         branch: list[Failure] = []
         for one in context:
-            branch.append(_fast_failure(one, root))  # noqa: PERF401 - as said
+            branch.append(_fast_failure(one, root, schema))  # noqa: PERF401 - as said
         branches.append(tuple(messages.once(branch)))
+    if not all(branches):  # where several branches fit, what the others say is not why
+        branches = [()] * len(branches)
     unexpected = getattr(kind, "unexpected", ())
     return Failure(
-        schema_path=tuple(error.schema_path),
+        schema_path=tuple(error.schema_path) if schema is None else _located(schema, error.schema_path)[0],
         instance_path=path,
         instance=instance,
         branches=tuple(branches),
         unexpected=tuple(name for name in unexpected if isinstance(name, str)),
     )
+
+
+def _located(root: Any, path: Iterable[str | int]) -> tuple[tuple[str | int, ...], Any]:
+    """The place that the engine means by a path, in which keys without a name are left out, and what stands there."""
+    found: list[str | int] = []
+    value = root
+    for token in path:
+        while isinstance(value, dict) and str(token) not in value and "" in value:
+            found.append("")
+            value = value[""]
+        found.append(token)
+        value = pointer.step(value, token)
+    return tuple(found), value
 
 
 def _reference_engine(schema: Schema, *, accepted: bool = False, assert_format: bool = False) -> Engine | None:

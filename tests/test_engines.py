@@ -349,6 +349,10 @@ UNUSABLE: list[tuple[Any, str]] = [
     ({"$ref": "#/$defs/nope"}, "nope"),
     ({"$dynamicRef": "#nope"}, "nope"),
     ({"$ref": "https://json-schema.org/draft/2020-12/schema"}, "a reference to .*another document"),
+    ({"$schema": 5}, "5"),
+    ({"$ref": "#/~2"}, "~2"),
+    ({"$id": "http://[", "$ref": "#/$defs/none", "$defs": {"a b": {}}}, "none"),
+    ({"$ref": "http://[x"}, "Invalid URI"),
     (LISTS, r"at \$defs\.texts\.\$id: .*several"),
     ({"enum": ["x\ny" * 10_000], "type": "x\ny" * 10_000}, "at type: "),
 ]
@@ -369,3 +373,27 @@ def test_a_schema_nested_too_deeply() -> None:
         schema = {"not": schema}
     with pytest.raises(hc.ContractLoadError, match=re.compile("recursion", re.IGNORECASE)):
         compile_schema(schema, "request")
+
+
+def test_a_value_that_fits_too_many_branches_breaks_the_union_alone() -> None:
+    schema = {"oneOf": [{"required": ["a"]}, {"type": "object"}, {"minProperties": 0}]}
+    for engine in engines(schema):
+        assert messages.named(schema, "response", engine.failures({})) == {"response:/oneOf"}
+
+
+def test_a_key_without_a_name_where_only_the_fast_engine_reads_the_schema() -> None:
+    closed = {"required": ["b"], "properties": {"b": {"type": "array"}}}
+    schema = {"additionalProperties": closed, "propertyNames": {"pattern": "^[\\p{L}]*$"}}
+    assert ReferenceEngine.compile(schema) is None
+    validator = SchemaValidator("response", schema)
+    assert validator.broken({"": {"b": 1}}) == {"response:/additionalProperties/properties/b/type"}
+    (violation,) = validator.iter_errors({"": {"b": 1}})
+    assert violation.instance_location == "//b"
+
+
+def test_a_keyword_under_a_key_without_a_name_where_only_the_fast_engine_reads_the_schema() -> None:
+    schema = {"properties": {"": {"anyOf": [{"type": "string", "pattern": "^[\\p{L}]*$"}, {"const": 1}]}}}
+    assert ReferenceEngine.compile(schema) is None
+    validator = SchemaValidator("response", schema)
+    assert validator.broken({"": "1"}) == {"response:/properties//anyOf/0/pattern"}
+    assert list(validator.iter_errors({"": True}))

@@ -28,6 +28,7 @@ CASE: Final = Case("request/simplest", "request", "conforming", None, {}, b"{}")
 HEAD: Final = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
 STEP: Final = 0.3
 """Seconds that one step of a request may take here."""
+WIDTH: Final = 8
 WHOLE: Final = 0.6
 """Seconds that a whole answer may take here."""
 ZEROS: Final = bytes(100_000_000)
@@ -161,14 +162,35 @@ def ask(url: str, *, several: bool) -> Exchange:
     return asyncio.run(go())  # type: ignore[no-any-return]
 
 
-@pytest.fixture
-def little_memory() -> Iterator[None]:
-    """Nothing in this process takes much more than the longest answer."""
+def ask_many(url: str, *, patience: int = 1) -> list[Exchange]:
+    """What comes of as many requests as a campaign has under way at once."""
+    sender = Sender(Target("somebody", url, surfaces.named("bare")), "x/y", most_seconds=WHOLE * patience)
+
+    def asking_many() -> Generator[Any, Any, Any]:
+        return (yield (CASE,) * WIDTH)
+
+    async def go() -> Any:
+        async with httpx.AsyncClient(timeout=STEP * patience, trust_env=False) as client:
+            return await drive_async(asking_many(), client, sender)
+
+    return list(asyncio.run(go()))
+
+
+@contextlib.contextmanager
+def most_memory(most: int) -> Iterator[None]:
+    """Nothing in this process takes more than that."""
     tracemalloc.start()
     yield
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert peak < 5 * MOST_BYTES
+    assert peak < most
+
+
+@pytest.fixture
+def little_memory() -> Iterator[None]:
+    """Nothing in this process takes much more than the longest answer."""
+    with most_memory(5 * MOST_BYTES):
+        yield
 
 
 @pytest.mark.usefixtures("little_memory")
@@ -192,3 +214,25 @@ def test_what_is_odd_and_an_answer(name: str, *, several: bool) -> None:
     with Somebody(manner) as url:
         exchange = ask(url, several=several)
     assert (exchange.status, exchange.body, exchange.error) == (status, body, "")
+
+
+@pytest.mark.parametrize("name", LOST)
+def test_many_that_are_no_answers_are_lost(name: str) -> None:
+    """One bound for time and one for memory hold for all that are under way together; none spoils another."""
+    manner, error = LOST[name]
+    started = time.monotonic()
+    with Somebody(manner) as url, most_memory(3 * WIDTH * MOST_BYTES):
+        exchanges = ask_many(url)
+    assert time.monotonic() - started < 60  # not a measurement, as above
+    assert [(one.status, one.body) for one in exchanges] == [(None, b"")] * WIDTH
+    for one in exchanges:
+        assert one.error.startswith((error, "Endless: ", "ReadTimeout"))  # late because of the others, at worst
+        assert one.error.isprintable()
+
+
+@pytest.mark.parametrize("name", ANSWERED)
+def test_many_that_are_odd_and_answers(name: str) -> None:
+    manner, status, body = ANSWERED[name]
+    with Somebody(manner) as url:
+        exchanges = ask_many(url, patience=50)
+    assert [(one.status, one.body, one.error) for one in exchanges] == [(status, body, "")] * WIDTH

@@ -69,6 +69,7 @@ READ: list[tuple[Any, Any, Any]] = [
     ({"$ref": "#/$defs/a#b[]", "$defs": {"a#b[]": {"const": 1}}}, 1, 2),
     ({"$ref": "#/parts/one", "parts": {"one": {"$ref": "#/parts/Two<>"}, "Two<>": {"const": 1}}}, 1, 2),
     ({"$id": "a schema of mine", "$ref": "#/$defs/a", "$defs": {"a": {"const": 1}}}, 1, 2),
+    ({"$id": "http://[", "$ref": "#/$defs/a", "$defs": {"a": {"const": 1}}}, 1, 2),
     ({"$schema": "https://example.org/provider.definition.schema.v1.json", "prefixItems": [{"const": 1}]}, [1], [2]),
     ({"$schema": "http://json-schema-org/draft-07/schema#", "items": [{"const": 1}]}, [1], [2]),
     ({"$schema": "https://json-schema.org/draft-07/schema#", "items": [{"const": 1}]}, [1], [2]),

@@ -52,12 +52,14 @@ class Terms(NamedTuple):
         max_ttfb: seconds in which the first byte has to come; None is no limit.
         max_total: seconds in which an answer has to be complete; None is no limit.
         checks: checks of somebody's own.
+        hide: takes secrets out of what these say.
     """
 
     surface: str = surfaces.BARE
     max_ttfb: float | None = None
     max_total: float | None = None
     checks: tuple[Check, ...] = ()
+    hide: Callable[[str], str] = str
 
 
 PLAIN: Final = Terms()
@@ -199,11 +201,12 @@ def _results(check: Check, judged: Judged) -> Iterator[Finding]:
     except Exception as error:  # whatever somebody's check raises is told, and ends nothing
         if check not in judged.terms.checks:
             raise
-        said = _shortened(" ".join(f"{type(error).__name__}: {error}".split()))
+        said = _shortened(judged.terms.hide(" ".join(f"{type(error).__name__}: {error}".split())))
         yield finding(FAILED, None, case, f"the check {check.code} raised {said}", cause=check.code)
         return
     for one in found:
-        yield finding(check.code, one.constraint, case, one.message, cause=one.cause or check.code)
+        message = judged.terms.hide(one.message) if check in judged.terms.checks else one.message
+        yield finding(check.code, one.constraint, case, message, cause=one.cause or check.code)
 
 
 def _shortened(text: str) -> str:

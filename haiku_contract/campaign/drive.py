@@ -15,7 +15,7 @@ from tenacity import AsyncRetrying, Retrying
 
 from haiku_contract.campaign.arriving import Endless, Incoming
 from haiku_contract.campaign.pace import Pace, retries
-from haiku_contract.endpoint.echoes import hushed, without
+from haiku_contract.endpoint.echoes import hushed, readable, without
 from haiku_contract.model import Exchange
 
 if TYPE_CHECKING:
@@ -142,14 +142,22 @@ async def _exchange_async(client: httpx.AsyncClient, send: Sender, case: Case) -
 
     async def attempt() -> Exchange:
         nonlocal first
-        wait = send.turn()
-        if wait is not None:
-            await asyncio.sleep(wait)
+        may_be_sent = await _turn(send)
         send.tally.owed -= first
         first = False
-        return _unsent(case) if wait is None else await _attempt_async(client, send, case)
+        return await _attempt_async(client, send, case) if may_be_sent else _unsent(case)
 
     return _concluded(send, await again(attempt), again)
+
+
+async def _turn(send: Sender) -> bool:
+    """Wait for a turn, and for another one where an answer has asked to wait meanwhile; false when there is none."""
+    while (wait := send.turn()) is not None:
+        asked = send.pace.asked
+        await asyncio.sleep(wait)
+        if send.pace.asked == asked:
+            return True
+    return False
 
 
 def _attempt(client: httpx.Client, send: Sender, case: Case, sockets: list[socket.socket]) -> Exchange:
@@ -238,7 +246,8 @@ def _heard(send: Sender, exchange: Exchange) -> Exchange:
     """The exchange without secrets, after the pace has taken notice of it."""
     send.pace.heard(exchange, time.monotonic())
     credentials = tuple(one for one in send.secrets if any(one in value for value in send.headers.values()))
-    return replace(without(exchange, send.secrets), echoed=without(exchange, credentials) != exchange)
+    clean = readable(without(exchange, send.secrets), send.secrets)
+    return replace(clean, echoed=without(exchange, credentials) != exchange)
 
 
 def _concluded(send: Sender, exchange: Exchange, again: BaseRetrying) -> Exchange:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email.utils
+import math
 import re
 import time
 from typing import TYPE_CHECKING, Any, Final
@@ -34,13 +35,19 @@ _backoff = wait_exponential_jitter(initial=1, max=MOST_WAIT / 2, jitter=1)
 
 
 class Pace:
-    """When the next request may start; one for all requests of a campaign."""
+    """When the next request may start; one for all requests of a campaign.
+
+    Attributes:
+        asked: how often an answer has asked to wait; whoever was waiting then takes another turn.
+    """
 
     def __init__(self, rate: float | None, *, adapts: bool = False) -> None:
         """Args: requests per second (None: no limit), and whether being throttled slows it down."""
         self._shortest = self._interval = 0.0 if rate is None else 1 / rate
         self._adapts = adapts
         self._next = 0.0
+        self._slowed = -math.inf
+        self.asked = 0
 
     def delay(self, now: float) -> float:
         """Seconds to wait before the next request; takes its turn."""
@@ -54,9 +61,12 @@ class Pace:
         asked = retry_after(exchange, time.time()) if throttled else None
         if asked is not None and asked <= MOST_WAIT:
             self._next = max(self._next, now + asked)
-        if self._adapts:
-            slower = max(self._interval, _FIRST_STEP) * 2 if throttled else self._interval * 0.95
-            self._interval = min(max(slower, self._shortest), _SLOWEST)
+            self.asked += 1
+        if self._adapts and not throttled:
+            self._interval = max(self._interval * 0.95, self._shortest)
+        elif self._adapts and now - exchange.elapsed >= self._slowed:  # it was sent since; the others say the same
+            self._slowed = now
+            self._interval = min(max(self._interval, _FIRST_STEP) * 2, _SLOWEST)
 
 
 def pace(text: str, *, real: bool) -> Pace:
@@ -107,7 +117,7 @@ def retry_after(exchange: Exchange, now: float) -> float | None:
         return float(text)
     try:
         return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - now)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):  # a year or a month of twenty digits
         return None
 
 

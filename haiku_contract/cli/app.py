@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -18,6 +19,8 @@ from haiku_contract.cli.record import command as record
 from haiku_contract.cli.replay import replay
 from haiku_contract.cli.serve import serve
 from haiku_contract.cli.validate import validate
+from haiku_contract.endpoint import live
+from haiku_contract.endpoint.echoes import hidden
 from haiku_contract.errors import EndpointError, HaikuContractError
 from haiku_contract.report.text import one_line
 
@@ -64,7 +67,11 @@ def _line(error: click.ClickException | HaikuContractError) -> str:
     """What went wrong, in one line."""
     text = error.format_message().rstrip(".") if isinstance(error, click.ClickException) else str(error)
     hint = f"; see '{error.ctx.command_path} --help'" if isinstance(error, click.UsageError) and error.ctx else ""
-    return one_line(text) + hint
+    known = (
+        os.environ.get(live.TOKEN, ""),
+        os.environ.get(live.ACCOUNT, ""),
+    )  # an error of somebody's check may hold it
+    return one_line(hidden(text, known)) + hint
 
 
 def _fail(message: str, code: int) -> int:

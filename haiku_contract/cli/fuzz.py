@@ -262,7 +262,8 @@ def run(
         listeners: list[Callable[[Event], None]] = [stack.enter_context(bar), *([further] if further else ())]
         known: Callable[[Case], Any] = lambda _: None  # noqa: E731 - the default of a parameter
         if options.resume is not None:
-            address = f"{options.surface} {to.target.url} {options.fault}"
+            url = httpx.URL(to.target.url).copy_with(userinfo=b"")  # a password could be guessed from its digest
+            address = f"{options.surface} {url} {options.fault}"
             journal = Journal(Path(options.resume), contract.id, to.target.name, address)
             sender = replace(sender, arrived=stack.enter_context(journal))
             known = journal.known
@@ -281,7 +282,7 @@ def run(
             repeat=options.repeat,
             budget=budget,
             known=known,
-            terms=Terms(options.surface, options.max_ttfb, options.max_total, options.checks),
+            terms=Terms(options.surface, options.max_ttfb, options.max_total, options.checks, to.hide),
             explorer=explorer_of(options, contract),
         )
 

@@ -106,7 +106,7 @@ def _split(text: str) -> tuple[str, str]:
 
 
 def _check_literal(name: str, value: str) -> None:
-    if name not in SHOWN or any(secrets.find(value, sure=True)):
+    if name not in SHOWN or any(secrets.find(value, secrets.Sought(sure=True))):
         raise UsageError(
             f"--header {name}: its value may be a secret, and is not taken from the command line; "
             f"put it into the environment and write '{name}: env:VARIABLE'"

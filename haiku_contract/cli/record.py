@@ -12,12 +12,13 @@ import httpx
 
 from haiku_contract.campaign.drive import Sender
 from haiku_contract.campaign.pace import pace
-from haiku_contract.cli import targets
+from haiku_contract.cli import cassettes, targets
 from haiku_contract.cli.fuzz import check, client_of, fuzz, options_of, run, transport_of
 from haiku_contract.cli.options import read, write
 from haiku_contract.endpoint import scanning
+from haiku_contract.endpoint.known_secrets import of_environment
 from haiku_contract.endpoint.recording import OTHER_NAMES, RECORD_MODES, RecordingTransport
-from haiku_contract.endpoint.redaction import Redaction
+from haiku_contract.endpoint.redaction import of_session
 from haiku_contract.errors import EndpointError, UsageError
 from haiku_contract.model import Case
 from haiku_contract.report.text import counted
@@ -72,10 +73,8 @@ def record(context: click.Context, /, **given: Any) -> None:
         transport_of(options) or httpx.AsyncHTTPTransport(),
         name,
         mode=mode,
-        redaction=Redaction(
-            secrets=to.secrets, headers=frozenset(one.lower() for one in shown), allowed=frozenset(allowed)
-        ),
-        about={"contract": options.contract.id, "endpoint": to.target.name, "surface": options.surface},
+        redaction=of_session(to.secrets, headers=frozenset(one.lower() for one in shown), allowed=frozenset(allowed)),
+        about=cassettes.about(options, to.target.name),
     )
     sent = _payloads(options, to, transport, paths) if paths else run(options, to, transport).requests
     for line in transport.unrecorded:
@@ -109,7 +108,7 @@ def _payloads(options: Options, to: targets.Destination, transport: RecordingTra
 def _scan(paths: Sequence[str], allowed: Sequence[str], output: str | None) -> int:
     if not paths:
         raise UsageError("--scan needs a PATH: files or folders to be searched for secrets")
-    found = [one for path in paths for one in scanning.scan(Path(path), frozenset(allowed))]
+    found = [one for path in paths for one in scanning.scan(Path(path), frozenset(allowed), of_environment(os.environ))]
     write("".join(f"{one.path}:{one.line}: {one.kind}\n" for one in found), output)
     if found:
         click.echo(f"haiku-contract: {counted(len(found), 'likely secret')}", err=True)

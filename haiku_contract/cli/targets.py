@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import json
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 from urllib.parse import unquote
@@ -14,7 +16,7 @@ from haiku_contract.cli import recipes
 from haiku_contract.cli.headers import headers as further_headers
 from haiku_contract.endpoint import live, surfaces
 from haiku_contract.endpoint.echoes import hidden
-from haiku_contract.endpoint.redaction import accounts
+from haiku_contract.endpoint.known_secrets import accounts
 from haiku_contract.endpoint.reference.app import SERVED
 from haiku_contract.errors import UsageError
 
@@ -76,6 +78,10 @@ class Destination(NamedTuple):
     def __repr__(self) -> str:
         return f"<Destination {self.target.name}>"
 
+    def hide(self, text: str) -> str:
+        """A text without what must never be shown."""
+        return hidden(text, self.secrets)
+
 
 def destination(options: Place, environment: Mapping[str, str]) -> Destination:
     """What the options name.
@@ -111,7 +117,14 @@ def _live(options: Place, environment: Mapping[str, str], surface: Surface) -> D
     target = Target(f"the real endpoint ({surface.name})", url, surface, billed=True)
     headers = live.headers(surface.name, options.contract.model_id) | identity
     recipe = recipes.of_live(surface.name, options.contract)
-    return Destination(target, headers, recipe, (known.token, known.account, *_of_proxies(environment)))
+    gateway = () if _is_word(known.gateway, options.contract) else (known.gateway,)
+    return Destination(target, headers, recipe, (known.token, known.account, *gateway, *_of_proxies(environment)))
+
+
+def _is_word(name: str, contract: Contract) -> bool:
+    """Whether a name that somebody chose may stand in any answer: taken out, it would change what answers say."""
+    schemas = json.dumps([contract.request.schema, contract.response.schema])
+    return len(name) < _LEAST_QUERIED or name in schemas
 
 
 def _anywhere(url: str, surface: Surface) -> Target:
@@ -165,4 +178,4 @@ def _of_proxies(environment: Mapping[str, str]) -> tuple[str, ...]:
 
 def _shown(url: str) -> str:
     """A text that should have been a URL, without what may be a secret in it."""
-    return repr(url.partition("?")[0].rpartition("@")[2])
+    return repr(re.split(r"[?#]", url, maxsplit=1)[0].rpartition("@")[2])

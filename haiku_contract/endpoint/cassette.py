@@ -6,6 +6,8 @@ apart, `cassette_writing` writes ours.
 
 from __future__ import annotations
 
+import contextlib
+import shutil
 import tempfile
 import threading
 import weakref
@@ -17,7 +19,8 @@ from haiku_contract.errors import CassetteError
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
+    from typing import BinaryIO
 
 Headers: TypeAlias = "tuple[tuple[str, str], ...]"
 
@@ -164,14 +167,26 @@ def read(path: str | Path) -> Cassette:
     path = Path(path)
     beside: dict[str, dict[str, str]] = {}
     try:
-        with path.open("rb") as file:
-            found = tuple(cassette_layouts.interactions(str(path), file, Store(), beside))
+        with path.open("rb") as file, _seekable(file) as source:
+            found = tuple(cassette_layouts.interactions(str(path), source, Store(), beside))
     except FileNotFoundError:
         raise CassetteError(f"{path}: no such file; {_advice(path)}") from None
     except OSError as error:
         raise CassetteError(f"{path}: cannot be read: {error.strerror}") from None
     about = beside.get(cassette_layouts.ABOUT)
     return Cassette(str(path), found, about or {}, ours=about is not None)
+
+
+@contextlib.contextmanager
+def _seekable(file: BinaryIO) -> Iterator[BinaryIO]:
+    """The file, or a copy of what comes out of a pipe."""
+    if file.seekable():
+        yield file
+        return
+    with tempfile.TemporaryFile() as copy:
+        shutil.copyfileobj(file, copy)
+        copy.seek(0)
+        yield copy
 
 
 def _advice(path: Path) -> str:
@@ -184,11 +199,11 @@ def _advice(path: Path) -> str:
 
 def _check_redacted(cassette: Cassette) -> None:
     """Refuse a cassette of ours in which a credential was put after it was written."""
-    from haiku_contract.endpoint import redaction, secrets  # noqa: PLC0415 - they need the values of this module
+    from haiku_contract.endpoint import known_secrets, secrets  # noqa: PLC0415 - they need the values of this module
 
     for one in cassette.interactions:
         for name, value in (*one.request_headers, *one.response_headers):
-            if any(secrets.looks_like_one(text) for text in redaction.credentials(name, value)):
+            if any(secrets.looks_like_one(text) for text in known_secrets.credentials(name, value)):
                 advice = "take it out; 'haiku-contract record --scan' names every place"
                 raise CassetteError(f"{cassette.name}:{one.line}: the header {name} holds a secret: {advice}")
 

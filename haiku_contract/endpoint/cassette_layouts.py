@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import base64
 import binascii
-import datetime as dt
-import email.utils
+import io
 import json
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from haiku_contract.endpoint import har
+from haiku_contract.endpoint import har, recorded_parts
 from haiku_contract.endpoint.cassette import Interaction, Store
-from haiku_contract.endpoint.cassette_yaml import Mapping, Reader
+from haiku_contract.endpoint.cassette_yaml import EMPTY, Mapping, Reader
 from haiku_contract.errors import CassetteError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    import datetime as dt
+    from collections.abc import Iterator
     from typing import BinaryIO
 
     from haiku_contract.endpoint.cassette import Headers
@@ -39,12 +39,9 @@ _LAST: Final = {"interactions": "version", "http_interactions": "recorded_with"}
 """What the tools write beside the interactions; a file without it was cut off."""
 
 _BETWEEN: Final = " \t\r\n,"
-_METHOD: Final = re.compile(r"[A-Za-z]{1,20}\Z")
-_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
-_LEAST_STATUS: Final = 100
-_MOST_STATUS: Final = 599
 _CODINGS_WITH_A_MARK: Final = {"gzip": b"\x1f\x8b", "x-gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd"}
-_OF_CODED: Final = ("content-encoding", "content-length", "transfer-encoding")
+_MOST_JSON: Final = 256 * 1024 * 1024
+"""Bytes of JSON that are read, which is done at once; YAML is read exchange by exchange, and may be of any length."""
 
 
 def interactions(name: str, file: BinaryIO, store: Store, beside: dict[str, dict[str, str]]) -> Iterator[Interaction]:
@@ -62,7 +59,7 @@ def interactions(name: str, file: BinaryIO, store: Store, beside: dict[str, dict
     start = file.read(64).lstrip()
     file.seek(0)
     if start.startswith((b"{", b"[", b"\xef\xbb\xbf{")):
-        yield from _of_json(name, file.read(), store)
+        yield from _of_json(name, _whole(name, file), store)
     else:
         yield from _of_yaml(name, file, store, beside)
 
@@ -73,6 +70,8 @@ def _of_yaml(name: str, file: BinaryIO, store: Store, beside: dict[str, dict[str
     line = 1
     for key, line, value in reader.top(_LISTS):
         seen.add(key)
+        if value is EMPTY:
+            continue
         if key in _LISTS or not key:
             yield _Layout(name, line, store).interaction(value)
         elif key == ABOUT and isinstance(value, Mapping):
@@ -85,6 +84,16 @@ def _of_yaml(name: str, file: BinaryIO, store: Store, beside: dict[str, dict[str
         raise reader.error(line, f"no {last} beside the interactions: the file is cut off; record it again")
 
 
+def _whole(name: str, file: BinaryIO) -> bytes:
+    if file.seek(0, io.SEEK_END) > _MOST_JSON:
+        most = f"{_MOST_JSON >> 20} MiB"
+        raise CassetteError(
+            f"{name}: more than {most} of JSON; split it, or record as YAML, which may be of any length"
+        )
+    file.seek(0)
+    return file.read()
+
+
 def _of_json(name: str, data: bytes, store: Store) -> Iterator[Interaction]:
     try:
         value = json.loads(data.decode("utf-8-sig"))
@@ -94,6 +103,10 @@ def _of_json(name: str, data: bytes, store: Store) -> Iterator[Interaction]:
         raise CassetteError(f"{name}:{error.lineno}: not JSON ({error.msg}); is it cut off?") from None
     except RecursionError:
         raise CassetteError(f"{name}:1: nested too deeply for a cassette") from None
+    except ValueError:  # the interpreter's limit for the digits of numbers
+        digits = re.search(rb"[0-9]{4000}", data)
+        line = data.count(b"\n", 0, digits.start() if digits else 0) + 1
+        raise CassetteError(f"{name}:{line}: a number of more digits than are read") from None
     log = value.get("log") if isinstance(value, dict) else None
     where, listed = ("entries", har.entries(log)) if log is not None else _listed(value)
     if not isinstance(listed, list):
@@ -140,9 +153,9 @@ class _Layout:
         response = self._mapping(whole.get("response"), "response")
         method = request.get("method")
         url = request.get("uri", request.get("url"))
-        if not isinstance(method, str) or not _METHOD.match(method):
+        if not isinstance(method, str) or not recorded_parts.is_method(method):
             raise self._refusal(request, "method", "the method of a request")
-        if not isinstance(url, str) or not url:
+        if not isinstance(url, str) or not recorded_parts.is_url(url):
             raise self._refusal(request, "uri", "the address of a request")
         body = self._body(response, ("body", "content"))
         headers = _undoubled(self._headers(response), body)
@@ -159,7 +172,7 @@ class _Layout:
             response=self._store.add(body),
             sizes=self._sizes(stream, len(body)),
             seconds=self._seconds(stream),
-            error=str(stream.get("error") or ""),
+            error=self._error(stream),
             recorded=_day(whole.get("recorded_at"), headers),
             repeat=self._repeat(whole),
             line=self._line,
@@ -179,9 +192,10 @@ class _Layout:
         for name, given in found.items():
             for value in given if isinstance(given, list) else [given]:
                 text = value.decode("latin-1") if isinstance(value, bytes) else value
-                if not isinstance(text, str | int | float) or not _NAME.match(name) or _breaks(str(text)):
+                text = str(text) if isinstance(text, int | float) else text
+                if not recorded_parts.is_header(name, text):
                     raise self._refusal(part, "headers", f"the header {name[:40]!r} is not one")
-                pairs.append((name, str(text)))
+                pairs.append((name, text))
         return tuple(pairs)
 
     def _status(self, response: dict[str, Any]) -> tuple[int, str]:
@@ -193,9 +207,9 @@ class _Layout:
             found, reason = response["code"], str(found or "").partition(" ")[2]
         if isinstance(found, str) and found.isascii() and found.isdecimal():
             found = int(found[:4])
-        if not isinstance(found, int) or isinstance(found, bool) or not _LEAST_STATUS <= found <= _MOST_STATUS:
+        if not isinstance(found, int) or not recorded_parts.is_status(found):
             raise self._refusal(response, "status", "a status that is none of HTTP")
-        return found, reason if isinstance(reason, str) and not _breaks(reason) else ""
+        return found, reason if isinstance(reason, str) and not recorded_parts.breaks(reason) else ""
 
     def _body(self, part: dict[str, Any], names: tuple[str, ...]) -> bytes:
         found = next((part[name] for name in names if name in part), None)
@@ -235,6 +249,12 @@ class _Layout:
             raise self._refusal(stream, "seconds", "times of chunks that are not a list of seconds")
         return tuple(float(one) for one in seconds)
 
+    def _error(self, stream: dict[str, Any]) -> str:
+        found = stream.get("error") or ""
+        if not isinstance(found, str):
+            raise self._refusal(stream, "error", "an error of a stream that is not a text")
+        return found
+
     def _repeat(self, whole: dict[str, Any]) -> int:
         found = whole.get(REPEAT, 1)
         if type(found) is not int or found < 1:
@@ -243,14 +263,11 @@ class _Layout:
 
     def _refusal(self, part: dict[str, Any], key: str, what: str) -> CassetteError:
         line = part.lines.get(key, part.line) if isinstance(part, Mapping) else self._line
-        return CassetteError(f"{self._name}:{line}: {what}; is the file cut off, or not a cassette?")
+        advice = "" if ";" in what else "; is the file cut off, or not a cassette?"
+        return CassetteError(f"{self._name}:{line}: {what}{advice}")
 
 
 _DAY: Final = 86_400.0
-
-
-def _breaks(text: str) -> bool:
-    return "\n" in text or "\r" in text or "\0" in text
 
 
 def _undoubled(headers: Headers, body: bytes) -> Headers:
@@ -259,21 +276,10 @@ def _undoubled(headers: Headers, body: bytes) -> Headers:
     mark = _CODINGS_WITH_A_MARK.get(codings[-1]) if codings else None
     if mark is None or body.startswith(mark):
         return headers
-    return tuple((name, value) for name, value in headers if name.lower() not in _OF_CODED)
+    return tuple((name, value) for name, value in headers if name.lower() not in recorded_parts.OF_CODED)
 
 
 def _day(text: Any, headers: Headers) -> dt.date | None:
     """The day that a recording, or else its response, says it is of."""
-    written = text if isinstance(text, str) else next((v for name, v in headers if name.lower() == "date"), "")
-    for read in _DATES:
-        try:
-            return read(written)
-        except (ValueError, TypeError):
-            continue
-    return None
-
-
-_DATES: Final[tuple[Callable[[str], dt.date], ...]] = (
-    lambda text: dt.date.fromisoformat(text[:10]),
-    lambda text: email.utils.parsedate_to_datetime(text).date(),
-)
+    said = text if isinstance(text, str) else next((v for name, v in headers if name.lower() == "date"), "")
+    return recorded_parts.day(said)

@@ -39,6 +39,10 @@ _INTEGER: Final = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,400})\Z")
 _FLOAT: Final = re.compile(r"[-+]?[0-9]{1,400}\.[0-9]{0,400}(?:[eE][-+]?[0-9]{1,4})?\Z")
 
 
+EMPTY: Final = object()
+"""A list whose members follow."""
+
+
 class Mapping(dict[str, Any]):
     """A mapping with the line that it begins on, and the lines of its keys."""
 
@@ -71,8 +75,8 @@ class Reader:
     def top(self, lists: frozenset[str]) -> Iterator[tuple[str, int, Any]]:
         """The members of the document: key, line, value.
 
-        A list under one of the keys `lists` comes as many times as it has members, with one of them each time; and so
-        does a document that is a list, under the key "".
+        A list under one of the keys `lists` comes as `EMPTY`, and then as many times as it has members, with one of
+        them each time; and so does a document that is a list, under the key "".
 
         Raises:
             CassetteError: the file is not YAML, or more than plain values.
@@ -82,6 +86,7 @@ class Reader:
             raise CassetteError(f"{self._name}: empty; record it again")
         event = self._get()
         if type(event) is self._sequence:
+            yield "", _line(event), EMPTY
             yield from self._members("", event)
         elif type(event) is self._mapping:
             yield from self._keys(event, lists)
@@ -103,6 +108,7 @@ class Reader:
             key, line = self._key(event, known)
             following = self._get()
             if key in lists and type(following) is self._sequence:
+                yield key, line, EMPTY
                 yield from self._members(key, following)
             else:
                 yield key, line, self._value(following, 1)
@@ -157,6 +163,8 @@ class Reader:
         line = _line(event)
         if type(event) is not self._scalar:
             raise self.error(line, "a key that is not a text")
+        if event.tag is not None:
+            self._check_tag(event, _TEXT)
         if event.value in known:
             raise self.error(line, f"the key {event.value[:40]!r} a second time; keep one of the two")
         known.add(event.value)

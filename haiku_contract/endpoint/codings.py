@@ -20,6 +20,11 @@ def _codings(headers: Headers) -> list[str]:
     return [one for one in (part.strip().lower() for part in values.split(",")) if one not in ("", "identity")]
 
 
+def is_compressed(body: bytes) -> bool:
+    """Whether a body, whose coding was undone, begins as compressed data do; no JSON and no event stream does."""
+    return body.startswith(_COMPRESSED)
+
+
 def check_readable(headers: Headers, body: bytes) -> None:
     """Refuse a request that cannot be searched.
 
@@ -37,7 +42,7 @@ def check_plain(what: str, body: bytes) -> None:
     Raises:
         ValueError: it is.
     """
-    if body.startswith(_COMPRESSED):
+    if is_compressed(body):
         raise ValueError(f"the {what} is compressed without saying so, and could hide a secret")
 
 

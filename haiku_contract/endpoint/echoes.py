@@ -13,6 +13,8 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
+from haiku_contract.endpoint.codings import is_compressed
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -44,6 +46,11 @@ def without(exchange: Exchange, secrets: tuple[str, ...]) -> Exchange:
     body = found.sub(REDACTED.encode(), exchange.body)
     headers = {hidden(name, secrets): hidden(value, secrets) for name, value in exchange.headers.items()}
     return replace(exchange, body=body, headers=headers, error=hidden(exchange.error, secrets))
+
+
+def readable(exchange: Exchange, secrets: tuple[str, ...]) -> Exchange:
+    """An exchange without a body that could hide the secrets: one that is compressed and does not say so."""
+    return replace(exchange, body=REDACTED.encode()) if secrets and is_compressed(exchange.body) else exchange
 
 
 @contextlib.contextmanager

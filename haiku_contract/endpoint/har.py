@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import base64
 import binascii
-import datetime as dt
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
+from haiku_contract.endpoint import recorded_parts as parts
 from haiku_contract.endpoint.cassette import Interaction, Store
 
 if TYPE_CHECKING:
     from haiku_contract.endpoint.cassette import Headers
-
-_OF_CODED: Final = ("content-encoding", "content-length", "transfer-encoding")
-"""Headers about a coding that HAR has taken off: its texts are the decoded ones."""
 
 
 class HarError(ValueError):
@@ -35,51 +32,82 @@ def interaction(entry: Any, store: Store) -> Interaction | None:
     Raises:
         HarError: it is not one.
     """
-    try:
-        status = _known(entry["response"]["status"], int)
-        return _interaction(entry, status, store) if status > 0 else None
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        what = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error)
-        raise HarError(f"{what}; save it as HAR 1.2 with content") from None
+    response = _object(_object(entry, "an entry"), "response", of="an entry")
+    status = response.get("status")
+    if type(status) is int and status <= 0:
+        return None
+    return _interaction(entry, response, store)
 
 
-def _interaction(entry: dict[str, Any], status: int, store: Store) -> Interaction:
-    request, response = entry["request"], entry["response"]
-    posted = request.get("postData") or {}
-    content = response.get("content") or {}
-    if "text" not in content and content.get("size", 0) > 0:
-        raise ValueError("the body of the response was not saved")
-    day = str(entry.get("startedDateTime", ""))[:10]
+def _flaw(what: str) -> HarError:
+    return HarError(f"{what}; save it as HAR 1.2 with content")
+
+
+def _interaction(entry: dict[str, Any], response: dict[str, Any], store: Store) -> Interaction:
+    request = _object(entry, "request", of="an entry")
+    method, url, status = request.get("method"), request.get("url"), response.get("status")
+    posted = _object(request, "postData", of="a request", optional=True)
+    content = _object(response, "content", of="a response", optional=True)
+    begun = entry.get("startedDateTime")
+    for wrong, what in (
+        (not parts.is_method(method), "the method of the request is missing, or none"),
+        (not parts.is_url(url), "the url of the request is missing, or none"),
+        (not parts.is_status(status), "the status of the response is missing, or none of HTTP"),
+        ("text" not in posted and posted.get("params"), "the body of the request was saved as params, not as text"),
+        ("text" not in content and content.get("size", 0) not in (0, -1), "the body of the response was not saved"),
+        (begun and parts.day(begun) is None, "startedDateTime is no date"),
+    ):
+        if wrong:
+            raise _flaw(what)
+    reason = response.get("statusText")
     return Interaction(
-        method=_known(request["method"], str).upper(),
-        url=_known(request["url"], str),
-        request_headers=_headers(request.get("headers") or [], ()),
+        method=str(method).upper(),
+        url=str(url),
+        request_headers=_headers(request),
         request=store.add(_text(posted)),
-        status=status,
-        reason=str(response.get("statusText") or ""),
-        response_headers=_headers(response.get("headers") or [], _OF_CODED),
+        status=int(status or 0),
+        reason=reason if isinstance(reason, str) and not parts.breaks(reason) else "",
+        response_headers=_headers(response, parts.OF_CODED),  # the texts of HAR are the decoded ones
         response=store.add(_text(content)),
-        recorded=dt.date.fromisoformat(day) if day else None,
+        recorded=parts.day(begun),
     )
 
 
-def _headers(pairs: list[dict[str, Any]], without: tuple[str, ...]) -> Headers:
+def _object(value: Any, name: str, *, of: str = "", optional: bool = False) -> dict[str, Any]:
+    """The value itself, or the member of that name where `of` says what it is a member of."""
+    found = value.get(name) if of else value
+    if found is None and optional:
+        return {}
+    if not isinstance(found, dict):
+        what = f"{name!r} of {of}" if of else name
+        raise _flaw(f"{what} is {'missing' if of and name not in value else 'not an object'}")
+    return found
+
+
+def _headers(part: dict[str, Any], without: tuple[str, ...] = ()) -> Headers:
     """The headers as of HTTP/1.1, which has no pseudo-headers."""
-    found = ((_known(one["name"], str), _known(one["value"], str)) for one in pairs)
-    return tuple(pair for pair in found if pair[0].lower() not in without and not pair[0].startswith(":"))
+    listed = part.get("headers") or []
+    if not isinstance(listed, list):
+        raise _flaw("headers that are not a list")
+    found = []
+    for one in listed:
+        name, value = (one.get("name"), one.get("value")) if isinstance(one, dict) else (None, None)
+        if isinstance(name, str) and name.startswith(":"):
+            continue
+        if not parts.is_header(name, value):
+            raise _flaw(f"the header {str(name)[:40]!r} is not one")
+        if str(name).lower() not in without:
+            found.append((str(name), str(value)))
+    return tuple(found)
 
 
 def _text(content: dict[str, Any]) -> bytes:
-    text = _known(content.get("text") or "", str)
+    text = content.get("text") or ""
+    if not isinstance(text, str):
+        raise _flaw("a body that is not a text")
     if content.get("encoding") != "base64":
-        return bytes(text.encode("utf-8", "surrogatepass"))
+        return text.encode("utf-8", "surrogatepass")
     try:
         return base64.b64decode("".join(text.split()), validate=True)
-    except binascii.Error:
-        raise ValueError("a body that is not base64, as it says it is") from None
-
-
-def _known(value: Any, kind: type) -> Any:
-    if type(value) is not kind:
-        raise TypeError(f"expected {kind.__name__}, found {type(value).__name__}")
-    return value
+    except (binascii.Error, ValueError):
+        raise _flaw("a body that is not base64, as it says it is") from None

@@ -16,7 +16,7 @@ import httpx
 
 from haiku_contract import wire
 from haiku_contract.endpoint import matching
-from haiku_contract.endpoint.redaction import Redaction
+from haiku_contract.endpoint.redaction import Redaction, of_session
 from haiku_contract.errors import StaleCassetteError
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class RecordedTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         self._cassette = cassette
         self._timing = timing
         self._again = again
-        self._redaction = Redaction() if redaction is None else redaction
+        self._redaction = of_session() if redaction is None else redaction
         self._exact: dict[Key, Candidates] = {}
         self._alike: dict[Key, Candidates] | None = None
         self._turns: Counter[tuple[Key, str]] = Counter()
@@ -106,7 +106,7 @@ class RecordedTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         library = library_of(request.__class__)
         return library.Response(
             found.status,
-            headers=list(found.response_headers),
+            headers=[(name, _encoded(value)) for name, value in found.response_headers],
             stream=self._stream(library, found),
             extensions={"reason_phrase": found.reason.encode("latin-1", "replace")} if found.reason else None,
         )
@@ -129,6 +129,16 @@ def _type(request: Any) -> str:
 def _shown(body: bytes) -> str:
     """A request in a few words; it was redacted."""
     return wire.shorten(body.decode("utf-8", "replace"), _MOST_SHOWN) or "without a body"
+
+
+def _encoded(value: str) -> str | bytes:
+    """The value of a header as its bytes, where it is not ASCII: recorders read it as Latin-1, and HAR has any text."""
+    if value.isascii():
+        return value
+    try:
+        return value.encode("latin-1")
+    except UnicodeEncodeError:
+        return value.encode("utf-8", "surrogatepass")
 
 
 class _Replay:

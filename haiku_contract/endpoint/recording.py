@@ -15,8 +15,8 @@ from haiku_contract.endpoint import codings
 from haiku_contract.endpoint.cassette import Held, Interaction, load
 from haiku_contract.endpoint.cassette_files import Recording, state
 from haiku_contract.endpoint.recorded import RecordedTransport, library_of
-from haiku_contract.endpoint.redaction import Redaction
-from haiku_contract.errors import StaleCassetteError, UsageError
+from haiku_contract.endpoint.redaction import Redaction, of_session
+from haiku_contract.errors import StaleCassetteError, UnsearchableError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
@@ -65,7 +65,7 @@ class RecordingTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
             raise UsageError(f"no record mode {mode!r}: choose one of {', '.join(RECORD_MODES)}")
         path = Path(path)
         self._inner = inner
-        self._redaction = Redaction() if redaction is None else redaction
+        self._redaction = of_session() if redaction is None else redaction
         self._may_record = mode in ("new", "all") or (mode == "once" and state(path) is None)
         self._replays = mode != "all"
         recording = Recording(path, about or {}, fresh=mode == "all") if self._may_record else None
@@ -180,10 +180,16 @@ class _Tape:
 
     def enter(self, number: int, interaction: Interaction) -> None:
         """Take an exchange."""
-        if self._recording is not None:
-            self._recording.add(number, self._redaction.interaction(interaction))
-            with self._lock:
-                self.written += 1
+        if self._recording is None:
+            return
+        try:
+            redacted = self._redaction.interaction(interaction)
+        except UnsearchableError as error:
+            self.unrecorded.append(f"{interaction.method} {httpx.URL(interaction.url).host}: {error}")
+            return
+        self._recording.add(number, redacted)
+        with self._lock:
+            self.written += 1
 
     def close(self, ended_by: type[BaseException] | None = None) -> None:
         """Put the cassette in its place."""

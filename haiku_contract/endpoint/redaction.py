@@ -6,19 +6,19 @@ exchange uses as one, and what the caller names.
 
 from __future__ import annotations
 
-import base64
-import re
+import os
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
-from urllib.parse import quote
 
 from haiku_contract.endpoint.cassette import Held
-from haiku_contract.endpoint.secrets import Found, apply, find, standin
+from haiku_contract.endpoint.known_secrets import SCHEME, accounts, credentials, forms, gateways, of_environment
+from haiku_contract.endpoint.secrets import Sought, clean, find, redact, standin
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from haiku_contract.endpoint.cassette import Headers, Interaction
+    from haiku_contract.endpoint.decoders import Edit
 
 _SHOWN: Final = """
 accept accept-encoding accept-language age allow anthropic-beta anthropic-version cache-control
@@ -36,32 +36,6 @@ SHOWN: Final = frozenset(_SHOWN.split())
 """The headers whose values are written down; those of `anthropic-ratelimit-…` and `x-ratelimit-…` are too."""
 
 _SHOWN_FAMILIES: Final = ("anthropic-ratelimit-", "x-ratelimit-", "access-control-")
-_CREDENTIALS: Final = frozenset(
-    {
-        "authorization",
-        "proxy-authorization",
-        "cf-aig-authorization",
-        "x-api-key",
-        "api-key",
-        "x-goog-api-key",
-        "cookie",
-        "set-cookie",
-        "x-auth-key",
-        "x-auth-token",
-        "x-auth-email",
-        "cf-access-client-secret",
-        "cf-access-jwt-assertion",
-    }
-)
-_NAMED_LIKE_ONE: Final = re.compile(
-    r"(?i)(?:\A|[-_])(?:token|secret|passw(?:or)?d|(?:api|auth|access|secret|subscription)-?key)\Z"
-)
-_LEAST_KNOWN: Final = 8  # a shorter text is found by chance
-_SCHEME: Final = re.compile(r"(?i:bearer|basic|token)\s+")
-_ACCOUNT: Final = re.compile(
-    r"/accounts/([\w-]{8,64})(?=/|\Z)|gateway\.ai\.cloudflare\.com/v1/([\w-]{8,64})/", re.ASCII
-)
-_GATEWAY: Final = re.compile(r'("gateway"\s*:\s*\{[^{}]{0,400}?"id"\s*:\s*")([^"\\]{1,64})(")')
 _NO_SECRET: Final = ("default",)
 
 
@@ -97,7 +71,7 @@ class Redaction:
     def learning(self, url: str, *headers: Headers) -> Redaction:
         """This, with what an exchange uses as credentials and identities."""
         found = {one for pairs in headers for name, value in pairs for one in credentials(name, value)}
-        found |= set(accounts(url))
+        found |= {*accounts(url), *gateways(url, *headers)}
         found -= set(self.secrets)
         return replace(self, secrets=(*self.secrets, *sorted(found))) if found else self
 
@@ -107,7 +81,7 @@ class Redaction:
 
     def text(self, text: str) -> str:
         """A text without its secrets."""
-        return apply(text, self.found(text))[0]
+        return redact(text, self._sought())
 
     def pairs(self, headers: Headers) -> Headers:
         """Headers: those of the allow-list without their secrets, stand-ins for the values of the others."""
@@ -120,80 +94,41 @@ class Redaction:
     def cut_body(self, body: bytes, sizes: tuple[int, ...]) -> tuple[bytes, tuple[int, ...]]:
         """A body without its secrets, and the sizes of its chunks as they are then."""
         text = body.decode("latin-1")
-        redacted, edits = apply(text, self.found(text))
-        return (redacted.encode("latin-1"), _moved(sizes, edits)) if edits else (body, sizes)
+        for cleaned, edits in clean(text, self._sought()):
+            text, sizes = cleaned, _moved(sizes, edits)
+        return text.encode("latin-1"), sizes
 
     def _value(self, name: str, value: str) -> str:
         if name in SHOWN or name in self.headers or name.startswith(_SHOWN_FAMILIES):
             return self.text(value)
         if name == "cf-aig-gateway-id" and value in _NO_SECRET:
             return value
-        scheme = _SCHEME.match(value)
+        scheme = SCHEME.match(value)
         start = scheme[0] if scheme else ""
         return start + standin(value[len(start) :])
 
-    def found(self, text: str, *, sure: bool = False) -> Iterator[Found]:
+    def found(self, text: str, *, sure: bool = False) -> Iterator[Edit]:
         """The secrets in a text; a body as Latin-1, so that places are those of its bytes.
 
         Args:
             text: what is searched.
             sure: leave out words in the place of a secret that are likely to be none.
+
+        Raises:
+            UnsearchableError: it holds something that cannot be looked into.
         """
-        for one in find(text, _known(self.secrets), sure=sure):
-            if text[one.start : one.end] not in self.allowed:
-                yield one
-        for match in _GATEWAY.finditer(text):
-            if match[2] not in _NO_SECRET and standin(match[2]) != match[2]:
-                yield Found(*match.span(2), "gateway", standin(match[2]))
+        return find(text, self._sought(sure=sure))
+
+    def _sought(self, *, sure: bool = False) -> Sought:
+        return Sought(forms(self.secrets), self.allowed, sure)
 
 
-def accounts(url: str) -> Iterator[str]:
-    """The accounts in an address of the real endpoint, or in one that is like it."""
-    yield from (one for match in _ACCOUNT.finditer(url) for one in match.groups() if one)
-
-
-def credentials(name: str, value: str) -> Iterator[str]:
-    """The secrets in a header that is for secrets; none in any other."""
-    if name.lower() not in _CREDENTIALS and not _NAMED_LIKE_ONE.search(name):
-        return
-    scheme = _SCHEME.match(value)
-    text = value[scheme.end() :] if scheme else value
-    if scheme and scheme[0].lower().startswith("basic"):
-        yield text.strip()
-        yield from _password(text.strip())
-    elif "cookie" in name.lower():
-        yield from (part.partition("=")[2].strip() for part in text.split(";"))
-    else:
-        yield text.strip()
-
-
-def _password(text: str) -> Iterator[str]:
-    """The password of basic authentication (RFC 7617)."""
-    try:
-        yield base64.b64decode(text, validate=True).decode("utf-8").partition(":")[2]
-    except ValueError:  # it is none of that form
-        return
-
-
-def _known(texts: Iterable[str]) -> re.Pattern[str] | None:
-    """All the ways in which known secrets can be written; the longest first."""
-    forms = {form for text in texts if len(text) >= _LEAST_KNOWN for form in _forms(text)}
-    if not forms:
-        return None
-    return re.compile("|".join(re.escape(one) for one in sorted(forms, key=lambda one: (-len(one), one))))
-
-
-def _forms(text: str) -> Iterator[str]:
-    yield text
-    yield quote(text, safe="")
-    data = text.encode()
-    yield data.decode("latin-1")
-    for ahead in range(3):  # what of its base64 does not depend on what stands around it
-        encoded = base64.b64encode(b"\0" * ahead + data).decode("ascii")
-        core = encoded[-(-ahead * 8 // 6) : len(encoded) - (0, 3, 2)[(ahead + len(data)) % 3]]
-        if len(core) >= _LEAST_KNOWN:
-            yield core
-            yield core.translate(str.maketrans("+/", "-_"))
+def of_session(
+    secrets: tuple[str, ...] = (), *, headers: frozenset[str] = frozenset(), allowed: frozenset[str] = frozenset()
+) -> Redaction:
+    """A redaction that knows, beside the secrets that it is given, those in the environment of this process."""
+    known = dict.fromkeys((*secrets, *of_environment(os.environ)))
+    return Redaction(secrets=tuple(known), headers=headers, allowed=allowed)
 
 
 def _moved(sizes: tuple[int, ...], edits: list[tuple[int, int, int]]) -> tuple[int, ...]:

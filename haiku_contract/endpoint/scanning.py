@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 import os
-import re
-import zlib
-from bisect import bisect_left
-from itertools import zip_longest
+from itertools import accumulate, pairwise, zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from haiku_contract.endpoint.cassette import read
-from haiku_contract.endpoint.redaction import Redaction, credentials
+from haiku_contract.endpoint.known_secrets import credentials
+from haiku_contract.endpoint.redaction import Redaction
 from haiku_contract.endpoint.secrets import looks_like_one
-from haiku_contract.errors import HaikuContractError, UsageError
+from haiku_contract.errors import HaikuContractError, UnsearchableError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import BinaryIO
 
-_LEFT_OUT: Final = frozenset({".git", ".hg", ".venv", "venv", "node_modules", "__pycache__", ".tox", ".nox"})
+    from haiku_contract.endpoint.decoders import Edit
+
+_CACHES: Final = (
+    ".git .hg .hypothesis .mypy_cache .nox .pytest_cache .ruff_cache .svn .tox .venv __pycache__ node_modules venv"
+)
+_LEFT_OUT: Final = frozenset(_CACHES.split())
+"""Folders that are not looked into unless they are named."""
 
 _CASSETTES: Final = frozenset({".yaml", ".yml", ".json", ".har"})
-_MOST_PLAIN: Final = 64 * 1024 * 1024
+_MOST_OF_CASSETTE: Final = 64 * 1024 * 1024  # bytes: a larger file is only searched as a text
+_BLOCK: Final = 4 * 1024 * 1024
+_AGAIN: Final = 64 * 1024
+_LONGEST_LINE: Final = 1024 * 1024
+"""Bytes of a file: searched at once, of those before that are searched again, the most up to the end of a line."""
+
+UNSEARCHABLE: Final = "cannot be searched"
 
 
 class Leak(NamedTuple):
@@ -32,45 +43,78 @@ class Leak(NamedTuple):
     kind: str
 
 
-def scan(path: Path, allowed: frozenset[str] = frozenset()) -> Iterator[Leak]:
+def scan(path: Path, allowed: frozenset[str] = frozenset(), known: tuple[str, ...] = ()) -> Iterator[Leak]:
     """The places in a file, or in all files of a folder, that look like secrets, in order.
 
     Args:
         path: the file or folder.
         allowed: texts that look like secrets and are none.
+        known: texts that are secrets wherever they are.
 
     Raises:
         UsageError: it cannot be read.
     """
+    redaction = Redaction(secrets=known, allowed=allowed)
     if path.is_dir():
         for folder, folders, names in os.walk(path):
             folders[:] = sorted(set(folders) - _LEFT_OUT)
             for name in sorted(names):
                 file = Path(folder, name)
                 if file.is_file():
-                    yield from _scan(file, allowed)
+                    yield from _scan(file, redaction)
     else:
-        yield from _scan(path, allowed)
+        yield from _scan(path, redaction)
 
 
-def _scan(path: Path, allowed: frozenset[str]) -> Iterator[Leak]:
+def _scan(path: Path, redaction: Redaction) -> Iterator[Leak]:
     try:
-        text = path.read_bytes().decode("latin-1")
+        with path.open("rb") as file:
+            seen = {one for block in _blocks(file) for one in _in_block(*block, redaction)}
+        is_small = path.stat().st_size <= _MOST_OF_CASSETTE
     except FileNotFoundError:
         raise UsageError(f"{path}: no such file") from None
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
-    redaction = Redaction(allowed=allowed)
-    breaks = [match.start() for match in re.finditer("\n", text)]
-    seen = {(bisect_left(breaks, one.start) + 1, one.kind) for one in redaction.found(text, sure=True)}
-    if path.suffix.lower() in _CASSETTES:
+    if is_small and path.suffix.lower() in _CASSETTES:
         seen |= set(_in_cassette(path, redaction, [line for line, _ in seen]))
     for line, kind in sorted(seen):
         yield Leak(str(path), line, kind)
 
 
+def _blocks(file: BinaryIO) -> Iterator[tuple[str, int]]:
+    """Parts of a file, each with the number of its first line; they overlap, and are whole lines where they can."""
+    line, before = 1, b""
+    while block := file.read(_BLOCK) + file.readline(_LONGEST_LINE):
+        block = before + block
+        yield block.decode("latin-1"), line
+        again = max(0, len(block) - _AGAIN)
+        again = again and (block.find(b"\n", again) + 1 or again)
+        line, before = line + block.count(b"\n", 0, again), block[again:]
+
+
+def _in_block(text: str, first_line: int, redaction: Redaction) -> Iterator[tuple[int, str]]:
+    try:
+        found = _apart(sorted(redaction.found(text, sure=True), key=lambda one: (one.start, -one.end)))
+    except UnsearchableError:
+        yield first_line, UNSEARCHABLE
+        return
+    places = [0, *(one.start for one in found)]
+    breaks = (text.count("\n", start, end) for start, end in pairwise(places))
+    for one, line in zip(found, accumulate(breaks), strict=True):
+        yield first_line + line, one.kind
+
+
+def _apart(found: list[Edit]) -> list[Edit]:
+    """Of what overlaps, the first: one secret may be known by its form and by its place."""
+    kept = found[:1]
+    for one in found[1:]:
+        if one.start >= kept[-1].end:
+            kept.append(one)
+    return kept
+
+
 def _in_cassette(path: Path, redaction: Redaction, known: list[int]) -> Iterator[tuple[int, str]]:
-    """What only shows once the file is read as a cassette: headers by their names, and bodies that are encoded."""
+    """What only shows once the file is read as a cassette: headers by their names, and what YAML writes otherwise."""
     try:
         interactions = read(path).interactions
     except HaikuContractError:
@@ -82,16 +126,8 @@ def _in_cassette(path: Path, redaction: Redaction, known: list[int]) -> Iterator
         for name, value in (*one.request_headers, *one.response_headers):
             if any(looks_like_one(text) and text not in redaction.allowed for text in credentials(name, value)):
                 yield one.line or 1, f"header {name}"
-        for body in (one.request.read(), one.response.read()):
-            for found in redaction.found(_plain(body).decode("latin-1"), sure=True):
-                yield one.line or 1, found.kind
-
-
-def _plain(body: bytes) -> bytes:
-    """A body without the coding that it is in, where that is gzip or zlib."""
-    if not body.startswith((b"\x1f\x8b", b"\x78")):
-        return body
-    try:
-        return zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(body, _MOST_PLAIN)
-    except zlib.error:
-        return body
+        values = "\n".join(value for _, value in (*one.request_headers, *one.response_headers))
+        bodies = (body.read().decode("latin-1") for body in (one.request, one.response))
+        for text in (one.url, values, one.error, *bodies):
+            for _, kind in _in_block(text, 1, redaction):
+                yield one.line or 1, kind

@@ -13,9 +13,10 @@ from haiku_contract import pointer
 from haiku_contract.constraints import ASSERTIONS, UNIONS, is_trivial, replace, speaks_of, types
 from haiku_contract.errors import UsageError
 from haiku_contract.generate.conforming import solver_of
-from haiku_contract.generate.goals import Host, Step, modern_step
+from haiku_contract.generate.goals import Host, modern_step
 from haiku_contract.generate.holding import kind_of
 from haiku_contract.generate.operators import FORBIDDEN, OPERATORS, Edit, Site
+from haiku_contract.generate.otherwise import LITTLE_WORK, Target, otherwise
 from haiku_contract.generate.routes import Route, site_of
 from haiku_contract.generate.solver import Solver
 from haiku_contract.model import Fault
@@ -36,8 +37,6 @@ _MOST_HOSTS: Final = 4
 _MOST_EXCLUSIVE: Final = 2
 _MOST_TOGETHER: Final = 12
 _ENOUGH_TOGETHER: Final = 5  # of those with the fewest, for keywords of which the others break the same
-_LITTLE_WORK: Final = 15_000
-
 
 _SELDOM_ALONE: Final = frozenset(("", "type", "const", "enum", "anyOf", "oneOf", "not", "required"))
 """Keywords that are broken together with others for reasons that another payload would not change."""
@@ -65,22 +64,6 @@ class Faulted(NamedTuple):
     payload: Any
     breaks: frozenset[str]
     twin: Any
-
-
-class Target(NamedTuple):
-    """A constraint that is to be broken, and how payloads get there.
-
-    Attributes:
-        constraint: the constraint.
-        steps: the way to the schema whose instances are edited.
-        said: that schema, in the words of 2020-12.
-        forbids: the last step of the way, where what stands at its end is `false` and nothing can.
-    """
-
-    constraint: Constraint
-    steps: tuple[Step, ...]
-    said: dict[str, Any]
-    forbids: Step | None = None
 
 
 def target_of(validator: SchemaValidator, constraint: Constraint, ways: Mapping[str, Route]) -> Target | None:
@@ -149,7 +132,8 @@ def faults(validator: SchemaValidator, target: Target, positions: Positions) -> 
         else:
             together.append(one)
     if not alone:
-        together += _tried(validator, target, reached, list(_beside(validator, target)))
+        tried = (_judged(validator, target.constraint, *one) for one in _beside(validator, target, reached))
+        together += [one for one in tried if one is not None]
     if alone or (together and target.constraint.keyword in _SELDOM_ALONE):
         yield from () if alone else fewest(together)[:_ENOUGH_TOGETHER]
         return
@@ -159,31 +143,39 @@ def faults(validator: SchemaValidator, target: Target, positions: Positions) -> 
                 yield one
                 return
             together.append(one)
-    edits = list(_opposites(validator, target))
-    for one in _tried(validator, target, reached, edits):
-        if len(one.breaks) == 1:
+    yield from _second_ways(validator, target, reached, together)
+
+
+def _second_ways(
+    validator: SchemaValidator, target: Target, reached: Host, together: list[Faulted]
+) -> Iterator[Faulted]:
+    """The fault that breaks a constraint alone with a value found for that, or those with the fewest others."""
+    constraint = target.constraint
+    found = otherwise(target, solver_of(validator), reached)
+    others = [(host, Edit("otherwise", "replace", (), value)) for host, value in found]
+    for one in (_judged(validator, constraint, host, edit) for host, edit in others):
+        if one is not None and len(one.breaks) == 1:
             yield one
             return
-        together.append(one)
+        together += [] if one is None else [one]
     # Where another branch of a union is always the one that was meant, whatever breaks this one breaks several.
-    wider = (
-        ()
-        if together
-        else (*proven(validator, target, reached, _failing), *_tried(validator, target, reached, edits, _failing))
-    )
-    yield from fewest(together or list(wider))[:_MOST_TOGETHER]
+    if not together:
+        wider = (_judged(validator, constraint, host, edit, _failing) for host, edit in others)
+        together = [*proven(validator, target, reached, _failing), *(one for one in wider if one is not None)]
+    yield from fewest(together)[:_MOST_TOGETHER]
 
 
-def _beside(validator: SchemaValidator, target: Target) -> Iterator[Edit]:
+def _beside(validator: SchemaValidator, target: Target, reached: Host) -> Iterator[tuple[Host, Edit]]:
     """Edits with values that what stands beside a type or a list allows: they break nothing else."""
     keyword, said = target.constraint.keyword, target.said
     if keyword in _LISTING and any(one in ASSERTIONS and one not in _LISTING for one in said):
-        yield from _opposites(validator, target)
+        for host, value in otherwise(target, solver_of(validator), reached):
+            yield host, Edit("otherwise", "replace", (), value)
     listed = said.get("enum", ()) if keyword != "enum" else ()
     if keyword in {"const", "enum"} and "boolean" in types(said.get("type", ())):
         listed = (False, True)
     for number, value in enumerate(listed):
-        yield Edit(f"listed-{number}", "replace", (), value)
+        yield reached, Edit(f"listed-{number}", "replace", (), value)
 
 
 def _others(validator: SchemaValidator, target: Target, positions: Positions, reached: Host) -> Iterator[Host]:
@@ -207,7 +199,7 @@ def _typed(validator: SchemaValidator, target: Target, reached: Host) -> Iterato
     tokens = pointer.split(site_of(target.constraint))
     site = pointer.get(document.root, tokens)
     narrowed = {**site, "allOf": [*site.get("allOf", ()), {"type": list(kinds)}]}
-    solver = Solver(document.changed(replace(document.root, tokens, narrowed)), work=_LITTLE_WORK)
+    solver = Solver(document.changed(replace(document.root, tokens, narrowed)), work=LITTLE_WORK)
     yield from (host for host in islice(solver.hosts(target.steps), _MOST_EXCLUSIVE) if validator.settled(host.payload))
 
 
@@ -272,60 +264,3 @@ def _proposals(validator: SchemaValidator, target: Target, current: Any) -> Iter
                     yield Edit(edit.label, "add", (edit.value,), value)
         return
     yield from operator(site)
-
-
-def _tried(
-    validator: SchemaValidator, target: Target, host: Host, edits: list[Edit], judge: Judge = SchemaValidator.broken
-) -> Iterator[Faulted]:
-    """Those of the edits that break the constraint, as the judge has it."""
-    for edit in edits:
-        one = _judged(validator, target.constraint, host, edit, judge)
-        if one is not None:
-            yield one
-
-
-def _opposites(validator: SchemaValidator, target: Target) -> Iterator[Edit]:
-    """Edits with a value that the solver finds for the schema with the constraint turned around.
-
-    Where there are unions on the way, first with one that fits none of the other branches either.
-    """
-    constraint = target.constraint
-    if target.forbids is not None:
-        return
-    document = solver_of(validator).document
-    tokens = pointer.split(site_of(constraint))
-    turned = _turned(constraint, pointer.get(document.root, tokens))
-    if turned is None:
-        return
-    solver = Solver(document.changed(replace(document.root, tokens, turned)), work=_LITTLE_WORK)
-    united = any(step.keyword in UNIONS for step in target.steps)
-    for exclusive in (True, False) if united else (False,):
-        for found in islice(solver.hosts(target.steps, exclusive=exclusive), _MOST_HOSTS):
-            value = pointer.get(found.payload, found.path) if found.path else found.payload
-            yield Edit("otherwise", "replace", (), value)
-
-
-_BESIDE: dict[str, tuple[str, ...]] = {
-    "additionalProperties": ("properties", "patternProperties"),
-    "items": ("prefixItems",),
-    "additionalItems": ("items",),
-    "minContains": ("contains", "maxContains"),
-    "maxContains": ("contains", "minContains"),
-    "contains": ("minContains",),
-    "minimum": ("exclusiveMinimum",),
-    "maximum": ("exclusiveMaximum",),
-}
-"""What a keyword is read together with."""
-
-
-def _turned(constraint: Constraint, site: Any) -> dict[str, Any] | None:
-    """The schema of a site with one constraint turned into its opposite."""
-    keyword, value = constraint.keyword, constraint.value
-    if not isinstance(site, dict) or keyword not in site or keyword.startswith("unevaluated"):
-        return None
-    rest = {one: other for one, other in site.items() if one != keyword}
-    refused = {keyword: value} | {one: site[one] for one in _BESIDE.get(keyword, ()) if one in site}
-    if keyword == "required" and isinstance(site["required"], list):
-        rest["required"] = [name for name in site["required"] if name != value]
-        refused = {"required": [value]}
-    return {**rest, "allOf": [*site.get("allOf", ()), {"not": refused}]}

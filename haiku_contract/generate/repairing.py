@@ -19,15 +19,22 @@ if TYPE_CHECKING:
 def asked(document: Document, judge: Holding, node: Node, value: Any) -> Iterator[tuple[Goal, ...]]:
     """What to add to the goals of a node whose value was refused: alternatives, likely ones first.
 
-    Only the first thing that is wrong is looked at: the next search finds the next.
+    Only the first thing that is wrong is looked at: the next search finds the next. What has been asked for already is
+    not asked for again: then it is wrong because something that stands in it is, of which another atom speaks.
     """
     for keyword, repair in _REPAIRS.items():
         for atom in node.atoms:
             if keyword in atom.said:
-                found = list(repair(_Refused(document, judge, node, atom, value)))
+                proposed = repair(_Refused(document, judge, node, atom, value))
+                found = [one for one in proposed if not all(_is_asked(node, goal.schema) for goal in one)]
                 if found:
                     yield from found
                     return
+
+
+def _is_asked(node: Node, schema: Any) -> bool:
+    """Whether a node has a schema, or one that says the same, among its goals."""
+    return id(schema) in node.opened or (isinstance(schema, Words) and any(atom.said == schema for atom in node.atoms))
 
 
 class _Refused(NamedTuple):

@@ -149,6 +149,7 @@ def string(said: Sequence[dict[str, Any]], name: str) -> Iterator[str]:
     yield from (f"{stem}{count}" for count in range(2, _MOST_TEXTS))
     if most >= 1:
         yield from (chr(ord("a") + count) * max(least, 1) for count in range(min(_MOST_TEXTS, 26)))
+    yield from (text for text in ("", " ") if least <= len(text) <= most)
     for pattern in patterns:
         yield from ecma.varied(pattern, least)
     if not patterns:

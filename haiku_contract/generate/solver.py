@@ -18,7 +18,7 @@ from haiku_contract.generate import containers, scalars
 from haiku_contract.generate.goals import ALONE, Atom, Goal, Host, Node, Positions, modern_step
 from haiku_contract.generate.holding import Holding, key_of, kind_of
 from haiku_contract.generate.kinds import EVERY, contradiction, in_order, kinds_of, members, refused_kinds
-from haiku_contract.generate.merging import Heights, Unsatisfiable
+from haiku_contract.generate.merging import ANNOTATIONS, Heights, Unsatisfiable
 from haiku_contract.generate.repairing import asked
 from haiku_contract.schemas import REFERENCES, Words
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _UNROLLED: Final = 6  # levels that show what a person would write; below, what ends a recursion soonest
 _MAX_DEPTH: Final = 70
-_MOST_TURNS: Final = 10
+_MOST_TURNS: Final = 24
 _MOST_REFUSED: Final = 24
 _WORK: Final = 60_000
 _LISTED_KINDS: Final = ("boolean", "null")  # of which every value is tried
@@ -363,6 +363,14 @@ _PARTED: Final[dict[str, Callable[[Solver, Node], Iterator[Host]]]] = {
 _IN_PLACE: Final = frozenset(("$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "not", "if"))
 
 
+_SCALAR: Final = frozenset(("type", "const", "enum", "pattern", "format"))
+"""Keywords whose opposite no other keyword says."""
+
+
 def _flat(said: dict[str, Any]) -> Words:
-    """A schema without what is held against the whole node at once."""
-    return Words({keyword: value for keyword, value in said.items() if keyword not in _IN_PLACE})
+    """A schema without what is held against the whole node at once; what refuses scalars by itself is none of that."""
+    refused = said.get("not")
+    flat = isinstance(refused, dict) and refused.keys() - ANNOTATIONS <= _SCALAR
+    return Words(
+        {keyword: value for keyword, value in said.items() if keyword not in _IN_PLACE or (flat and keyword == "not")}
+    )

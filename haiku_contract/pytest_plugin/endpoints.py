@@ -12,7 +12,7 @@ from haiku_contract.endpoint import live, surfaces
 from haiku_contract.endpoint.cassette import load
 from haiku_contract.endpoint.recorded import RecordedTransport
 from haiku_contract.endpoint.recording import RecordingTransport
-from haiku_contract.endpoint.redaction import Redaction
+from haiku_contract.endpoint.redaction import of_session
 from haiku_contract.errors import UsageError
 from haiku_contract.guard import GuardTransport
 from haiku_contract.pytest_plugin.network import EVERYWHERE
@@ -69,7 +69,7 @@ class Endpoint:
         path, mode = self.recording
         path.parent.mkdir(parents=True, exist_ok=True)
         about = {"endpoint": self.name, "surface": self.surface.name}
-        return RecordingTransport(inner, path, mode=mode, redaction=Redaction(secrets=self.secrets), about=about)
+        return RecordingTransport(inner, path, mode=mode, redaction=of_session(self.secrets), about=about)
 
     def client(self) -> httpx.Client:
         """A client that is not guarded, for requests that do not conform."""

@@ -32,7 +32,7 @@ class Audit(NamedTuple):
 def lines(audit: Audit) -> list[str]:
     """One line per violation with its place, then the counts."""
     out = [
-        secrets.redact(one_line(f"{_place(one)}: {found.side}: {found.violation}")) + "\n"
+        secrets.shown(one_line(f"{_place(one)}: {found.side}: {found.violation}")) + "\n"
         for one in audit.exchanges
         for found in one.found
     ]
@@ -83,4 +83,4 @@ def _redacted(value: Any) -> Any:
         return {key: _redacted(inner) for key, inner in value.items()}
     if isinstance(value, list):
         return [_redacted(inner) for inner in value]
-    return secrets.redact(value) if isinstance(value, str) else value
+    return secrets.shown(value) if isinstance(value, str) else value

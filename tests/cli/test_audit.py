@@ -138,7 +138,7 @@ def test_only_exchanges_with_the_model_of_the_contract_count(cli: Cli, tmp_path:
 def test_a_recording_of_ours_is_read_with_what_it_says_of_itself(cli: Cli, tmp_path: Path) -> None:
     network = httpx.MockTransport(lambda _: httpx.Response(200, json=ANSWER))
     about = {"contract": hc.load().id, "surface": "bare"}
-    with httpx.Client(transport=RecordingTransport(network, tmp_path / "x.yaml", about=about)) as client:
+    with httpx.Client(transport=RecordingTransport(network, tmp_path / "x.yaml", mode="once", about=about)) as client:
         client.post("http://a.test/", json={**QUESTION, "max_tokens": 0})
     result = cli("audit", "x.yaml")
     assert (result.code, result.out.count("exchange 1: request: max_tokens")) == (1, 1)

@@ -1,0 +1,123 @@
+"""The second way to break a constraint: values that the solver finds for a schema in which it is turned around.
+
+Where there are unions on the way, a value that breaks the constraint may fit another branch, and nothing is broken.
+Then what stands where the union does is found anew as a whole, so that it fits none of the others either.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from haiku_contract import pointer
+from haiku_contract.constraints import UNIONS, replace
+from haiku_contract.generate.goals import Host, modern_step
+from haiku_contract.generate.routes import site_of
+from haiku_contract.generate.solver import Solver
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from haiku_contract.generate.goals import Path, Step
+    from haiku_contract.model import Constraint
+
+LITTLE_WORK: Final = 15_000
+_MOST: Final = 4
+
+_DOWN: Final = frozenset(
+    (
+        *("properties", "patternProperties", "additionalProperties", "unevaluatedProperties"),
+        *("items", "prefixItems", "unevaluatedItems"),
+    )
+)
+"""Steps from a value to one inside it; all others stay where they are."""
+
+
+class Target(NamedTuple):
+    """A constraint that is to be broken, and how payloads get there.
+
+    Attributes:
+        constraint: the constraint.
+        steps: the way to the schema whose instances are edited.
+        said: that schema, in the words of 2020-12.
+        forbids: the last step of the way, where what stands at its end is `false` and nothing can.
+    """
+
+    constraint: Constraint
+    steps: tuple[Step, ...]
+    said: dict[str, Any]
+    forbids: Step | None = None
+
+
+def otherwise(target: Target, solver: Solver, reached: Host) -> Iterator[tuple[Host, Any]]:
+    """Values that break a constraint, and where in a conforming payload each is to stand.
+
+    Args:
+        target: the constraint.
+        solver: that of the schema.
+        reached: the payload, and where in it the constraint applies.
+
+    Yields:
+        Those that fit no other branch of the unions on the way first, then those that may, then such that fit none and
+        need not conform to what stands beside the constraint; for each the place of the constraint, then the places
+        of the unions from the inside out.
+    """
+    if target.forbids is not None:
+        return
+    tokens = pointer.split(site_of(target.constraint))
+    site = pointer.get(solver.document.root, tokens)
+    turned = _turned(target.constraint, site)
+    levels = _levels(target.steps)
+    united = ((turned, True), (turned, False), (_loosened(turned), True))
+    for schema, exclusive in united if levels else ((turned, False),):
+        if schema is None:
+            continue
+        other = Solver(solver.document.changed(replace(solver.document.root, tokens, schema)), work=LITTLE_WORK)
+        for found in islice(other.hosts(target.steps, exclusive=exclusive), _MOST):
+            for length in dict.fromkeys((len(reached.path), *(levels if exclusive else ()))):
+                yield Host(reached.payload, reached.path[:length]), _at(found.payload, found.path[:length])
+
+
+def _at(payload: Any, path: Path) -> Any:
+    return pointer.get(payload, path) if path else payload
+
+
+def _levels(steps: tuple[Step, ...]) -> list[int]:
+    """How deep in the payload each of the unions on a way stands, the innermost first."""
+    depths, depth = [], 0
+    for step in map(modern_step, steps):
+        if step.keyword in UNIONS:
+            depths.append(depth)
+        depth += step.keyword in _DOWN
+    return depths[::-1]
+
+
+_BESIDE: dict[str, tuple[str, ...]] = {
+    "additionalProperties": ("properties", "patternProperties"),
+    "items": ("prefixItems",),
+    "additionalItems": ("items",),
+    "minContains": ("contains", "maxContains"),
+    "maxContains": ("contains", "minContains"),
+    "contains": ("minContains",),
+    "minimum": ("exclusiveMinimum",),
+    "maximum": ("exclusiveMaximum",),
+}
+"""What a keyword is read together with."""
+
+
+def _turned(constraint: Constraint, site: Any) -> dict[str, Any] | None:
+    """The schema of a site with one constraint turned into its opposite."""
+    keyword, value = constraint.keyword, constraint.value
+    if not isinstance(site, dict) or keyword not in site or keyword.startswith("unevaluated"):
+        return None
+    rest = {one: other for one, other in site.items() if one != keyword}
+    refused = {keyword: value} | {one: site[one] for one in _BESIDE.get(keyword, ()) if one in site}
+    if keyword == "required" and isinstance(site["required"], list):
+        rest["required"] = [name for name in site["required"] if name != value]
+        refused = {"required": [value]}
+    return {**rest, "allOf": [*site.get("allOf", ()), {"not": refused}]}
+
+
+def _loosened(turned: dict[str, Any] | None) -> dict[str, Any] | None:
+    """A turned schema without what stood beside the constraint."""
+    return None if turned is None else turned["allOf"][-1]
