@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import chain, islice
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from haiku_contract.generate.branches import Fork
@@ -233,13 +234,19 @@ def _urgency(item: Packable, needs: Mapping[Way, int]) -> float:
     return max(needs[path] for path, _ in item.edits) if item.array is None else needs[item.array] + 0.5
 
 
-def demand(own: Mapping[Way, int], further: Mapping[Way, int], least: Mapping[Way, int]) -> Counter[Way]:
+def demand(
+    own: Mapping[Way, int],
+    further: Mapping[Way, int],
+    least: Mapping[Way, int],
+    rooms: Mapping[Way, tuple[int, Sequence[Way]]] = MappingProxyType({}),
+) -> Counter[Way]:
     """For every place, how many payloads it takes to have so many values there and below, one after the other.
 
     Args:
         own: how many values each place is to have.
         further: in how many payloads there has to be nothing at a place.
         least: how many it takes at least to have the object at a place in all its forms.
+        rooms: for objects, how many of some of their properties can be present at once.
 
     Where there are forks in the places, each branch takes payloads of its own.
     """
@@ -247,7 +254,9 @@ def demand(own: Mapping[Way, int], further: Mapping[Way, int], least: Mapping[Wa
     below: Counter[Way] = Counter()
     total: Counter[Way] = Counter()
     for path in sorted(places, key=len, reverse=True):
-        total[path] = max(own.get(path, 0) + below[path], least.get(path, 0))
+        room, crowd = rooms.get(path, (1, ()))
+        together = sum(max(total[one], 1) for one in crowd)
+        total[path] = max(own.get(path, 0) + below[path], least.get(path, 0), -(-together // room))
         if path:
             *parents, last = path
             parent, count = tuple(parents), total[path] + further.get(path, 0)

@@ -225,16 +225,19 @@ def _lower_bound(assembly: Assembly) -> int:
     own = {path: len(there) for path, there in values.items()}
     absences: dict[Way, int] = {}
     least: dict[Way, int] = {}
+    rooms: dict[Way, tuple[int, Sequence[Way]]] = {}
     for one in assembly.options:
         is_free = not (one.impossible or one.untried)
         count, strength = len(one.there), one.presence.strength
         way = forked(one.path, one.there[0].branches)
         around = sum(own.get(way[:length], 0) for length in range(len(way)))  # each may show a row of the object too
         least[way] = max(least.get(way, 0), one.least_ever() - around)
+        if not around and one.most < len(one.there):
+            rooms[way] = one.most, [forked(there.edits[0][0], there.branches) for there in one.there]
         if not any(way[:length] in own for length in range(len(way) + 1)):
             rows = least_rows(count - 1, strength - 1) if is_free else 0
             absences |= {forked(there.edits[0][0], there.branches): rows for there in one.there}
-    return max(demand(own, absences, least)[()], 1)
+    return max(demand(own, absences, least, rooms)[()], 1)
 
 
 def _values(shown: Iterable[Packable]) -> dict[Way, dict[bytes, Any]]:
