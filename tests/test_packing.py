@@ -236,6 +236,16 @@ def test_places_of_prefix_items_are_their_own() -> None:
     assert found.lower_bound == 3
 
 
+@pytest.mark.parametrize(("most", "unique", "cases"), [(2, False, 8), (3, True, 5)])
+def test_what_nobody_put_into_a_small_array_takes_no_room(most: int, *, unique: bool, cases: int) -> None:
+    """Three whole arrays (none, some, as many as may be), and the other values of the list, as many as have room."""
+    schema = {"type": "array", "items": {"enum": [*range(10)]}, "maxItems": most, "uniqueItems": unique}
+    found = covering(with_schema(schema))
+    assert {value for case in found.cases for value in case.payload} == {*range(10)}
+    assert found.missed == ()
+    assert len(found.cases) == cases
+
+
 # -- large ones ------------------------------------------------------------------------------------------------------
 
 

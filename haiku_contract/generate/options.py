@@ -205,7 +205,9 @@ class Options:
         return self._full
 
     def _room(self, validator: SchemaValidator, base: Any) -> int:
-        """How many of the properties go together."""
+        """How many of the properties go together; in an element of an array, which is made by itself, perhaps all."""
+        if self.array is not None:
+            return len(self.there)
         return sum(one & 1 for one in self._literals(self._fullest(validator, base)))
 
     def _literals(self, payload: Any) -> list[int]:

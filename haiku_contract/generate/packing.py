@@ -172,6 +172,7 @@ class Draft:
         elements, array = at(item.payload, where), at(self.payload, where)
         index = item.edits[0][0][len(where)]
         is_long = isinstance(array, list) and isinstance(index, int) and index <= len(array) and index < len(elements)
+        is_long = is_long and where in self._above  # else what stands there is of nobody, and takes room
         grown = [*array, elements[index]] if is_long else elements
         return edited(self.payload, ((where, grown),), donor=item.payload)
 
