@@ -182,7 +182,7 @@ class Options:
                 return None
             self._tried += 1
             items = self.items(found)
-            if self._shows(validator, base, items):
+            if any(self._shows(validator, payload, items) for payload in (base, self.payload)):
                 return list(found)
             ways = [self._shown[one] for one in found if one in self._shown]
             ways += [*(item.payload for item in items), self._fullest(validator, base)]
