@@ -132,6 +132,12 @@ class Tape:
             return
         for case in self._stale.cases:
             click.echo(f"stale  {case}", err=True)
+        recorded = self.cassette.about.get("contract", "")
+        if recorded.partition("@")[0] not in ("", options.contract.model_id):
+            raise StaleCassetteError(
+                f"{self.cassette.name}: a recording of {one_line(recorded)}, and not of {options.contract.id}; "
+                "name its contract with --contract"
+            )
         raise StaleCassetteError(
             f"{self.cassette.name}: {counted(len(self._stale.cases), 'case')} not in it; record them with: "
             + command(options, self.cassette)

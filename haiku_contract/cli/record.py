@@ -62,7 +62,7 @@ def record(context: click.Context, /, **given: Any) -> None:
     shown, allowed = given.pop("show_header"), given.pop("allow")
     if given.pop("scan"):
         context.exit(_scan(paths, allowed, output))
-    if not name:
+    if not name or name == "-":
         raise UsageError("name the cassette with --cassette FILE")
     surface = given.pop("surface")
     unasked = fuzz.make_context("fuzz", []).params

@@ -39,7 +39,7 @@ class Recording:
 
     Attributes:
         known: what is in the cassette, and what recorders that were killed left beside it.
-        continues: whether there was anything of the latter.
+        continues: whether the latter is all that there is: each of its answers was the answer to one request.
     """
 
     def __init__(self, path: Path, about: Mapping[str, str], redaction: Redaction, *, fresh: bool) -> None:
@@ -66,8 +66,9 @@ class Recording:
         asked = self._about.get("endpoint")
         self._left = [one for one in found if not fresh and one.about.get("endpoint") == asked]
         self._outdated = [one for one in found if one not in self._left]
-        self.continues = any(one.entries for one in self._left)
-        self.known = self._with_left(known) if self.continues else known
+        taken_up = any(one.entries for one in self._left)
+        self.continues = taken_up and not known.interactions
+        self.known = self._with_left(known) if taken_up else known
         self._counts = Counter(matching.request(one) for one in self.known.interactions)
 
     def begin(self) -> None:

@@ -161,6 +161,17 @@ def test_a_request_of_a_killed_recording_is_repeated_as_often_as_it_was_meant_to
     ]
 
 
+def test_what_was_whole_before_is_not_asked_again(tmp_path: Path) -> None:
+    cassette = tmp_path / "x.yaml"
+    ask(RecordingTransport(answering("old"), cassette, mode="once"), range(1))
+    record(cassette, "new", 3, "asking")
+    transport = RecordingTransport(answering("later"), cassette, mode="new")
+    with httpx.Client(transport=transport) as client:
+        assert [client.post(URL, json=0).text for _ in range(2)] == ["old 0", "old 0"]
+    assert answers(cassette) == ["old 0", "new 1", "new 2"]
+    assert names(tmp_path) == ["x.yaml"]
+
+
 @pytest.fixture(scope="module")
 def journal(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """What a recording that was killed leaves."""

@@ -206,6 +206,7 @@ def test_scan_names_places_and_no_secrets(cli: Callable[..., Result], tmp_path: 
 # arguments -> exit code, words on standard error
 MISTAKES = [
     (["record"], 2, "name the cassette with --cassette FILE"),
+    (["record", "--record-mode", "once", "--cassette", "-"], 2, "name the cassette with --cassette FILE"),
     (["record", "--scan"], 2, "--scan needs a PATH"),
     (["record", "--scan", "nowhere"], 2, "nowhere: no such file"),
     (

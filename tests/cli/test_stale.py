@@ -167,6 +167,16 @@ def test_the_command_for_a_recording_of_another_tool_names_its_address(cli: Cli,
         assert f" --record-mode new --url {url} --surface " in stale.err
 
 
+def test_a_recording_of_another_model_is_called_so(cli: Cli, parrot: str) -> None:
+    assert cli("record", "--record-mode", "once", "--cassette", "x.yaml", "--contract", parrot).code == 0
+    stale = cli("fuzz", "--cassette", "x.yaml")
+    assert stale.code == 4
+    recorded, asked = hc.load(parrot).id, hc.load().id
+    assert stale.err.splitlines()[-1] == (
+        f"haiku-contract: x.yaml: a recording of {recorded}, and not of {asked}; name its contract with --contract"
+    )
+
+
 def test_what_a_har_file_lacks_is_recorded_into_a_cassette(cli: Cli, parrot: str, serve: Callable[..., str]) -> None:
     url = serve(hc.load(parrot))
     entry = {
