@@ -58,7 +58,7 @@ class Journal:
         weakref.finalize(self, self._file.close)
         self._end = 0
         try:
-            _lock(descriptor, wait=False)
+            self.held = _lock(descriptor, wait=False)
             self._read()
         except BaseException:
             self._file.close()
@@ -118,9 +118,10 @@ class Journal:
 
 
 def left(place: Path) -> list[Journal]:
-    """The journals of recorders that are gone, the oldest first; they are ours from now on."""
-    if sys.platform == "win32":  # where nobody can tell who is still at work
-        return []
+    """The journals of recorders that are gone, the oldest first; they are ours from now on.
+
+    Without locks nobody can tell who is still at work, and there are none.
+    """
     found = []
     with alone(place.parent):
         for path in files(place, JOURNAL):
@@ -128,7 +129,7 @@ def left(place: Path) -> list[Journal]:
                 one = Journal(path, os.open(path, os.O_RDWR))
             except (BlockingIOError, FileNotFoundError):  # somebody is at work on it
                 continue
-            if path.exists():  # or else its cassette has just been put in place
+            if one.held and path.exists():  # or else its cassette has just been put in place
                 found.append(one)
             else:
                 one.close(remove=False)
@@ -160,16 +161,26 @@ def alone(folder: Path) -> Iterator[None]:
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        with contextlib.suppress(OSError):  # a file system without locks
-            _lock(descriptor)
+        _lock(descriptor)
         yield
     finally:
         os.close(descriptor)
 
 
-def _lock(descriptor: int, *, wait: bool = True) -> None:
-    """Hold an open file until it is closed, or the process ends in whatever way."""
-    if sys.platform != "win32":
-        import fcntl  # noqa: PLC0415 - not on every system
+def _lock(descriptor: int, *, wait: bool = True) -> bool:
+    """Hold an open file until it is closed, or the process ends in whatever way; whether the system can do that.
 
+    Raises:
+        BlockingIOError: somebody else holds it, and is not waited for.
+    """
+    if sys.platform == "win32":
+        return False
+    import fcntl  # noqa: PLC0415 - not on every system
+
+    try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        raise
+    except OSError:  # a file system without locks
+        return False
+    return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import signal
@@ -348,6 +349,24 @@ def test_what_cannot_be_written_is_told_before_anything_is_sent(
     with pytest.raises(CassetteError, match=words):
         ask(RecordingTransport(answering("new", asked), place(tmp_path), mode="all"), range(1))
     assert asked == []
+
+
+def test_where_there_are_no_locks_cassettes_are_recorded_and_nothing_is_taken_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    cassette = tmp_path / "x.yaml"
+    record(cassette, "once", 2, "asking")
+    (left,) = names(tmp_path)
+    monkeypatch.setattr("fcntl.flock", refuse)
+    assert ask(RecordingTransport(answering("later"), cassette, mode="once"), range(3)) == [
+        "later 0",
+        "later 1",
+        "later 2",
+    ]
+    assert names(tmp_path) == [left, "x.yaml"]
 
 
 def test_what_a_link_points_to_is_recorded(tmp_path: Path) -> None:
