@@ -13,7 +13,7 @@ import httpx
 from haiku_contract.campaign.drive import Sender
 from haiku_contract.campaign.pace import pace
 from haiku_contract.cli import cassettes, targets
-from haiku_contract.cli.fuzz import check, client_of, fuzz, options_of, run, transport_of
+from haiku_contract.cli.fuzz import BUDGET_REACHED, check, client_of, fuzz, options_of, run, transport_of
 from haiku_contract.cli.options import read, write
 from haiku_contract.endpoint import scanning
 from haiku_contract.endpoint.known_secrets import of_environment
@@ -76,8 +76,13 @@ def record(context: click.Context, /, **given: Any) -> None:
         redaction=of_session(to.secrets, headers=frozenset(one.lower() for one in shown), allowed=frozenset(allowed)),
         about=cassettes.about(options, to.target.name),
     )
+    result = None
     try:
-        sent = _payloads(options, to, transport, paths) if paths else run(options, to, transport).requests
+        if paths:
+            sent = _payloads(options, to, transport, paths)
+        else:
+            result = run(options, to, transport)
+            sent = result.requests
     except BaseException:
         if transport.recorded:
             done = counted(transport.recorded, "exchange")
@@ -88,6 +93,9 @@ def record(context: click.Context, /, **given: Any) -> None:
     write(f"{name}: {counted(sent, 'request')} answered, {counted(transport.recorded, 'exchange')} recorded\n", output)
     if transport.unrecorded:
         context.exit(1)
+    if result is not None and result.stopped:
+        click.echo(f"haiku-contract: {counted(len(result.left_out), 'case')} left out: {result.stopped}", err=True)
+        context.exit(BUDGET_REACHED)
 
 
 def _payloads(options: Options, to: targets.Destination, transport: RecordingTransport, paths: Sequence[str]) -> int:

@@ -133,6 +133,13 @@ def test_nothing_is_recorded_without_a_mode(cli: Callable[..., Result], parrot: 
     assert Path("x.yaml").read_bytes() == before
 
 
+def test_a_recording_that_the_budget_ends_says_so(cli: Callable[..., Result], parrot: str) -> None:
+    result = cli("record", "--record-mode", "once", "--cassette", "x.yaml", "--contract", parrot, "--max-requests", "3")
+    assert (result.code, result.out) == (3, "x.yaml: 3 requests answered, 3 exchanges recorded\n")
+    assert re.fullmatch(r"haiku-contract: \d+ cases left out: the budget is used up\n", result.err)
+    assert len(load("x.yaml").interactions) == 3
+
+
 class _Once(BaseHTTPRequestHandler):
     """Answers one request, and hangs up on all others."""
 
