@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import stat
 import tempfile
 import threading
@@ -188,14 +189,15 @@ def put(path: Path, items: Iterable[tuple[str, str]], about: Mapping[str, str]) 
     Raises:
         OSError: it cannot be written.
     """
-    descriptor, name = tempfile.mkstemp(_UNFINISHED, beside(path), path.parent)
-    temporary = Path(name)
+    temporary = path.with_name(f"{beside(path)}{secrets.token_hex(4)}{_UNFINISHED}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     try:
         with os.fdopen(descriptor, "wb") as file:
             _write(file, items, about)
             file.flush()
             os.fsync(descriptor)
-        temporary.chmod(stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o644)
+        if path.exists():
+            temporary.chmod(stat.S_IMODE(path.stat().st_mode))
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)

@@ -369,6 +369,24 @@ def test_where_there_are_no_locks_cassettes_are_recorded_and_nothing_is_taken_up
     assert names(tmp_path) == [left, "x.yaml"]
 
 
+@pytest.mark.parametrize(
+    ("umask", "before", "mode"), [(0o022, None, 0o644), (0o077, None, 0o600), (0o077, 0o640, 0o640)]
+)
+def test_who_may_read_a_cassette_is_for_its_owner_to_say(
+    tmp_path: Path, umask: int, before: int | None, mode: int
+) -> None:
+    cassette = tmp_path / "x.yaml"
+    if before is not None:
+        ask(RecordingTransport(answering("old"), cassette, mode="once"), range(1))
+        cassette.chmod(before)
+    found = os.umask(umask)
+    try:
+        ask(RecordingTransport(answering("new"), cassette, mode="new"), range(2))
+    finally:
+        os.umask(found)
+    assert cassette.stat().st_mode & 0o777 == mode
+
+
 def test_what_a_link_points_to_is_recorded(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     link = tmp_path / "x.yaml"
