@@ -21,7 +21,7 @@ from haiku_contract.endpoint import cassette_layouts, codings, matching
 from haiku_contract.endpoint.cassette import Cassette, Store, load
 from haiku_contract.endpoint.cassette_journal import JOURNAL, Journal, alone, beside, files, left
 from haiku_contract.endpoint.cassette_writing import TAIL, head, item, repeated
-from haiku_contract.errors import CassetteError
+from haiku_contract.errors import CassetteError, UnsearchableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -60,7 +60,7 @@ class Recording:
         self._fresh = fresh
         self._lock = threading.Lock()
         self._journal: Journal | None = None
-        known = Cassette(self._name, ()) if fresh or self._before is None else self._present()
+        known = Cassette(self._name, ()) if fresh or self._before is None else self._present(path)
         self._about = known.about or about
         with self._failing():
             found = left(self._place) if self._place.parent.is_dir() else []
@@ -82,8 +82,13 @@ class Recording:
             if self._journal is None:
                 with alone(self._place.parent):
                     descriptor, name = tempfile.mkstemp(JOURNAL, beside(self._place), self._place.parent)
-                    self._journal = Journal(Path(name), descriptor)
-                self._journal.begin(self._about)
+                    journal = Journal(Path(name), descriptor)
+                try:
+                    journal.begin(self._about)
+                except OSError:
+                    journal.close(remove=True)
+                    raise
+                self._journal = journal
 
     def add(self, number: int, one: Interaction) -> None:
         """Keep an exchange, with its number in the order of sending.
@@ -126,20 +131,24 @@ class Recording:
         with alone(self._place.parent):
             now = state(self._place)
             replaced = self._fresh and now == self._before and not interrupted
-            base = Cassette(self._name, ()) if replaced or now is None else self._present()
+            base = Cassette(self._name, ()) if replaced or now is None else self._present(self._place)
             items = (pair for journal in journals for pair in journal.items())
             kept = ((matching.request(one), item(one)) for one in _without(base.interactions, journals))
             put(self._place, _chained(kept, items), base.about or self._about)
             for one in files(self._place, _UNFINISHED):  # of somebody who was killed just here
                 one.unlink(missing_ok=True)
 
-    def _present(self) -> Cassette:
+    def _present(self, path: Path) -> Cassette:
         """The cassette as it is; what another tool recorded, as it would have been recorded here."""
-        found = load(self._name)
-        if found.ours:
-            return found
-        adopted = tuple(self._redaction.interaction(codings.readable(one)) for one in found.interactions)
-        return replace(found, interactions=adopted)
+        found = load(path)
+        return found if found.ours else replace(found, interactions=tuple(self._adopted(found)))
+
+    def _adopted(self, cassette: Cassette) -> Iterator[Interaction]:
+        for one in cassette.interactions:
+            try:
+                yield self._redaction.interaction(codings.readable(one))
+            except UnsearchableError as error:
+                raise CassetteError(f"{cassette.name}:{one.line}: {error}; record into another file") from None
 
     def _with_left(self, known: Cassette) -> Cassette:
         """The cassette with what was left beside it."""
