@@ -24,9 +24,10 @@ from haiku_contract.endpoint.cassette_writing import TAIL, head, item, repeated
 from haiku_contract.errors import CassetteError, UnsearchableError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Container, Iterable, Iterator, Mapping
 
     from haiku_contract.endpoint.cassette import Interaction
+    from haiku_contract.endpoint.cassette_journal import Entry, Turn
     from haiku_contract.endpoint.redaction import Redaction
 
 READ_ONLY: Final = (".json", ".har")
@@ -132,9 +133,9 @@ class Recording:
             now = state(self._place)
             replaced = self._fresh and now == self._before and not interrupted
             base = Cassette(self._name, ()) if replaced or now is None else self._present(self._place)
-            items = (pair for journal in journals for pair in journal.items())
-            kept = ((matching.request(one), item(one)) for one in _without(base.interactions, journals))
-            put(self._place, _chained(kept, items), base.about or self._about)
+            later = _later(journals)
+            kept = ((matching.request(one), item(one)) for one in _without(base.interactions, later))
+            put(self._place, _chained(kept, _items(later)), base.about or self._about)
             for one in files(self._place, _UNFINISHED):  # of somebody who was killed just here
                 one.unlink(missing_ok=True)
 
@@ -152,11 +153,12 @@ class Recording:
 
     def _with_left(self, known: Cassette) -> Cassette:
         """The cassette with what was left beside it."""
+        later = _later(self._left)
         with tempfile.TemporaryFile() as file:
-            _write(file, (pair for journal in self._left for pair in journal.items()), {})
+            _write(file, _items(later), {})
             file.seek(0)
             left = tuple(cassette_layouts.interactions(str(self._left[0].path), file, Store(), {}))
-        kept = _without(known.interactions, self._left)
+        kept = _without(known.interactions, later)
         return Cassette(known.name, (*kept, *left), known.about)
 
     @contextlib.contextmanager
@@ -223,19 +225,28 @@ def _write(file: Any, items: Iterable[tuple[str, str]], about: Mapping[str, str]
     file.write(TAIL.encode())
 
 
-def _without(interactions: Iterable[Interaction], journals: Iterable[Journal]) -> Iterator[Interaction]:
-    """The interactions in whose place the journals have later ones: the same answer to the same request."""
-    later = set()
+def _later(journals: Iterable[Journal]) -> dict[Turn, tuple[Journal, Entry]]:
+    """What journals hold, the oldest first; of one answer that two have, the later."""
+    found: dict[Turn, tuple[Journal, Entry]] = {}
     for journal in journals:
-        turns: Counter[str] = Counter()
-        for entry in journal.entries:
-            turns[entry.key] += 1
-            later.add((entry.key, entry.known + turns[entry.key]))
-    seen: Counter[str] = Counter()
+        for turn, entry in journal.turns():
+            found.pop(turn, None)
+            found[turn] = journal, entry
+    return found
+
+
+def _items(later: Mapping[Turn, tuple[Journal, Entry]]) -> Iterator[tuple[str, str]]:
+    for (key, _), (journal, entry) in later.items():
+        yield key, journal.text(entry)
+
+
+def _without(interactions: Iterable[Interaction], later: Container[Turn]) -> Iterator[Interaction]:
+    """The interactions of which there are no later ones: other answers, or to other requests."""
+    turns: Counter[str] = Counter()
     for one in interactions:
         key = matching.request(one)
-        seen[key] += 1
-        if (key, seen[key]) not in later:
+        turns[key] += 1
+        if (key, turns[key]) not in later:
             yield one
 
 

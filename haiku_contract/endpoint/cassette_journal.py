@@ -13,7 +13,8 @@ import os
 import re
 import sys
 import weakref
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from haiku_contract.endpoint import matching
 from haiku_contract.endpoint.cassette_writing import item
@@ -29,6 +30,10 @@ JOURNAL: Final = ".recording"
 _FORMAT: Final = 1
 _LONGEST_NAME: Final = 200  # bytes, so that what stands beside a file has a name that systems take
 _TOKEN: Final = r"[a-z0-9_]{8}"  # as `tempfile` makes them
+
+
+Turn: TypeAlias = tuple[str, int]
+"""A request, and which answer to it: what tells the exchanges of a cassette apart."""
 
 
 class Entry(NamedTuple):
@@ -75,11 +80,17 @@ class Journal:
         self._write({"number": number, "key": key, "known": before, "item": item(one)})
         self.entries.append(Entry(number, key, before, start, self._end - start))
 
-    def items(self) -> Iterator[tuple[str, str]]:
-        """The exchanges in the order of sending: request, and text."""
+    def turns(self) -> Iterator[tuple[Turn, Entry]]:
+        """The exchanges in the order of sending, and which answer to which request each is."""
+        turns: Counter[str] = Counter()
         for entry in sorted(self.entries):
-            self._file.seek(entry.start)
-            yield entry.key, json.loads(self._file.read(entry.size))["item"]
+            turns[entry.key] += 1
+            yield (entry.key, entry.known + turns[entry.key]), entry
+
+    def text(self, entry: Entry) -> str:
+        """An exchange as it stands in a cassette."""
+        self._file.seek(entry.start)
+        return str(json.loads(self._file.read(entry.size))["item"])
 
     def close(self, *, remove: bool) -> None:
         """Let go of it."""
