@@ -6,20 +6,27 @@ import os
 import tempfile
 from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from haiku_contract.endpoint.cassette import load
+from haiku_contract.endpoint.recorded import RecordedTransport
 from haiku_contract.endpoint.recording import RecordingTransport
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+URL = "http://a.test/x"
 
 NETWORK = httpx.MockTransport(lambda request: httpx.Response(200, text=request.content.decode()))
 
 
 def ask(transport: RecordingTransport, number: int) -> None:
-    request = httpx.Request("POST", "http://a.test/x", json=number)
+    request = httpx.Request("POST", URL, json=number)
     assert transport.handle_request(request).read() == str(number).encode()
 
 
@@ -72,3 +79,35 @@ def test_what_was_answered_is_in_the_cassette(steps: list[tuple[str, ...]]) -> N
         assert set(recorded) == set(history.most)
         assert Counter(recorded) <= history.most
         assert [one.name for one in Path(folder).iterdir()] == (["x.yaml"] if history.most else [])
+
+
+@given(
+    st.binary(max_size=40) | st.text(max_size=40).map(str.encode),
+    st.lists(st.binary(min_size=1, max_size=20) | st.text(min_size=1, max_size=20).map(str.encode), max_size=5),
+    st.sampled_from([200, 204, 404, 529]),
+)
+def test_whatever_comes_over_the_wire_is_replayed_chunk_by_chunk(
+    asked: bytes, chunks: list[bytes], status: int
+) -> None:
+    inner = httpx.MockTransport(lambda _: httpx.Response(status, stream=Chunks(chunks)))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "x.yaml")
+
+        def heard(transport: httpx.BaseTransport) -> tuple[int, list[bytes]]:
+            with httpx.Client(transport=transport) as client, client.stream("POST", URL, content=asked) as response:
+                return response.status_code, list(response.iter_raw())
+
+        recording = RecordingTransport(inner, path, mode="once")
+        assert heard(recording) == (status, chunks)
+        assume(not recording.unrecorded)  # what begins as compressed data does
+        assert heard(RecordedTransport(load(path))) == (status, chunks)
+
+
+class Chunks(httpx.SyncByteStream):
+    """A body in these chunks."""
+
+    def __init__(self, chunks: list[bytes]) -> None:
+        self._chunks = chunks
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._chunks)
