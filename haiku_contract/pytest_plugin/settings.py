@@ -44,9 +44,6 @@ class Setting(NamedTuple):
     metavar: str | None = None
 
 
-_OTHER_NAMES: Final = {"new_episodes": "new", "rewrite": "all"}
-"""What pytest-recording calls modes that are the same."""
-
 SETTINGS: Final = {
     "contract": Setting(
         str, "the contract: a shipped model, a folder, or a catalog file", metavar="ID[@VERSION]|FOLDER|CATALOG.json"
@@ -58,9 +55,7 @@ SETTINGS: Final = {
     ),
     "surface": Setting(str, "the wire form (default: messages)", ("bare", "binding", "run", "messages", "gateway")),
     "record-mode": Setting(
-        str,
-        "what is recorded: none (default), once, new, all; needs an endpoint",
-        ("none", "once", "new", "all", "new_episodes", "rewrite"),
+        str, "what is recorded: none (default), once, new, all; needs an endpoint", ("none", "once", "new", "all")
     ),
     "block-network": Setting(bool, "block the network in all tests, not only in those that use the contract"),
     "allowed-hosts": Setting(
@@ -101,8 +96,6 @@ def settings(*layers: Mapping[str, Value]) -> Settings:
     merged: dict[str, Any] = {}
     for layer in reversed(layers):
         merged |= layer
-    mode = merged.get("record-mode", "none")
-    merged["record-mode"] = _OTHER_NAMES.get(mode, mode)
     found = Settings(**{name.replace("-", "_"): value for name, value in merged.items()})
     if found.record_mode != "none" and found.endpoint in ("", "recorded"):
         raise UsageError(

@@ -22,8 +22,6 @@ WRONG = {
     "block-network = 'yes'": "block-network is true or false, not 'yes'",
     "allowed-hosts = 'localhost'": "allowed-hosts is a list of texts, not 'localhost'",
     "record-mode = 'all'": "--contract-record-mode all needs to know whose answers to record",
-    "record-mode = 'new_episodes'": "--contract-record-mode new needs to know whose answers to record",
-    "record-mode = 'rewrite'": "--contract-record-mode all needs to know whose answers to record",
     "max_cost = 1\nmax-cost = 2": "max-cost is there twice, with a dash and with an underscore",
     "endpoint = 'http://'": "'http://' is no URL to send to",
     "endpoint = 'ftp://127.0.0.1/'": "'ftp://127.0.0.1/' is no URL to send to",
