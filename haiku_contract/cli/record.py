@@ -13,7 +13,7 @@ import httpx
 from haiku_contract.campaign.drive import Sender
 from haiku_contract.campaign.pace import pace
 from haiku_contract.cli import cassettes, targets
-from haiku_contract.cli.fuzz import BUDGET_REACHED, check, client_of, fuzz, options_of, run, transport_of
+from haiku_contract.cli.fuzz import check, client_of, fuzz, options_of, run, transport_of
 from haiku_contract.cli.options import read, write
 from haiku_contract.endpoint import scanning
 from haiku_contract.endpoint.known_secrets import of_environment
@@ -48,6 +48,8 @@ _OF_FUZZ: Final = frozenset(
     }
 )
 """What only the judging of a campaign needs."""
+
+_BUDGET_REACHED: Final = 3
 
 
 def record(context: click.Context, /, **given: Any) -> None:
@@ -95,7 +97,7 @@ def record(context: click.Context, /, **given: Any) -> None:
         context.exit(1)
     if result is not None and result.stopped:
         click.echo(f"haiku-contract: {counted(len(result.left_out), 'case')} left out: {result.stopped}", err=True)
-        context.exit(BUDGET_REACHED)
+        context.exit(_BUDGET_REACHED)
 
 
 def _payloads(options: Options, to: targets.Destination, transport: RecordingTransport, paths: Sequence[str]) -> int:
