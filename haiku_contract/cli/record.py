@@ -21,7 +21,7 @@ from haiku_contract.endpoint.recording import OTHER_NAMES, RECORD_MODES, Recordi
 from haiku_contract.endpoint.redaction import of_session
 from haiku_contract.errors import EndpointError, UsageError
 from haiku_contract.model import Case
-from haiku_contract.report.text import counted
+from haiku_contract.report.text import counted, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,6 +49,8 @@ _OF_FUZZ: Final = frozenset(
 )
 """What only the judging of a campaign needs."""
 
+_BUDGET_REACHED: Final = 3
+
 
 def record(context: click.Context, /, **given: Any) -> None:
     """Record a campaign, or the PAYLOADs, into --cassette FILE; secrets are taken out before anything is written.
@@ -62,7 +64,7 @@ def record(context: click.Context, /, **given: Any) -> None:
     shown, allowed = given.pop("show_header"), given.pop("allow")
     if given.pop("scan"):
         context.exit(_scan(paths, allowed, output))
-    if not name:
+    if not name or name == "-":
         raise UsageError("name the cassette with --cassette FILE")
     surface = given.pop("surface")
     unasked = fuzz.make_context("fuzz", []).params
@@ -76,8 +78,13 @@ def record(context: click.Context, /, **given: Any) -> None:
         redaction=of_session(to.secrets, headers=frozenset(one.lower() for one in shown), allowed=frozenset(allowed)),
         about=cassettes.about(options, to.target.name),
     )
+    result = None
     try:
-        sent = _payloads(options, to, transport, paths) if paths else run(options, to, transport).requests
+        if paths:
+            sent = _payloads(options, to, transport, paths)
+        else:
+            result = run(options, to, transport)
+            sent = result.requests
     except BaseException:
         if transport.recorded:
             done = counted(transport.recorded, "exchange")
@@ -88,6 +95,9 @@ def record(context: click.Context, /, **given: Any) -> None:
     write(f"{name}: {counted(sent, 'request')} answered, {counted(transport.recorded, 'exchange')} recorded\n", output)
     if transport.unrecorded:
         context.exit(1)
+    if result is not None and result.stopped:
+        click.echo(f"haiku-contract: {counted(len(result.left_out), 'case')} left out: {result.stopped}", err=True)
+        context.exit(_BUDGET_REACHED)
 
 
 def _payloads(options: Options, to: targets.Destination, transport: RecordingTransport, paths: Sequence[str]) -> int:
@@ -114,13 +124,23 @@ def _payloads(options: Options, to: targets.Destination, transport: RecordingTra
 def _scan(paths: Sequence[str], allowed: Sequence[str], output: str | None) -> int:
     if not paths:
         raise UsageError("--scan needs a PATH: files or folders to be searched for secrets")
-    found = [one for path in paths for one in scanning.scan(Path(path), frozenset(allowed), of_environment(os.environ))]
-    write("".join(f"{one.path}:{one.line}: {one.kind}\n" for one in found), output)
+    known = of_environment(os.environ)
+    found: list[scanning.Leak] = []
+    unread: list[str] = []
+    for path in paths:
+        try:
+            found += scanning.scan(Path(path), frozenset(allowed), known)
+        except UsageError as error:
+            unread.append(one_line(str(error)))
+    write("".join(one_line(f"{one.path}:{one.line}: {one.kind}") + "\n" for one in found), output)
+    for line in unread:
+        click.echo(f"haiku-contract: {line}", err=True)
     if found:
         click.echo(f"haiku-contract: {counted(len(found), 'likely secret')}", err=True)
-    return int(bool(found))
+    return _UNREAD if unread else int(bool(found))
 
 
+_UNREAD: Final = 2
 _OPTIONS: Final = [
     click.Argument(["paths"], nargs=-1, metavar="[PAYLOAD|PATH]..."),
     click.Option(["--cassette"], metavar="FILE", help="Where to record."),
