@@ -32,6 +32,7 @@ _UNROLLED: Final = 6  # levels that show what a person would write; below, what 
 _MAX_DEPTH: Final = 120
 _MOST_TURNS: Final = 60
 _MOST_REFUSED: Final = 24
+_MOST_SCALARS: Final = 200  # that are tried where some are refused for what they are
 _WORK: Final = 60_000
 _LISTED_KINDS: Final = ("boolean", "null")  # of which every value is tried
 _COST: Final = 4  # of building a value, beside that of holding a value against a schema once
@@ -362,7 +363,8 @@ class Solver:
 
     def _scalars(self, said: Sequence[dict[str, Any]], kind: str, name: str) -> Iterator[Host]:
         flats = [words for atom in said if (words := flat(atom))]
-        for one in _SCALARS[kind](flats, name):
+        most = _MOST_SCALARS if any("not" in words for words in flats) else None
+        for one in islice(_SCALARS[kind](flats, name), most):
             self.spend(1)
             if all(self.judge.holds(words, one) for words in flats):
                 yield Host(one, ())
