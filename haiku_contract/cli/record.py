@@ -13,8 +13,9 @@ import httpx
 from haiku_contract.campaign.drive import Sender
 from haiku_contract.campaign.pace import pace
 from haiku_contract.cli import targets
-from haiku_contract.cli.fuzz import check, client_of, fuzz, options_of, run, transport_of
+from haiku_contract.cli.fuzz import check, fuzz, options_of
 from haiku_contract.cli.options import read, write
+from haiku_contract.cli.running import client_of, run, transport_of
 from haiku_contract.endpoint import scanning
 from haiku_contract.endpoint.known_secrets import of_environment
 from haiku_contract.endpoint.recording import OTHER_NAMES, RECORD_MODES, RecordingTransport
@@ -33,6 +34,7 @@ _OF_FUZZ: Final = frozenset(
         "baseline",
         "cassette",
         "checks",
+        "compare_header",
         "compare_with",
         "expires",
         "form",

@@ -16,8 +16,8 @@ from haiku_contract.campaign.drive import Sender, drive_async
 from haiku_contract.campaign.replay import ReplayVerdict
 from haiku_contract.cli import targets
 from haiku_contract.cli.checks import check_option, limits_options
-from haiku_contract.cli.fuzz import client_of, transport_of
 from haiku_contract.cli.options import contract_option, format_option, output_option, read, write
+from haiku_contract.cli.running import client_of, transport_of
 from haiku_contract.cli.sending import STEPS, sending_options
 from haiku_contract.errors import UsageError
 from haiku_contract.model import ABSENT
