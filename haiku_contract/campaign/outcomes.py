@@ -104,6 +104,9 @@ EVENT_STREAM: Final = "text/event-stream"
 ANSWERS: Final = (JSON_CONTENT_TYPE, EVENT_STREAM)
 """The media types of an answer to an accepted request."""
 
+STALE: Final = "x-haiku-contract-stale"
+"""The header of what is answered in place of what a cassette does not hold."""
+NOT_RECORDED: Final = "stale: not in the cassette"
 CACHED: Final = "answered from a cache, and not by the endpoint"
 """What is said of an answer that does not count."""
 

@@ -8,20 +8,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
+from haiku_contract.campaign.outcomes import NOT_RECORDED, STALE
 from haiku_contract.campaign.pace import Pace
 from haiku_contract.endpoint.recorded import RecordedTransport
 from haiku_contract.errors import StaleCassetteError
+from haiku_contract.model import OutcomeKind
 
 if TYPE_CHECKING:
     from haiku_contract.endpoint.cassette import Interaction
     from haiku_contract.model import CampaignFinished, Event, Exchange
 
-STALE: Final = "x-haiku-contract-stale"
-"""The header of what is answered in place of what is not recorded."""
-
 _BUSY: Final = frozenset({429, 502, 503, 504, 529})
-_NOT_RECORDED: Final = {"type": "error", "error": {"type": "overloaded_error", "message": "not in the cassette"}}
-_REASON: Final = "stale: not in the cassette"
+_NO_ANSWER: Final = {"type": "error", "error": {"type": "overloaded_error", "message": "not in the cassette"}}
 
 
 class Unhurried(Pace):
@@ -69,7 +67,7 @@ class CampaignTransport(RecordedTransport):
 
     def _missing(self) -> httpx.Response:
         self.missed += 1
-        return httpx.Response(529, headers={STALE: "1"}, json=_NOT_RECORDED)
+        return httpx.Response(529, headers={STALE: "1"}, json=_NO_ANSWER)
 
 
 class Stale:
@@ -92,5 +90,5 @@ class Stale:
         """The result, in which what is not in the cassette counts as left out."""
         if not self.cases:
             return result
-        verdicts = tuple(replace(one, detail=_REASON) if one.witness in self.cases else one for one in result.verdicts)
-        return replace(result, verdicts=verdicts, left_out=(*self.cases, *result.left_out), stopped=_REASON)
+        outcomes = Counter(result.outcomes) - Counter({OutcomeKind.THROTTLED: self.cases.total()})
+        return replace(result, outcomes=dict(outcomes), left_out=(*self.cases, *result.left_out), stopped=NOT_RECORDED)

@@ -8,18 +8,20 @@ import shlex
 from typing import TYPE_CHECKING, Final
 
 import click
+from click.core import ParameterSource
 
 from haiku_contract.campaign.run import Target
 from haiku_contract.campaign.taped import CampaignTransport, Stale
 from haiku_contract.cli import recipes
+from haiku_contract.cli.options import contract_arguments
 from haiku_contract.cli.targets import Destination
 from haiku_contract.endpoint import live, matching, surfaces
 from haiku_contract.endpoint.cassette import load
 from haiku_contract.errors import EndpointError, StaleCassetteError, UsageError
-from haiku_contract.report.text import counted
+from haiku_contract.report.text import counted, one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from haiku_contract.campaign.reproduce import Recipe
     from haiku_contract.cli.fuzz import Options
@@ -27,18 +29,41 @@ if TYPE_CHECKING:
     from haiku_contract.endpoint.cassette import Cassette
     from haiku_contract.model import CampaignFinished
 
-_AGE: Final = re.compile(r"(\d{1,5})([dw])\Z")
+_AGE: Final = re.compile(r"([0-9]{1,5})([dw])", re.IGNORECASE)
 _DAYS: Final = {"d": 1, "w": 7}
+_AHEAD: Final = dt.timedelta(days=1)
+"""How far ahead of ours the days of recordings may be that do not name their time zone."""
+
+_NOWHERE: Final = "http://recorded.invalid"
+_ASKED: Final = frozenset(
+    {
+        "concurrency",
+        "database",
+        "explore",
+        "free",
+        "max_cost",
+        "max_requests",
+        "max_time",
+        "max_tokens",
+        "rate",
+        "repeat",
+        "retries",
+        "seed",
+        "thorough",
+        "timeout",
+    }
+)
+"""What says which requests a campaign sends, and how."""
 _ENDPOINTS: Final = {"reference endpoint": "--reference", "the real endpoint": "--live"}
 
 
 def _days(_context: click.Context, _parameter: click.Parameter, value: str | None) -> int | None:
     if value is None:
         return None
-    match = _AGE.match(value)
+    match = _AGE.fullmatch(value)
     if match is None:
         raise UsageError(f"--max-age {value!r}: write days or weeks as in 90d or 12w")
-    return int(match[1]) * _DAYS[match[2]]
+    return int(match[1]) * _DAYS[match[2].lower()]
 
 
 cassette_option = click.option(
@@ -112,20 +137,56 @@ class Tape:
 
 
 def command(options: Options, cassette: Cassette) -> str:
-    """The command that records what is not in a cassette yet, and nothing else."""
+    """The command that records what is not in a cassette yet, and nothing else: what was asked, of who was recorded."""
+    about = cassette.about
     known = _option(cassette)
-    where = [known] if known else ["--url", cassette.about.get("endpoint", "URL")]
-    words = ["haiku-contract", "record", "--cassette", cassette.name, "--record-mode", "new", *where]
-    words += ["--surface", options.surface, "--contract", options.contract.id]
-    words += ["--thorough"] if options.thorough else []
-    words += ["--seed", str(options.seed)] if options.seed else []
-    return shlex.join(words)
+    words = ["haiku-contract", "record", "--cassette", cassette.name, "--record-mode", "new"]
+    words += [known] if known else ["--url", about.get("endpoint") or _url(cassette, surfaces.named(options.surface))]
+    words += ["--surface", options.surface, *_contract(options.contract), *_given()]
+    words += ["--fault", about["fault"]] if "fault" in about else []
+    for header in about.get("headers", "").splitlines():
+        words += ["--header", header]
+    return one_line(shlex.join(words))
+
+
+def about(options: Options, endpoint: str) -> dict[str, str]:
+    """What a cassette says of itself, so that it can be recorded again."""
+    said = {"contract": options.contract.id, "endpoint": endpoint, "surface": options.surface}
+    said |= {"fault": options.fault} if options.fault else {}
+    return said | ({"headers": "\n".join(options.header)} if options.header else {})
+
+
+def _contract(contract: Contract) -> list[str]:
+    """The arguments for the contract: a version that is shipped, or the file that was named."""
+    named = contract_arguments()
+    if "--contract" not in named or named[1].partition("@")[0] == contract.model_id:
+        return ["--contract", contract.id, *(one for one in named if one == "--assert-format")]
+    return named
+
+
+def _given() -> Iterator[str]:
+    """The options of the command line at hand that say what is asked, as they were given."""
+    context = click.get_current_context()
+    for parameter in context.command.params:
+        name = parameter.name or ""
+        if name not in _ASKED or context.get_parameter_source(name) is not ParameterSource.COMMANDLINE:
+            continue
+        yield parameter.opts[0]
+        if not getattr(parameter, "is_flag", False):
+            yield str(context.params[name])
 
 
 def _option(cassette: Cassette) -> str | None:
     """The option that names the endpoint which was recorded; None for any URL."""
     endpoint = cassette.about.get("endpoint", "")
     return next((option for name, option in _ENDPOINTS.items() if endpoint.startswith(name)), None)
+
+
+def _url(cassette: Cassette, surface: surfaces.Surface) -> str:
+    """Where a recording of another tool was made, without the path of the surface; `URL` where that cannot be known."""
+    address = _address(cassette, surface).partition("?")[0]
+    known = address.endswith(surface.path) and not address.startswith(_NOWHERE)
+    return address.removesuffix(surface.path) if known else "URL"
 
 
 def _surface(cassette: Cassette) -> str:
@@ -141,19 +202,27 @@ def _address(cassette: Cassette, surface: surfaces.Surface) -> str:
     """An address that is matched as the recorded ones are."""
     wanted = surface.name if surface.path else ""
     for one in cassette.interactions:
-        if one.method == "POST" and wanted in (matching.route(one.method, one.url), ""):
+        usable = one.method == "POST" and one.url.startswith(("http://", "https://"))
+        if usable and wanted in (matching.route(one.method, one.url), ""):
             return one.url
-    return f"http://recorded.invalid{surface.path or '/'}"
+    return f"{_NOWHERE}{surface.path or '/'}"
 
 
 def _check_age(cassette: Cassette, most: int) -> None:
-    days = [one.recorded for one in cassette.interactions]
-    known = [day for day in days if day is not None]
-    if len(known) < len(days) or not days:
-        raise StaleCassetteError(f"{cassette.name}: does not say when it was recorded; record it again")
-    age = (dt.datetime.now(tz=dt.UTC).date() - min(known)).days
+    again = "record it again with --record-mode all"
+    known = [one.recorded for one in cassette.interactions if one.recorded is not None]
+    if len(known) < len(cassette.interactions) or not known:
+        lines = (f":{one.line}" for one in cassette.interactions if one.recorded is None)
+        raise StaleCassetteError(f"{cassette.name}{next(lines, '')}: does not say when it was recorded; {again}")
+    today = dt.datetime.now(tz=dt.UTC).date()
+    if max(known) > today + _AHEAD:
+        raise StaleCassetteError(
+            f"{cassette.name}: says that it was recorded on {max(known)}, and today is {today}; check the clock, or "
+            f"{again}"
+        )
+    age = (today - min(known)).days
     if age > most:
         raise StaleCassetteError(
-            f"{cassette.name}: recorded on {min(known)}, {counted(age, 'day')} ago, and may be {most} days old; "
-            "record it again with --record-mode all"
+            f"{cassette.name}: recorded on {min(known)}, {counted(age, 'day')} ago, and may be {counted(most, 'day')} "
+            f"old; {again}"
         )

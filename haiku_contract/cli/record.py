@@ -12,7 +12,7 @@ import httpx
 
 from haiku_contract.campaign.drive import Sender
 from haiku_contract.campaign.pace import pace
-from haiku_contract.cli import targets
+from haiku_contract.cli import cassettes, targets
 from haiku_contract.cli.fuzz import check, fuzz, options_of
 from haiku_contract.cli.options import read, write
 from haiku_contract.cli.running import client_of, run, transport_of
@@ -76,7 +76,7 @@ def record(context: click.Context, /, **given: Any) -> None:
         name,
         mode=mode,
         redaction=of_session(to.secrets, headers=frozenset(one.lower() for one in shown), allowed=frozenset(allowed)),
-        about={"contract": options.contract.id, "endpoint": to.target.name, "surface": options.surface},
+        about=cassettes.about(options, to.target.name),
     )
     sent = _payloads(options, to, transport, paths) if paths else run(options, to, transport).requests
     for line in transport.unrecorded:

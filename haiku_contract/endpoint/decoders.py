@@ -7,11 +7,13 @@ characters that stand for them where that can be, else into the whole that is en
 from __future__ import annotations
 
 import base64
+import binascii
 import re
 import zlib
 from bisect import bisect_right
 from html.entities import html5
-from typing import TYPE_CHECKING, Final, NamedTuple
+from itertools import islice
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from haiku_contract.errors import UnsearchableError
 
@@ -28,11 +30,14 @@ class Edit(NamedTuple):
     standin: str
 
 
+Back: TypeAlias = "Callable[[list[Edit]], Iterable[Edit]]"
+
+
 class Decoded(NamedTuple):
     """What a part of a text stands for, and the edits of the text that edits of that amount to."""
 
     plain: str
-    back: Callable[[list[Edit]], Iterable[Edit]]
+    back: Back
 
 
 def apply(text: str, found: Iterable[Edit]) -> tuple[str, list[tuple[int, int, int]]]:
@@ -109,13 +114,19 @@ _ESCAPES: Final = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\
 
 _PERCENTED: Final = re.compile(r"[\w.~+/=:@!*,;&?%-]{3,}+", re.ASCII)
 _PERCENT: Final = re.compile(r"%([0-9A-Fa-f]{2})")
+_OF_FORM: Final = re.compile(r"%([0-9A-Fa-f]{2})|\+")
 
 
 def _percents(text: str) -> Iterator[Decoded]:
-    """Percent-encoding (RFC 3986 section 2.1)."""
+    """Percent-encoding (RFC 3986 section 2.1), and that of forms, in which a plus stands for a blank."""
     for match in _PERCENTED.finditer(text) if _PERCENT.search(text) else ():
         if _PERCENT.search(match[0]):
-            yield _substituted(match[0], match.start(), _PERCENT, lambda one: chr(int(one[1], 16)), _percented)
+            for pattern in (_PERCENT, _OF_FORM) if "+" in match[0] else (_PERCENT,):
+                yield _substituted(match[0], match.start(), pattern, _of_percent, _percented)
+
+
+def _of_percent(match: re.Match[str]) -> str:
+    return chr(int(match[1], 16)) if match[1] else " "
 
 
 def _percented(standin: str) -> str:
@@ -161,15 +172,37 @@ def _spread(start: int, plain: str, form: str) -> Decoded:
     return Decoded(plain, back)
 
 
-_DIGITS: Final = re.compile(r"[0-9a-f]{24,}+|[0-9A-F]{24,}+")
-_TEXT: Final = re.compile(r"[\t\n\r -~]{12,}|(?:[ -~]\0){12,}|(?:\0[ -~]){12,}")
-_COMPRESSED: Final = ("\x1f\x8b", "\x78\x01", "\x78\x5e", "\x78\x9c", "\x78\xda", "\x28\xb5\x2f\xfd")
-"""How gzip (RFC 1952), zlib (RFC 1950) and zstd (RFC 8878) begin."""
+_DIGITS: Final = re.compile(r"[0-9A-Fa-f]{24,}+")
+_GZIP: Final = re.compile(r"\x1f\x8b\x08[\0-\x1f].{4}[\0\x02\x04][\0-\x0d\xff]", re.DOTALL)
+_ZLIB: Final = re.compile(r"\x78[\x01\x5e\x9c\xda]")
+_ZSTD: Final = "\x28\xb5\x2f\xfd"
+"""How gzip (RFC 1952), zlib (RFC 1950) and zstd (RFC 8878) begin; zlib in too few bytes to be looked for anywhere."""
+
+_FIRST: Final = 96  # characters in which zlib is looked for
+_BREAK: Final = b"\t\n\r"
+_PRINTED: Final = bytes(range(ord(" "), ord("~") + 1)) + _BREAK
+_CLASSES: Final = bytes(0 if one == 0 else 1 if one in _PRINTED else 2 for one in range(256))
+_TEXTS: Final = (bytes([1]) * 12, bytes([1, 0]) * 12, bytes([0, 1]) * 12)
+"""Runs of characters in ASCII, and in UTF-16 with either byte first, as classes of bytes."""
+
+_RUN: Final = re.compile(r"[\t\n\r -~]{12,}+")
+_MOSTLY: Final = 0.6
 
 
-def _says_something(plain: str) -> bool:
-    """Whether something that was decoded holds a text, or could be compressed; other bytes hold no secret."""
-    return plain.startswith(_COMPRESSED) or _TEXT.search(plain) is not None
+def _texts(data: bytes) -> Decoded | None:
+    """What of decoded bytes can hold a secret: all of a text and of what may be compressed, of others what is text."""
+    classes = data.translate(_CLASSES)
+    ascii_only, *wide = (one in classes for one in _TEXTS)
+    plain = data.decode("latin-1")
+    if _may_be_compressed(data) or any(wide) or (ascii_only and classes.count(1) > _MOSTLY * len(data)):
+        return Decoded(plain, iter)
+    return _joined(plain, [match.span() for match in _RUN.finditer(plain)]) if ascii_only else None
+
+
+def _may_be_compressed(data: bytes) -> bool:
+    first = data[:_FIRST].decode("latin-1")
+    gzip = b"\x1f\x8b\x08" in data and _GZIP.search(data.decode("latin-1")) is not None
+    return gzip or first.startswith(_ZSTD) or _ZLIB.search(first) is not None
 
 
 def _digits(text: str) -> Iterator[Decoded]:
@@ -177,9 +210,11 @@ def _digits(text: str) -> Iterator[Decoded]:
     for match in _DIGITS.finditer(text):
         for first in range(2):
             last = len(match[0]) - (len(match[0]) - first) % 2
-            plain = bytes.fromhex(match[0][first:last]).decode("latin-1")
-            if _says_something(plain):
-                yield _spread(match.start() + first, plain, "{1:02X}" if match[0].isupper() else "{1:02x}")
+            data = bytes.fromhex(match[0][first:last])
+            texts = _texts(data)
+            if texts is not None:
+                form = "{1:02x}" if match[0].islower() else "{1:02X}"
+                yield _within(texts, _spread(match.start() + first, "", form).back)
 
 
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]{16,}(?:\r?\n[ \t]{0,40}[A-Za-z0-9+/_-]{4,})*={0,2}")
@@ -191,17 +226,23 @@ def _base64(text: str) -> Iterator[Decoded]:
     """Base64 with either alphabet (RFC 4648), in one line or in many, from any of its characters on."""
     for match in _BASE64.finditer(text):
         whole = _BREAKS.sub("", match[0])
+        altchars = b"-_" if "-" in whole or "_" in whole else b"+/"
+        usual = whole.translate(_ONE_ALPHABET)
         for first in range(_MOVED):
-            part = whole[first : len(whole) - ((len(whole) - first) % 4 == 1)]
-            altchars = b"-_" if "-" in part or "_" in part else b"+/"
-            if altchars == b"-_" and ("+" in part or "/" in part):
-                part = part.translate(_ONE_ALPHABET)
-            plain = base64.b64decode(part + "=" * (-len(part) % 4), altchars=altchars).decode("latin-1")
-            if _says_something(plain):
-                yield Decoded(plain, _recoded(match, part, first, plain, altchars))
+            last = len(whole) - ((len(whole) - first) % 4 == 1)
+            data = binascii.a2b_base64(usual[first:last] + "=" * (-(last - first) % 4))
+            texts = _texts(data)
+            if texts is not None:
+                back = _recoded(match, whole[first:last], first, data.decode("latin-1"), altchars)
+                yield _within(texts, back)
 
 
-_ONE_ALPHABET: Final = str.maketrans("+/", "-_")
+def _within(texts: Decoded, back: Back) -> Decoded:
+    """The texts of something that was decoded, and the edits of the whole."""
+    return Decoded(texts.plain, lambda found: back(list(texts.back(found))))
+
+
+_ONE_ALPHABET: Final = str.maketrans("-_", "+/")
 
 
 def _recoded(
@@ -226,6 +267,7 @@ def _recoded(
 
 
 _MOST: Final = 64 * 1024 * 1024
+_TRIES: Final = 64
 
 
 def _compressed(text: str) -> Iterator[Decoded]:
@@ -234,14 +276,18 @@ def _compressed(text: str) -> Iterator[Decoded]:
     Raises:
         UnsearchableError: it is compressed in another way, or too large.
     """
-    if not text.startswith(_COMPRESSED):
-        return
-    if text.startswith(_COMPRESSED[-1]):
+    if text.startswith(_ZSTD):
         raise UnsearchableError("something is compressed with zstd, and could hide a secret")
-    window = zlib.MAX_WBITS | (16 if text.startswith(_COMPRESSED[0]) else 0)
+    for match in islice(_GZIP.finditer(text), _TRIES):
+        yield from _inflated(text, match.start(), zlib.MAX_WBITS | 16)
+    for match in _ZLIB.finditer(text, 0, _FIRST):
+        yield from _inflated(text, match.start(), zlib.MAX_WBITS)
+
+
+def _inflated(text: str, start: int, window: int) -> Iterator[Decoded]:
     undo = zlib.decompressobj(window)
     try:
-        plain = undo.decompress(text.encode("latin-1"), _MOST)
+        plain = undo.decompress(text[start:].encode("latin-1", "replace"), _MOST)
     except zlib.error:
         return  # it only begins like that
     if undo.unconsumed_tail:
@@ -251,7 +297,7 @@ def _compressed(text: str) -> Iterator[Decoded]:
         cleaned = apply(plain.decode("latin-1"), found)[0].encode("latin-1", "replace")
         redo = zlib.compressobj(wbits=window)
         again = redo.compress(cleaned) + redo.flush()
-        yield Edit(0, len(text), found[0].kind, again.decode("latin-1"))
+        yield Edit(start, len(text) - len(undo.unused_data), found[0].kind, again.decode("latin-1"))
 
     yield Decoded(plain.decode("latin-1"), back)
 

@@ -114,7 +114,7 @@ def _apart(found: list[Edit]) -> list[Edit]:
 
 
 def _in_cassette(path: Path, redaction: Redaction, known: list[int]) -> Iterator[tuple[int, str]]:
-    """What only shows once the file is read as a cassette: headers by their names, and bodies that are encoded."""
+    """What only shows once the file is read as a cassette: headers by their names, and what YAML writes otherwise."""
     try:
         interactions = read(path).interactions
     except HaikuContractError:
@@ -126,6 +126,8 @@ def _in_cassette(path: Path, redaction: Redaction, known: list[int]) -> Iterator
         for name, value in (*one.request_headers, *one.response_headers):
             if any(looks_like_one(text) and text not in redaction.allowed for text in credentials(name, value)):
                 yield one.line or 1, f"header {name}"
-        for body in (one.request.read(), one.response.read()):
-            for _, kind in _in_block(body.decode("latin-1"), 1, redaction):
+        values = "\n".join(value for _, value in (*one.request_headers, *one.response_headers))
+        bodies = (body.read().decode("latin-1") for body in (one.request, one.response))
+        for text in (one.url, values, one.error, *bodies):
+            for _, kind in _in_block(text, 1, redaction):
                 yield one.line or 1, kind

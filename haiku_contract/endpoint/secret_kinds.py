@@ -130,7 +130,7 @@ _SCHEME: Final = r"(?:(?:bearer|basic|token)(?:\s|%20|\+){1,3})?"
 _QUOTED: Final = _at(
     rf"[bfru]?(?P<quote>[\"'`]){_SCHEME}(?P<secret>(?:(?!(?P=quote))[^\\\r\n]|\\.){{6,4096}})(?P=quote)"
 )
-_OPEN: Final = _at(_SCHEME + r"(?P<secret>[^\s\"'`<>,;&(){}\[\]\\|]{8,4096}+)(?![(\[{])")
+_OPEN: Final = _at(_SCHEME + r"(?P<secret>[^\s\"'`<>,;&(){}\[\]\\|]{8,1024}+)(?![(\[{])")
 _MEMBER: Final = re.compile(r'"((?:[^"\\]|\\.){6,})"(?!\s*:)')
 
 _OTHER_FORMS: Final = (
@@ -146,13 +146,17 @@ _OTHER_FORMS: Final = (
     Kind(
         "token",
         ("eyj",),
-        re.compile(r"(?P<secret>eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,})", re.ASCII),
+        re.compile(r"(?P<secret>eyJ(?:(?!eyJ)[A-Za-z0-9_-]){8,}+\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,})", re.ASCII),
     ),
     # Cloudflare, "Token formats", those of before 2026; 40 digits would be a name of Git
     Kind(
         "token without a prefix",
         (),
-        re.compile(r"(?<![\w+/=.-])(?<![A-Za-z0-9+/]{20}\n)(?P<secret>[A-Za-z0-9_-]{40})(?![\w+/=-])", re.ASCII),
+        re.compile(
+            r"(?<![\w+/=.-])(?:[A-Za-z0-9+/]{60,}+(?:\r?\n[ \t]*+[A-Za-z0-9+/=]{4,}+)+|"  # the lines of base64
+            r"(?P<secret>[A-Za-z0-9_-]{40})(?![\w+/=-]))",
+            re.ASCII,
+        ),
         _is_token,
         _is_token,
     ),

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["NOTHING", "Sought", "clean", "find", "looks_like_one", "redact", "shown", "standin"]
 
-_DEPTH: Final = 3
+_DEPTH: Final = 7
 _ROUNDS: Final = 8
 _TIMES: Final = 24
 _FREE: Final = 1024 * 1024
@@ -134,7 +134,7 @@ def _in_plain(text: str, sought: Sought) -> Iterator[Edit]:
                 yield Edit(*match.span(), "known secret", standin(known))
     for kind, match in _matches(text):
         secret = match["secret"]
-        if secret not in sought.allowed and (kind.is_surely if sought.sure else kind.is_one)(secret):
+        if secret and secret not in sought.allowed and (kind.is_surely if sought.sure else kind.is_one)(secret):
             replaced = kind.standin(secret)
             if replaced != secret:
                 yield Edit(*match.span("secret"), kind.name, replaced)

@@ -22,7 +22,8 @@ _MARK: Final = re.compile(
 
 _WORDS: Final = re.compile(
     r"(?i:(?:your|my|the|some|dummy|fake|test|example|redacted|filtered|placeholder|api[_-]?key|null|none|undefined|"
-    r"default|bearer|secret|password|token|string)[\w. :-]{0,40}|(?-i:[A-Z]{2,}(?:_[A-Z]{2,})+))\Z"
+    r"default|bearer|secret|password|token|string)(?:[a-z_. :-]{0,40}|[ _.:-][\w. :-]{0,40})|"
+    r"(?-i:[A-Z]{2,}(?:_[A-Z]{2,})+))\Z"
 )
 """What says what belongs there."""
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import gzip
 import threading
+import zlib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import brotli as brotli_library
 import httpx
 import pytest
+import zstandard as zstandard_library
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,6 +25,29 @@ EVENTS = (
 )
 
 
+def _pieces(compress: Callable[[bytes], bytes], flush: Callable[[], bytes], finish: Callable[[], bytes]) -> list[bytes]:
+    """The events, compressed so that each can be read when it comes; the last one cut in two."""
+    whole = [compress(one) + flush() for one in EVENTS]
+    whole[-1] += finish()
+    return [*whole[:-1], whole[-1][:3], whole[-1][3:]]
+
+
+def _coded() -> Iterator[tuple[str, list[bytes]]]:
+    packed = zlib.compressobj(wbits=31)
+    yield "gzip", _pieces(packed.compress, lambda: packed.flush(zlib.Z_SYNC_FLUSH), packed.flush)
+    deflated = zlib.compressobj()
+    yield "deflate", _pieces(deflated.compress, lambda: deflated.flush(zlib.Z_SYNC_FLUSH), deflated.flush)
+    brotli = brotli_library.Compressor()
+    yield "br", _pieces(brotli.process, brotli.flush, brotli.finish)
+    zstandard = zstandard_library.ZstdCompressor().compressobj()
+    block = zstandard_library.COMPRESSOBJ_FLUSH_BLOCK
+    yield "zstd", _pieces(zstandard.compress, lambda: zstandard.flush(block), zstandard.flush)
+
+
+CODED = dict(_coded())
+"""The chunks of the same event stream in the codings that httpx can undo."""
+
+
 class Handler(BaseHTTPRequestHandler):
     """Answers by path: an echo, a stream in chunks, a compressed body, a body that breaks off."""
 
@@ -30,7 +56,9 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         asked = self.rfile.read(int(self.headers.get("content-length", "0")))
         self.server.requests.append(self.path)  # type: ignore[attr-defined]
-        {"/stream": self._stream, "/gzip": self._gzip, "/broken": self._broken}.get(self.path, self._echo)(asked)
+        answers = {"/stream": self._stream, "/gzip": self._gzip, "/broken": self._broken}
+        answers |= {f"/coded/{coding}": self._coded for coding in CODED}
+        answers.get(self.path, self._echo)(asked)
 
     def _stream(self, _asked: bytes) -> None:
         self._head("text/event-stream; charset=utf-8", ("transfer-encoding", "chunked"))
@@ -44,6 +72,16 @@ class Handler(BaseHTTPRequestHandler):
         body = gzip.compress(b'{"asked":' + asked + b"}")
         self._head("application/json", ("content-encoding", "gzip"), ("content-length", str(len(body))))
         self.wfile.write(body)
+
+    def _coded(self, _asked: bytes) -> None:
+        """An event stream that is compressed as it comes, some of it in pieces that are no whole block."""
+        coding = self.path.rpartition("/")[2]
+        self._head("text/event-stream", ("content-encoding", coding), ("transfer-encoding", "chunked"))
+        for chunk in CODED[coding]:
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(chunk), chunk))
+            self.wfile.flush()
+            self.server.pause.wait(0.01)  # type: ignore[attr-defined]
+        self.wfile.write(b"0\r\n\r\n")
 
     def _broken(self, _asked: bytes) -> None:
         self._head("application/json", ("content-length", "1000"))
@@ -100,17 +138,17 @@ class Answer(NamedTuple):
     chunks: list[bytes]
 
 
-def _sync(transport: Any, url: str, **given: Any) -> Answer:
+def _sync(transport: Any, url: str, *, decoded: bool = False, **given: Any) -> Answer:
     with httpx.Client(transport=transport) as client, client.stream("POST", url, **given) as response:
-        return Answer(response.status_code, response.headers.multi_items(), list(response.iter_raw()))
+        chunks = list(response.iter_bytes() if decoded else response.iter_raw())
+        return Answer(response.status_code, response.headers.multi_items(), chunks)
 
 
-def _async(transport: Any, url: str, **given: Any) -> Answer:
+def _async(transport: Any, url: str, *, decoded: bool = False, **given: Any) -> Answer:
     async def ask() -> Answer:
         async with httpx.AsyncClient(transport=transport) as client, client.stream("POST", url, **given) as response:
-            return Answer(
-                response.status_code, response.headers.multi_items(), [chunk async for chunk in response.aiter_raw()]
-            )
+            chunks = [chunk async for chunk in (response.aiter_bytes() if decoded else response.aiter_raw())]
+            return Answer(response.status_code, response.headers.multi_items(), chunks)
 
     return asyncio.run(ask())
 

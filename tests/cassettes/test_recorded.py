@@ -72,6 +72,25 @@ def test_a_compressed_body_is_recorded_as_text(server: Server, edge: Edge, tmp_p
     assert "content-encoding" not in dict(recorded.response_headers)
 
 
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd"])
+def test_a_compressed_stream_is_replayed_as_its_client_saw_it(
+    server: Server, edge: Edge, tmp_path: Path, coding: str
+) -> None:
+    """What httpx gives to the caller, chunk by chunk; of the headers, those about the coding are gone with it."""
+    cassette, url = tmp_path / "x.yaml", f"{server.url}/coded/{coding}"
+    plain = b"".join(edge.ask(edge.network(), f"{server.url}/stream", json=ASKED).chunks)
+    live = edge.ask(RecordingTransport(edge.network(), cassette, mode="once"), url, decoded=True, json=ASKED)
+    assert len(live.chunks) > 1
+    assert b"".join(live.chunks) == plain
+    (recorded,) = load(cassette).interactions
+    assert recorded.response.read() == plain
+    server.stop()
+    replayed = edge.ask(RecordedTransport(load(cassette)), url, decoded=True, json=ASKED)
+    assert replayed.chunks == live.chunks
+    assert replayed.headers == [pair for pair in live.headers if pair[0] != "content-encoding"]
+    assert edge.ask(RecordedTransport(load(cassette)), url, json=ASKED).chunks == live.chunks
+
+
 def test_a_body_that_breaks_off_breaks_off_again(server: Server, edge: Edge, tmp_path: Path) -> None:
     cassette = tmp_path / "x.yaml"
     with pytest.raises(httpx.RemoteProtocolError) as live:

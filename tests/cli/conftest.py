@@ -13,12 +13,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
+import uvicorn
 
 from haiku_contract import __version__
 from haiku_contract.cli import app
+from haiku_contract.endpoint.reference import faults
+from haiku_contract.endpoint.reference.app import create_app
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    import haiku_contract as hc
 
 ROOT = Path(__file__).resolve().parents[2]
 MAIN = "from haiku_contract.cli import main; raise SystemExit(main())"
@@ -173,3 +178,24 @@ def report_schema() -> dict[str, Any]:
     """What the JSON report of `fuzz` conforms to."""
     path = ROOT / "schemas" / "reports" / "fuzz.schema.json"
     return dict(json.loads(path.read_text(encoding="utf-8")))
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., str]]:
+    """The reference endpoint over HTTP on loopback, with a fault if asked."""
+    running = []
+
+    def start(contract: hc.Contract, fault: str | None = None) -> str:
+        app = create_app(contract, None if fault is None else faults.parse(contract, fault))
+        listening = socket.create_server(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        running.append((server, thread, listening))
+        return f"http://127.0.0.1:{listening.getsockname()[1]}/"
+
+    yield start
+    for server, thread, listening in running:
+        server.should_exit = True
+        thread.join()
+        listening.close()

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 import re
-import socket
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import uvicorn
 
 import haiku_contract as hc
 from haiku_contract.campaign.taped import Unhurried
 from haiku_contract.endpoint.cassette import load
 from haiku_contract.endpoint.cassette_writing import repeated
-from haiku_contract.endpoint.reference import faults
-from haiku_contract.endpoint.reference.app import create_app
 from haiku_contract.model import Case, Exchange
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from conftest import Result
 
@@ -39,27 +33,6 @@ def matrix(cli: Callable[..., Result], *arguments: str) -> Any:
         [(one["constraint"], one["verdict"], one["witness"], one["detail"]) for one in report["verdicts"]],
         [one["fingerprint"] for one in report["findings"]],
     )
-
-
-@pytest.fixture
-def serve() -> Iterator[Callable[..., str]]:
-    """The reference endpoint over HTTP on loopback, with a fault if asked."""
-    running = []
-
-    def start(contract: hc.Contract, fault: str | None = None) -> str:
-        app = create_app(contract, None if fault is None else faults.parse(contract, fault))
-        listening = socket.create_server(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-        thread.start()
-        running.append((server, thread, listening))
-        return f"http://127.0.0.1:{listening.getsockname()[1]}/"
-
-    yield start
-    for server, thread, listening in running:
-        server.should_exit = True
-        thread.join()
-        listening.close()
 
 
 @pytest.mark.parametrize("how", [[], ["--thorough"], ["--seed", "7"]], ids=["thrifty", "thorough", "seeded"])
@@ -99,54 +72,6 @@ def test_another_version_is_asked_of_the_same_recording(cli: Callable[..., Resul
     closed = "request:/properties/messages/items/properties/content/anyOf/1/items/additionalProperties"
     assert [one[:2] for one in verdicts if one[0] == closed] == [(closed, "leaky")]
     assert findings != []
-
-
-def test_stale_cases_are_listed_with_the_command_that_records_them(
-    cli: Callable[..., Result], parrot: str, tmp_path: Path
-) -> None:
-    assert cli("record", "--record-mode", "once", "--cassette", "x.yaml", "--contract", parrot).code == 0
-    whole = (tmp_path / "x.yaml").read_text(encoding="utf-8")
-    total = len(load("x.yaml").interactions)
-    parts = whole.split("- request:")
-    (tmp_path / "x.yaml").write_text("- request:".join([*parts[:3], *parts[4:]]), encoding="utf-8")
-    stale = cli("fuzz", "--cassette", "x.yaml", "--contract", parrot, "--format", "json")
-    assert stale.code == 4
-    listed, line = stale.err.splitlines()
-    assert listed.startswith("stale  request/")
-    report = json.loads(stale.out)
-    assert report["left_out"] == [listed.removeprefix("stale  ")]
-    assert "stale: not in the cassette" in {one["detail"] for one in report["verdicts"]}
-    command = line.partition("record them with: haiku-contract ")[2].split(" ")
-    again = cli(*command[:-1], parrot)
-    assert command[:4] == ["record", "--cassette", "x.yaml", "--record-mode"]
-    assert (again.code, again.err) == (0, "")
-    assert again.out.endswith(", 1 exchange recorded\n")
-    assert len(load("x.yaml").interactions) == total
-    assert cli("fuzz", "--cassette", "x.yaml", "--contract", parrot).code == 0
-
-
-def test_a_cassette_of_something_else_is_stale(cli: Callable[..., Result], parrot: str, tmp_path: Path) -> None:
-    (tmp_path / "payload.json").write_text('{"text": "something else"}', encoding="utf-8")
-    assert (
-        cli("record", "--record-mode", "once", "--cassette", "x.yaml", "--contract", parrot, "payload.json").code == 0
-    )
-    stale = cli("fuzz", "--cassette", "x.yaml", "--contract", parrot)
-    assert stale.code == 4
-    assert stale.err.startswith("stale  request/")
-
-
-@pytest.mark.parametrize(("days", "age", "code"), [(91, "90d", 4), (90, "90d", 0), (15, "2w", 4), (1, "2w", 0)])
-def test_an_old_recording_fails(
-    cli: Callable[..., Result], parrot: str, tmp_path: Path, days: int, age: str, code: int
-) -> None:
-    assert cli("record", "--record-mode", "once", "--cassette", "x.yaml", "--contract", parrot).code == 0
-    today = dt.datetime.now(tz=dt.UTC).date()
-    then = today - dt.timedelta(days=days)
-    text = (tmp_path / "x.yaml").read_text(encoding="utf-8")
-    (tmp_path / "x.yaml").write_text(text.replace(str(today), str(then), 1), encoding="utf-8")
-    result = cli("fuzz", "--cassette", "x.yaml", "--contract", parrot, "--max-age", age)
-    assert result.code == code
-    assert (f"recorded on {then}, {days} days ago" in result.err) == (code == 4)
 
 
 def test_nobody_waits_for_a_recording() -> None:
