@@ -47,7 +47,10 @@ class Engine(Protocol):
         ...
 
     def exercised(self, instance: Any) -> frozenset[str]:
-        """Pointers of the schema's keywords that were held against some part of the instance."""
+        """Pointers of the schema's keywords that were held against some part of the instance.
+
+        Those in a branch of a union that the part does not fit are not among them: another branch decided.
+        """
         ...
 
 
@@ -289,7 +292,10 @@ class _FastEngine:
 
     def exercised(self, instance: Any) -> frozenset[str]:
         units = self._validator.evaluate(instance).list()["details"]
-        return frozenset(unit["schemaLocation"].partition("#")[2] or unit["schemaLocation"] for unit in units)
+        ways = (unit["evaluationPath"] for unit in units if not unit["valid"])
+        unmet = tuple(f"{way}/" for way in ways if way.split("/")[-2:-1] and way.split("/")[-2] in constraints.UNIONS)
+        reached = (unit["schemaLocation"] for unit in units if not f"{unit['evaluationPath']}/".startswith(unmet))
+        return frozenset(place.partition("#")[2] or place for place in reached)
 
 
 def _fast_failure(error: jsonschema_rs.ValidationError, root: Any, schema: Schema | None = None) -> Failure:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-import time
 from functools import cache
 from typing import TYPE_CHECKING, cast
 
 import httpx
 import jsonschema
 import pytest
-import uvicorn
 
 import haiku_contract as hc
 from haiku_contract.campaign.drive import Sender, drive, drive_async
@@ -28,12 +25,11 @@ from haiku_contract.model import (
     Case,
     CaseFinished,
     Exchange,
-    OutcomeKind,
     VerdictKind,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from haiku_contract.model import Event
 
@@ -153,7 +149,11 @@ def test_flawless_endpoint(version: str, surface: str) -> None:
     assert contract.stream is not None
     streamed = {verdicts[one.id] for one in contract.stream.constraints}
     assert streamed == {VerdictKind.HELD, VerdictKind.UNEXERCISED}  # the answers are texts: no tool, no thinking
-    assert len(verdicts) == len(contract.constraints) + len(contract.stream.constraints) + len(wire_rows)
+    assert contract.error is not None
+    refused = {verdicts[one.id] for one in contract.error.constraints}
+    assert refused == {VerdictKind.UNEXERCISED} | ({VerdictKind.HELD} if surface != "bare" else set())
+    sides = (*contract.constraints, *contract.stream.constraints, *contract.error.constraints)
+    assert len(verdicts) == len(sides) + len(wire_rows)
 
 
 def expected_changes(contract: hc.Contract, fault: EndpointFault) -> dict[str, VerdictKind]:
@@ -368,33 +368,3 @@ def test_an_endpoint_that_dies_is_not_asked_for_ever() -> None:
             Sender(target, contract.model_id),
         )
     assert count < 40
-
-
-@pytest.fixture
-def server() -> Iterator[str]:
-    """The reference endpoint over real HTTP on a free port of the loopback interface."""
-    config = uvicorn.Config(create_app(CONTRACTS["1.1.1"]), host="127.0.0.1", port=0, log_level="error", lifespan="off")
-    instance = uvicorn.Server(config)
-    thread = threading.Thread(target=instance.run)
-    thread.start()
-    while not instance.started:
-        time.sleep(0.01)
-    port = instance.servers[0].sockets[0].getsockname()[1]
-    yield f"http://127.0.0.1:{port}"
-    instance.should_exit = True
-    thread.join()
-
-
-def test_over_real_http(server: str) -> None:
-    contract = CONTRACTS["1.1.1"]
-    surface = surfaces.named("messages")
-    target = Target(server, server + surface.path, surface)
-
-    async def go() -> CampaignFinished:
-        async with httpx.AsyncClient() as client:
-            steps = campaign(contract, cases(contract.version), target, lambda _: None, width=8)
-            return await drive_async(steps, client, Sender(target, contract.model_id))
-
-    result = asyncio.run(go())
-    assert result.verdicts == flawless("1.1.1").verdicts
-    assert set(result.outcomes) == {OutcomeKind.ACCEPTED, OutcomeKind.REJECTED}

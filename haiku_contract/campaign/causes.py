@@ -10,7 +10,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from haiku_contract import pointer
+from haiku_contract import messages, pointer
 from haiku_contract.campaign import checks, traits
 from haiku_contract.campaign.plan import without_place
 from haiku_contract.model import OutcomeKind, VerdictKind
@@ -45,13 +45,13 @@ class Way(NamedTuple):
     Attributes:
         codes: of which findings.
         least: how many constraints have to have it in common.
-        cause: what came of a witness, and what else is known -> what they have in common; empty where that is nothing.
+        cause: a finding, what came of its witness, what else is known -> what it has in common with others; or empty.
         words: what is said of the cause.
     """
 
     codes: tuple[VerdictKind, ...]
     least: int
-    cause: Callable[[Judged, Known], str]
+    cause: Callable[[Finding, Judged, Known], str]
     words: str
 
 
@@ -68,7 +68,7 @@ def together(findings: Iterable[Finding], judged: Sequence[Judged]) -> tuple[Fin
         groups: dict[tuple[str, str], list[Finding]] = {}
         for one in left:
             witness = _witness(one, known) if one.code in way.codes else None
-            cause = "" if witness is None else way.cause(witness, known)
+            cause = "" if witness is None else way.cause(one, witness, known)
             if cause:
                 groups.setdefault((one.code, cause), []).append(one)
         for (code, cause), group in groups.items():
@@ -92,7 +92,8 @@ def _known(judged: Sequence[Judged]) -> Known:
 def _witness(finding: Finding, known: Known) -> Judged | None:
     """What came of the witness of a finding, where that is what shows it."""
     wanted = _SHOWN.get(finding.code)
-    return next((one for one in known.answers.get(finding.case, ()) if one.outcome.kind is wanted), None)
+    answers = known.answers.get(finding.case, ())
+    return next((one for one in answers if one.outcome.kind is wanted or (wanted is None and one.violations)), None)
 
 
 def _one(way: Way, code: str, cause: str, group: Sequence[Finding]) -> Finding:
@@ -116,23 +117,23 @@ def _rank(finding: Finding) -> tuple[int, int]:
 # -- the ways ----------------------------------------------------------------------------------------------------------
 
 
-def _now_and_then(witness: Judged, known: Known) -> str:
+def _now_and_then(_finding: Finding, witness: Judged, known: Known) -> str:
     kinds = {one.outcome.kind for one in known.answers[witness.exchange.case.id]}
     return "now and then" if len(kinds) > 1 else ""
 
 
-def _named(witness: Judged, _known: Known) -> str:
+def _named(_finding: Finding, witness: Judged, _known: Known) -> str:
     """The place that a rejection names, positions apart."""
     field = witness.outcome.field
     return "" if field is None else _DIGITS.sub("0", pointer.shown(field))
 
 
-def _said(witness: Judged, _known: Known) -> str:
+def _said(_finding: Finding, witness: Judged, _known: Known) -> str:
     """The words of a rejection that names a place, numbers apart."""
     return "" if witness.outcome.field is None else _DIGITS.sub("0", witness.outcome.message)
 
 
-def _beyond_the_first(witness: Judged, known: Known) -> str:
+def _beyond_the_first(_finding: Finding, witness: Judged, known: Known) -> str:
     """The array of whose elements only the first is judged."""
     case = witness.exchange.case
     array = _array(case)
@@ -152,9 +153,15 @@ def _alone(case: Case, known: Known) -> set[OutcomeKind]:
     return {one.outcome.kind for one in known.answers.get(name, ())} if name != case.id else set()
 
 
-def _having(trait: str) -> Callable[[Judged, Known], str]:
+def _cut(finding: Finding, witness: Judged, _known: Known) -> str:
+    """That a stream breaks off within an event: the event is not complete then, and the stream has no end."""
+    broken = messages.broken(witness.violations)
+    return "a stream" if finding.constraint in _MISSING and broken >= _MISSING else ""
+
+
+def _having(trait: str) -> Callable[[Finding, Judged, Known], str]:
     """What the payload has, where nothing that has it was accepted."""
-    return lambda witness, known: (
+    return lambda _, witness, known: (
         trait if trait not in known.harmless and trait in traits.of(witness.exchange.case.payload) else ""
     )
 
@@ -167,6 +174,7 @@ _SHOWN: Final[dict[str, OutcomeKind]] = {
 }
 """By code: the outcome that shows it."""
 
+_MISSING: Final = frozenset(("stream:/framing/complete", "stream:/order/terminal"))
 _FAILING: Final = (VerdictKind.CRASHING, VerdictKind.OVERSTRICT)
 
 WAYS: Final = (
@@ -175,5 +183,6 @@ WAYS: Final = (
     Way((VerdictKind.LEAKY,), 2, _beyond_the_first, "only the first element of {} is judged"),
     *(Way(_FAILING, 2, _having(trait), "fails at {}, wherever it stands") for trait in traits.TRAITS),
     Way((VerdictKind.OVERSTRICT,), 2, _said, "for one reason"),
+    Way((VerdictKind.BROKEN,), 2, _cut, "{} breaks off within an event"),
 )
 """The ways, in the order in which they are tried; what includes another comes before it."""

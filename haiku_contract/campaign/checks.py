@@ -17,7 +17,7 @@ from haiku_contract.campaign.replies import Found
 from haiku_contract.endpoint import surfaces
 from haiku_contract.model import ABSENT, JSON_CONTENT_TYPE, Answer, Finding, Outcome, OutcomeKind, VerdictKind
 from haiku_contract.stream import StreamValidator
-from haiku_contract.stream.coverage import exercised
+from haiku_contract.stream.coverage import exercised, reached
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -74,7 +74,7 @@ class Judged(NamedTuple):
         outcome: what the endpoint did.
         violations: what is wrong with the answer by the response schema, or with the event stream by the protocol;
             empty when it was not held against either. What the response schema says of a streamed message is none.
-        exercised: ids of the response or stream constraints that the answer was held against.
+        exercised: ids of the response, stream or error constraints that the answer was held against.
         places: pointers at which a rejection may say that a faulted request is broken.
         message: the message of a conforming answer, of a stream put together; `ABSENT` where there is none, or where
             the contract is not of the provider's message format.
@@ -111,12 +111,12 @@ def judge(contract: Contract, exchange: Exchange, outcome: Outcome, terms: Terms
         terms=terms,
     )
     if outcome.kind is OutcomeKind.REJECTED:
-        return judged._replace(places=_places(contract, exchange.case), error=_error(contract, judged))
+        return _judge_refusal(contract, judged._replace(places=_places(contract, exchange.case)))
     media = read_as(exchange)
     if succeeded(exchange) and media == EVENT_STREAM and contract.stream is not None:
         return _judge_stream(contract, judged)
     if outcome.kind is OutcomeKind.ACCEPTED and not succeeded(exchange):
-        return judged._replace(error=_error(contract, judged))
+        return _judge_refusal(contract, judged)
     if outcome.kind is OutcomeKind.ACCEPTED and media == JSON_CONTENT_TYPE:
         return _judge_message(contract, judged)
     return judged
@@ -153,12 +153,14 @@ def _knows_refusals(contract: Contract, surface: str) -> bool:
     return contract.error is not None and (surface != surfaces.BARE or not _has_messages(contract))
 
 
-def _error(contract: Contract, judged: Judged) -> tuple[Violation, ...]:
-    """What is wrong with the body of a refusal that says of itself that it is JSON."""
+def _judge_refusal(contract: Contract, judged: Judged) -> Judged:
+    """The body of a refusal, where it says of itself that it is JSON."""
     exchange = judged.exchange
     if contract.error is None or not judged.has_error_schema or media_type(exchange) != JSON_CONTENT_TYPE:
-        return ()
-    return tuple(contract.error.iter_errors_bytes(exchange.body))
+        return judged
+    value = wire.decode(exchange.body).value
+    held = frozenset() if value is ABSENT else frozenset(reached(contract.error, value))
+    return judged._replace(error=tuple(contract.error.iter_errors_bytes(exchange.body)), exercised=held)
 
 
 def _places(contract: Contract, case: Case) -> frozenset[str]:
@@ -177,10 +179,8 @@ def _judge_stream(contract: Contract, judged: Judged) -> Judged:
     request = None if exchange.case.payload is ABSENT else exchange.case.payload
     validator = StreamValidator(contract, request=request)
     violations = (*validator.feed(exchange.body), *validator.finish())
-    reached = (
-        frozenset[str]() if contract.stream is None else exercised(contract.stream, exchange.body, request=request)
-    )
-    judged = judged._replace(violations=violations, exercised=reached)
+    held = frozenset[str]() if contract.stream is None else exercised(contract.stream, exchange.body, request=request)
+    judged = judged._replace(violations=violations, exercised=held)
     if violations or judged.outcome.kind is not OutcomeKind.ACCEPTED or not _has_messages(contract):
         return judged
     shape = (one for one in validator.deviations if one.constraint.rpartition("/")[2] not in _OPEN)
@@ -273,11 +273,8 @@ def _misattributed(judged: Judged) -> Iterator[Found]:
 
 
 def _nonconforming_response(judged: Judged) -> Iterator[Found]:
-    broken = messages.broken(judged.violations)
     for violation in judged.violations:
         for constraint in sorted(messages.broken((violation,))):
-            if constraint == _ENDS_EARLY and _IS_CUT in broken:  # the same bytes are missing
-                continue
             yield Found(f"answered with a response that does not conform: {violation.message}", constraint)
 
 
@@ -298,8 +295,6 @@ def _unknown(judged: Judged) -> Iterator[Found]:
 
 _DIGITS: Final = re.compile(r"\d+")
 _MOST_LINE: Final = 300
-_IS_CUT: Final = "stream:/framing/complete"
-_ENDS_EARLY: Final = "stream:/order/terminal"
 _UNREAD: Final = frozenset(("wire:syntax", "wire:encoding", "wire:content-type"))
 
 FAILED: Final = "check-failed"

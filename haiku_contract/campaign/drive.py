@@ -16,6 +16,7 @@ from tenacity import AsyncRetrying, Retrying
 from haiku_contract.campaign.arriving import Endless, Incoming
 from haiku_contract.campaign.pace import Pace, retries
 from haiku_contract.endpoint.echoes import hushed, readable, without
+from haiku_contract.endpoint.recorded import SECONDS
 from haiku_contract.model import Exchange
 
 if TYPE_CHECKING:
@@ -263,11 +264,15 @@ def _unsent(case: Case) -> Exchange:
 
 
 def _arrived(case: Case, response: httpx.Response, body: bytes, times: tuple[float, float | None]) -> Exchange:
-    """Args: what was sent, what came back, and when it was sent and the first byte of the body came."""
+    """The exchange; of a recorded answer, with the times of its recording.
+
+    Args: what was sent, what came back, and when it was sent and the first byte of the body came.
+    """
     (started, first), ended = times, time.monotonic()
     headers = {name.lower(): value for name, value in response.headers.items()}
-    ttfb = (first or ended) - started
-    return Exchange(case, response.status_code, headers, body, ended - started, ttfb=ttfb)
+    recorded = response.extensions.get(SECONDS)
+    ttfb, elapsed = (recorded[0], recorded[-1]) if recorded else ((first or ended) - started, ended - started)
+    return Exchange(case, response.status_code, headers, body, elapsed, ttfb=ttfb)
 
 
 def _lost(case: Case, error: httpx.RequestError, started: float) -> Exchange:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from haiku_contract import messages, wire
+from haiku_contract import messages, prediction, wire
 from haiku_contract.campaign.checks import Judged, names_the_fault
 from haiku_contract.campaign.outcomes import NOT_RECORDED, STALE
 from haiku_contract.model import Constraint, OutcomeKind, Verdict, VerdictKind
@@ -54,7 +54,7 @@ class _About(NamedTuple):
 
 
 def verdicts(contract: Contract, evidence: Evidence) -> tuple[Verdict, ...]:
-    """One verdict per constraint: of the request schema, the wire, the response schema and streams, in this order.
+    """One verdict per constraint: of the request schema, the wire, the response schema, streams and refusals, in order.
 
     A constraint is judged by the cases that are about it, its own faults and the conforming values at its edges, and by
     the packed requests that show such values and were accepted.
@@ -80,7 +80,7 @@ def verdicts(contract: Contract, evidence: Evidence) -> tuple[Verdict, ...]:
         left = tuple(unshown[constraint.id])
         row = _About(faulted, conforming, left, cut=constraint.id in evidence.left_out)
         found.append(_request_verdict(constraint, row, evidence, usable=usable))
-    return (*found, *_response_verdicts(contract, evidence))
+    return (*found, *_answer_verdicts(contract, evidence))
 
 
 def _unshown(evidence: Evidence) -> Iterator[Packable]:
@@ -159,19 +159,20 @@ def _often(witness: Judged, about: Sequence[Judged], outcome: OutcomeKind) -> st
     return _frequency(sum(one.outcome.kind is outcome for one in same), len(same))
 
 
-def _response_verdicts(contract: Contract, evidence: Evidence) -> Iterator[Verdict]:
+def _answer_verdicts(contract: Contract, evidence: Evidence) -> Iterator[Verdict]:
     broken: dict[str, list[Judged]] = defaultdict(list)
     held: dict[str, Judged] = {}
     for one in evidence.judged:
-        ids = messages.broken(one.violations)
+        ids = _broken(one)
         for name in ids:
             broken[name].append(one)
-        held |= {name: one for name in one.exercised - ids if name not in held}
+        held |= {name: one for name in one.exercised - ids.keys() if name not in held}
     streamed = () if contract.stream is None else contract.stream.constraints
-    for constraint in (*contract.response.constraints, *streamed):
+    refused = () if contract.error is None else contract.error.constraints
+    for constraint in (*contract.response.constraints, *streamed, *refused):
         if constraint.id in broken:
             witness = min(broken[constraint.id], key=lambda one: len(one.exchange.case.body))
-            message = next(each.message for each in witness.violations if constraint.id in messages.broken((each,)))
+            message = _broken(witness)[constraint.id]
             condition = evidence.conditions.get(constraint.id, "")
             detail = f"{message}{condition and '; '}{condition}{_how_often(broken[constraint.id], witness, evidence)}"
             yield Verdict(constraint.id, VerdictKind.BROKEN, witness.exchange.case.id, detail)
@@ -181,6 +182,16 @@ def _response_verdicts(contract: Contract, evidence: Evidence) -> Iterator[Verdi
             yield Verdict(constraint.id, VerdictKind.HELD, held[constraint.id].exchange.case.id, "in every answer")
         else:
             yield Verdict(constraint.id, VerdictKind.UNEXERCISED, None, "no answer reaches this place")
+
+
+def _broken(judged: Judged) -> dict[str, str]:
+    """The constraints that an answer breaks, each with what is wrong; a refusal of no known shape breaks the union."""
+    found: dict[str, str] = {}
+    for one in judged.violations:
+        found |= {name: one.message for name in messages.broken((one,)) if name not in found}
+    for one in judged.error:
+        found.setdefault(prediction.union_of(one.constraint) or one.constraint, one.message)
+    return found
 
 
 def _how_often(broken: Sequence[Judged], witness: Judged, evidence: Evidence) -> str:

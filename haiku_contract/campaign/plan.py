@@ -8,14 +8,14 @@ so that whoever lets more through lets it through as well), then those without w
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from haiku_contract import pointer
+from haiku_contract.campaign import pairing
 from haiku_contract.constraints import types
 from haiku_contract.errors import UsageError
 from haiku_contract.generate import suite
-from haiku_contract.generate.covering import Packed, joined, packed
+from haiku_contract.generate.covering import Packed, packed
 from haiku_contract.generate.features import shuffled
 
 if TYPE_CHECKING:
@@ -103,26 +103,15 @@ def thrifty(contract: Contract, seed: int = 0) -> Plan:
     for case in everything:
         if case.kind == "faulted" and case.constraint is not None:
             about.setdefault(case.constraint, []).append(case)
+    simplest = everything[0].payload
     if contract.stream is not None:
-        together = tuple(part for one in together for part in _unstreamed(contract, one))
+        together = tuple(part for one in together for part in pairing.unstreamed(contract.request, one, simplest))
+    together = pairing.fronted(contract.request, together, simplest)
     nearest, further = (
         shuffled(some, seed, lambda case: case.id) for some in (_nearest(about), _further(contract, about))
     )
     chosen = (*everything[:1], *(one.case for one in together), *nearest, *further)
     return Plan(tuple(_different(chosen)), together, everything)
-
-
-def _unstreamed(contract: Contract, one: Packed) -> Iterator[Packed]:
-    """A packed request that asks for a stream, in two: a stream shows nothing of what the response schema says."""
-    if not (isinstance(one.case.payload, dict) and one.case.payload.get("stream") is True):
-        yield one
-        return
-    asking = tuple(each for each in one.features if any(path[:1] == ("stream",) for path, _ in each.edits))
-    rest = tuple(each for each in one.features if each not in asking)
-    for part, name in ((rest, "whole"), (asking, "streamed")):
-        case = joined(contract.request, part) if part else None
-        if case is not None:
-            yield Packed(replace(case, id=f"{one.case.id}/{name}"), part)
 
 
 def without_place(case: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -17,6 +18,7 @@ from haiku_contract.cli.options import contract_arguments
 from haiku_contract.cli.targets import Destination
 from haiku_contract.endpoint import live, matching, surfaces
 from haiku_contract.endpoint.cassette import load
+from haiku_contract.endpoint.cassette_files import READ_ONLY
 from haiku_contract.errors import EndpointError, StaleCassetteError, UsageError
 from haiku_contract.report.text import counted, one_line
 
@@ -140,7 +142,10 @@ def command(options: Options, cassette: Cassette) -> str:
     """The command that records what is not in a cassette yet, and nothing else: what was asked, of who was recorded."""
     about = cassette.about
     known = _option(cassette)
-    words = ["haiku-contract", "record", "--cassette", cassette.name, "--record-mode", "new"]
+    place, mode = cassette.name, "new"
+    if Path(place).suffix.lower() in READ_ONLY:
+        place, mode = str(Path(place).with_suffix(".yaml")), "once"
+    words = ["haiku-contract", "record", "--cassette", place, "--record-mode", mode]
     words += [known] if known else ["--url", about.get("endpoint") or _url(cassette, surfaces.named(options.surface))]
     words += ["--surface", options.surface, *_contract(options.contract), *_given()]
     words += ["--fault", about["fault"]] if "fault" in about else []

@@ -78,7 +78,13 @@ def record(context: click.Context, /, **given: Any) -> None:
         redaction=of_session(to.secrets, headers=frozenset(one.lower() for one in shown), allowed=frozenset(allowed)),
         about=cassettes.about(options, to.target.name),
     )
-    sent = _payloads(options, to, transport, paths) if paths else run(options, to, transport).requests
+    try:
+        sent = _payloads(options, to, transport, paths) if paths else run(options, to, transport).requests
+    except BaseException:
+        if transport.recorded:
+            done = counted(transport.recorded, "exchange")
+            click.echo(f"haiku-contract: {name}: {done} recorded; go on with --record-mode new", err=True)
+        raise
     for line in transport.unrecorded:
         click.echo(f"haiku-contract: not recorded: {line}", err=True)
     write(f"{name}: {counted(sent, 'request')} answered, {counted(transport.recorded, 'exchange')} recorded\n", output)

@@ -12,10 +12,11 @@ import stat
 import tempfile
 import threading
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from haiku_contract.endpoint import cassette_layouts, matching
+from haiku_contract.endpoint import cassette_layouts, codings, matching
 from haiku_contract.endpoint.cassette import Cassette, Store, load
 from haiku_contract.endpoint.cassette_journal import JOURNAL, Journal, alone, beside, files, left
 from haiku_contract.endpoint.cassette_writing import TAIL, head, item, repeated
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from haiku_contract.endpoint.cassette import Interaction
+    from haiku_contract.endpoint.redaction import Redaction
+
+READ_ONLY: Final = (".json", ".har")
+"""How the names of files end that hold JSON, which is read and never written."""
 
 _UNFINISHED: Final = ".new"
 
@@ -37,21 +42,24 @@ class Recording:
         continues: whether there was anything of the latter.
     """
 
-    def __init__(self, path: Path, about: Mapping[str, str], *, fresh: bool) -> None:
-        """Args: the cassette; what it says of itself; whether it takes the place of what is there.
+    def __init__(self, path: Path, about: Mapping[str, str], redaction: Redaction, *, fresh: bool) -> None:
+        """Args: the cassette; what it says of itself; how what others recorded is redacted; whether it takes its place.
 
         Raises:
             CassetteError: the cassette cannot be read, or not be written.
         """
         self._name = str(path)
         self._place = Path(os.path.realpath(path))
+        self._redaction = redaction
         self._before = state(self._place)
+        if path.suffix.lower() in READ_ONLY:
+            raise CassetteError(f"{path}: cannot be recorded into: cassettes are YAML; name a file that ends in .yaml")
         if self._before is not None and not stat.S_ISREG(self._before[0]):
             raise CassetteError(f"{path}: cannot be written: not a file")
         self._fresh = fresh
         self._lock = threading.Lock()
         self._journal: Journal | None = None
-        known = Cassette(self._name, ()) if fresh or self._before is None else load(path)
+        known = Cassette(self._name, ()) if fresh or self._before is None else self._present()
         self._about = known.about or about
         with self._failing():
             found = left(self._place) if self._place.parent.is_dir() else []
@@ -116,12 +124,20 @@ class Recording:
         with alone(self._place.parent):
             now = state(self._place)
             replaced = self._fresh and now == self._before and not interrupted
-            base = Cassette(self._name, ()) if replaced or now is None else load(self._place)
+            base = Cassette(self._name, ()) if replaced or now is None else self._present()
             items = (pair for journal in journals for pair in journal.items())
             kept = ((matching.request(one), item(one)) for one in _without(base.interactions, journals))
             put(self._place, _chained(kept, items), base.about or self._about)
             for one in files(self._place, _UNFINISHED):  # of somebody who was killed just here
                 one.unlink(missing_ok=True)
+
+    def _present(self) -> Cassette:
+        """The cassette as it is; what another tool recorded, as it would have been recorded here."""
+        found = load(self._name)
+        if found.ours:
+            return found
+        adopted = tuple(self._redaction.interaction(codings.readable(one)) for one in found.interactions)
+        return replace(found, interactions=adopted)
 
     def _with_left(self, known: Cassette) -> Cassette:
         """The cassette with what was left beside it."""

@@ -22,6 +22,9 @@ _MOST_DEPTH: Final = 100
 _MOST_REPEATED: Final = 100_000
 """How many values may be repeated by aliases in a file: those of a cassette are few."""
 
+_MOST_AT_ONCE: Final = 256 * 1024 * 1024
+"""Bytes that one value may have, an exchange with both its bodies, because it is held in memory."""
+
 _TAG: Final = "tag:yaml.org,2002:"
 _BUFFER: Final = f"{_TAG}python/object/new:_io.BytesIO"
 _BINARY: Final = frozenset({f"{_TAG}binary", "!binary"})
@@ -63,7 +66,8 @@ class Reader:
         self._name = name
         self._file = file
         loader = getattr(self._yaml, "CSafeLoader", self._yaml.SafeLoader)
-        self._step: Callable[[], Any] = loader(file).get_event
+        self._source = _Source(name, file)
+        self._step: Callable[[], Any] = loader(self._source).get_event
         self._anchors: dict[str, tuple[Any, int]] = {}
         self._built = 0
         self._repeated = 0
@@ -116,6 +120,7 @@ class Reader:
     def _members(self, key: str, start: Any) -> Iterator[tuple[str, int, Any]]:
         self._check_tag(start, _LISTS)
         while type(event := self._get()) is not self._sequence_end:
+            self._source.taken = 0
             yield key, _line(event), self._value(event, 1)
 
     def _value(self, event: Any, depth: int) -> Any:
@@ -226,6 +231,24 @@ class Reader:
     def _line_at(self, position: int) -> int:
         self._file.seek(0, io.SEEK_SET)
         return self._file.read(max(position, 0)).count(b"\n") + 1
+
+
+class _Source:
+    """A file as the parser reads it, and how much it has taken for one value."""
+
+    def __init__(self, name: str, file: BinaryIO) -> None:
+        self.taken = 0
+        self._name = name
+        self._read = file.read
+
+    def read(self, size: int) -> bytes:
+        data = self._read(size)
+        self.taken += len(data)
+        if self.taken > _MOST_AT_ONCE:
+            raise CassetteError(
+                f"{self._name}: one value is longer than {_MOST_AT_ONCE >> 20} MiB, which no exchange is"
+            )
+        return data
 
 
 def _line(event: Any) -> int:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import httpx
 
+from haiku_contract.endpoint.cassette import Held
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from haiku_contract.endpoint.cassette import Headers
+    from haiku_contract.endpoint.cassette import Headers, Interaction
 
 _COMPRESSED: Final = (b"\x1f\x8b", b"\x78\x01", b"\x78\x9c", b"\x78\xda", b"\x28\xb5\x2f\xfd")
 """How gzip (RFC 1952), zlib (RFC 1950) and zstd (RFC 8878) begin."""
@@ -69,6 +72,15 @@ def undone(headers: Headers, chunks: list[bytes], seconds: list[float]) -> tuple
         raise ValueError(f"the content coding {', '.join(codings)} cannot be undone here, and could hide a secret")
     dropped = ("content-encoding", "content-length")
     return tuple(pair for pair in headers if pair[0].lower() not in dropped), plain
+
+
+def readable(one: Interaction) -> Interaction:
+    """An exchange of another tool without content codings, where they can be undone."""
+    try:
+        headers, chunks = undone(one.response_headers, [one.response.read()], [0.0])
+    except (ValueError, httpx.DecodingError):
+        return one
+    return replace(one, response_headers=headers, response=Held(b"".join(data for _, data in chunks)), sizes=())
 
 
 class _Coded(httpx.SyncByteStream):

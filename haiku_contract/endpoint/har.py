@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from haiku_contract.endpoint import recorded_parts as parts
 from haiku_contract.endpoint.cassette import Interaction, Store
@@ -49,12 +50,12 @@ def _interaction(entry: dict[str, Any], response: dict[str, Any], store: Store) 
     posted = _object(request, "postData", of="a request", optional=True)
     content = _object(response, "content", of="a response", optional=True)
     begun = entry.get("startedDateTime")
+    unsaved = "text" not in content and content.get("size", 0) not in (0, -1)
     for wrong, what in (
         (not parts.is_method(method), "the method of the request is missing, or none"),
         (not parts.is_url(url), "the url of the request is missing, or none"),
         (not parts.is_status(status), "the status of the response is missing, or none of HTTP"),
-        ("text" not in posted and posted.get("params"), "the body of the request was saved as params, not as text"),
-        ("text" not in content and content.get("size", 0) not in (0, -1), "the body of the response was not saved"),
+        (unsaved and str(method).upper() == "POST", "the body of the response was not saved"),  # pictures never are
         (begun and parts.day(begun) is None, "startedDateTime is no date"),
     ):
         if wrong:
@@ -64,7 +65,7 @@ def _interaction(entry: dict[str, Any], response: dict[str, Any], store: Store) 
         method=str(method).upper(),
         url=str(url),
         request_headers=_headers(request),
-        request=store.add(_text(posted)),
+        request=store.add(_text(posted) or _form(posted.get("params"))),
         status=int(status or 0),
         reason=reason if isinstance(reason, str) and not parts.breaks(reason) else "",
         response_headers=_headers(response, parts.OF_CODED),  # the texts of HAR are the decoded ones
@@ -94,11 +95,20 @@ def _headers(part: dict[str, Any], without: tuple[str, ...] = ()) -> Headers:
         name, value = (one.get("name"), one.get("value")) if isinstance(one, dict) else (None, None)
         if isinstance(name, str) and name.startswith(":"):
             continue
-        if not parts.is_header(name, value):
-            raise _flaw(f"the header {str(name)[:40]!r} is not one")
-        if str(name).lower() not in without:
-            found.append((str(name), str(value)))
+        for each in value.split("\n") if isinstance(value, str) else (value,):  # as browsers join them
+            if not parts.is_header(name, each):
+                raise _flaw(f"the header {str(name)[:40]!r} is not one")
+            if str(name).lower() not in without:
+                found.append((str(name), str(each)))
     return tuple(found)
+
+
+def _form(params: Any) -> bytes:
+    """The body of a form, which may be saved field by field."""
+    fields = params if isinstance(params, list) else ()
+    return urlencode(
+        [(str(one.get("name")), str(one.get("value", ""))) for one in fields if isinstance(one, dict)]
+    ).encode()
 
 
 def _text(content: dict[str, Any]) -> bytes:

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
     Candidates: TypeAlias = list[tuple[str, Interaction]]
 
+SECONDS: Final = "haiku_contract_seconds"
+"""The extension of a response that says when its chunks came at the recording, in seconds after the request."""
+
 _MOST_SHOWN: Final = 60
 
 
@@ -104,11 +107,14 @@ class RecordedTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
     def _answer(self, request: Any, found: Interaction) -> Any:
         library = library_of(request.__class__)
+        extensions: dict[str, Any] = {SECONDS: found.seconds} if found.seconds else {}
+        if found.reason:
+            extensions["reason_phrase"] = found.reason.encode("latin-1", "replace")
         return library.Response(
             found.status,
             headers=[(name, _encoded(value)) for name, value in found.response_headers],
             stream=self._stream(library, found),
-            extensions={"reason_phrase": found.reason.encode("latin-1", "replace")} if found.reason else None,
+            extensions=extensions,
         )
 
     def _stream(self, library: Any, found: Interaction) -> Any:

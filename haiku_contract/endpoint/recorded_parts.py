@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _METHOD: Final = re.compile(r"[A-Za-z]{1,20}\Z")
 _NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")  # a token, RFC 9110 section 5.6.2
-_CONTROLS: Final = re.compile(r"[\0-\x20\x7f]")
+_CONTROLS: Final = re.compile(r"[\0-\x1f\x7f]")
 _LEAST_STATUS: Final = 100
 _MOST_STATUS: Final = 599
 OF_CODED: Final = ("content-encoding", "content-length", "transfer-encoding")

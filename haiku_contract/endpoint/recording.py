@@ -40,7 +40,8 @@ class RecordingTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         inner: sends the requests; None will do where nothing is recorded.
         path: the cassette.
         mode: `none`: answer from the cassette alone. `once`: likewise if there is one, else record all. `new`: answer
-            what is in the cassette, and record the rest into it. `all`: record everything, in place of what there is.
+            what is in the cassette, and record the rest into it. `all`: record everything, in place of what there is,
+            of which the rest is kept where an exception ends the recording.
             `new_episodes` and `rewrite` are other names of the last two.
         redaction: what is taken out before anything is written; the default takes out whatever looks like a secret.
         about: what the cassette says of itself.
@@ -68,7 +69,7 @@ class RecordingTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         self._redaction = of_session() if redaction is None else redaction
         self._may_record = mode in ("new", "all") or (mode == "once" and state(path) is None)
         self._replays = mode != "all"
-        recording = Recording(path, about or {}, fresh=mode == "all") if self._may_record else None
+        recording = Recording(path, about or {}, self._redaction, fresh=mode == "all") if self._may_record else None
         known = load(path) if recording is None else recording.known
         again = recording is None or not recording.continues
         self._recorded = RecordedTransport(known, redaction=self._redaction, again=again)
@@ -194,7 +195,7 @@ class _Tape:
     def close(self, ended_by: type[BaseException] | None = None) -> None:
         """Put the cassette in its place."""
         if self._recording is not None:
-            self._recording.close(interrupted=ended_by is not None and not issubclass(ended_by, Exception))
+            self._recording.close(interrupted=ended_by is not None)
 
 
 class _Take:

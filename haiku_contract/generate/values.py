@@ -91,9 +91,21 @@ def _type(value: Any, schema: dict[str, Any], current: Any) -> Iterator[tuple[st
         elif name == "array":
             yield "empty", []
             if isinstance(current, list) and current:
-                yield "long", [current[0]] * MANY
+                yield "long", _many(current[0], schema.get("items"))
         elif name == "object":
             yield "empty", {}
+
+
+def _many(element: Any, items: Any) -> list[Any]:
+    """Many elements that take turns in the listed values of their members: not one of them after itself."""
+    known = items.get("properties") if isinstance(items, dict) and isinstance(element, dict) else None
+    listed = {
+        name: one["enum"]
+        for name, one in (known.items() if isinstance(known, dict) else ())
+        if name in element and isinstance(one, dict) and isinstance(one.get("enum"), list) and one["enum"]
+    }
+    turns = ({name: values[number % len(values)] for name, values in listed.items()} for number in range(MANY))
+    return [element | turn for turn in turns] if listed else [element] * MANY
 
 
 def _enum(value: Any, _schema: dict[str, Any], _current: Any) -> Iterator[tuple[str, Any]]:

@@ -30,19 +30,19 @@ def exercised(grammar: StreamGrammar, body: bytes, *, request: Any = None) -> fr
         found.add(rules.NAME)
     known = [event for event in events if grammar.event.engine.is_valid(event)]
     for event in events:
-        found.update(_schema(grammar.event, event))
+        found.update(reached(grammar.event, event))
     for event in known:
         if event["type"] in grammar.events:
-            found.update(_schema(grammar.events[event["type"]], event))
+            found.update(reached(grammar.events[event["type"]], event))
     found.update(_order(grammar, known))
     found.update(_together(grammar, known, tools=bool(declared(request))))
     return frozenset(found) & {one.id for one in grammar.constraints}
 
 
-def _schema(validator: SchemaValidator, event: Any) -> Iterator[str]:
+def reached(validator: SchemaValidator, value: Any) -> Iterator[str]:
     """Those of one schema. Engines leave a short `required` out; it is held wherever the schema around it is."""
-    yield from validator.exercised(event)
-    places = validator.engine.exercised(event)
+    yield from validator.exercised(value)
+    places = validator.engine.exercised(value)
     for one in validator.constraints:
         if one.keyword == "required" and one.pointer.rpartition("/required/")[0] in places:
             yield one.id

@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 import yaml
 from hypothesis import example, given
@@ -16,6 +17,9 @@ from hypothesis import strategies as st
 from haiku_contract.endpoint import cassette_writing, matching
 from haiku_contract.endpoint.cassette import Held, Interaction, load
 from haiku_contract.endpoint.cassette_files import put
+from haiku_contract.endpoint.recorded import RecordedTransport
+from haiku_contract.endpoint.recording import RecordingTransport
+from haiku_contract.endpoint.secrets import standin
 from haiku_contract.errors import CassetteError
 
 if TYPE_CHECKING:
@@ -129,8 +133,6 @@ def test_vcrpy_reads_what_is_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize("serializer", ["yaml", "json"])
 @pytest.mark.parametrize("path", ["/stream", "/echo", "/gzip"])
 def test_what_vcrpy_records_is_read(server: Server, tmp_path: Path, path: str, serializer: str) -> None:
-    import httpx  # noqa: PLC0415 - vcrpy patches it
-
     if serializer == "json" and path == "/gzip":
         pytest.skip("vcrpy cannot write bytes as JSON")
     file = tmp_path / f"x.{serializer}"
@@ -200,3 +202,27 @@ def test_a_cassette_of_ours_that_holds_a_credential_is_refused(tmp_path: Path) -
         load(path)
     assert "x.yaml:4: the header x-api-key holds a secret" in str(caught.value)
     assert "hunter2" not in str(caught.value)
+
+
+KEY = "sk-ant-api03-abcdefghijklmnopqrstuvwxyz"
+
+
+def test_what_another_tool_recorded_is_redacted_where_something_is_recorded_into_it(tmp_path: Path) -> None:
+    path = tmp_path / "x.yaml"
+    secret = OLD.replace("Accept: '*/*'", f"x-api-key: {KEY}").replace("'{}'", f"'{KEY}'")
+    coded = base64.b64encode(gzip.compress(f"said {KEY}".encode())).decode()
+    answer = f"content: !!binary {coded}, headers: {{content-encoding: gzip}}"
+    path.write_text(secret.replace('content: "é", headers: {}', answer), encoding="utf-8")
+    inner = httpx.MockTransport(lambda _: httpx.Response(200, text="later"))
+
+    def ask(transport: httpx.BaseTransport) -> list[str]:
+        with httpx.Client(transport=transport) as client:
+            return [client.post("http://a.test/", content=one).text for one in (KEY, "more")]
+
+    said = f"said {standin(KEY)}"
+    assert ask(RecordingTransport(inner, path, mode="new")) == [said, "later"]
+    cassette = load(path)
+    assert cassette.ours
+    assert [one.response.read().decode() for one in cassette.interactions] == [said, "later"]
+    assert KEY not in path.read_text(encoding="utf-8")
+    assert ask(RecordedTransport(cassette)) == [said, "later"]

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from haiku_contract.endpoint import cassette_yaml
 from haiku_contract.endpoint.cassette import Cassette, load
 from haiku_contract.endpoint.cassette_writing import TAIL, head
 from haiku_contract.endpoint.recorded import RecordedTransport
@@ -87,10 +88,10 @@ HARS: dict[str, tuple[str, str]] = {
     "without a url": (har("request/url"), "the url of the request is missing, or none"),
     "with a url that is none": (har("request/url", "http://[a/"), "the url of the request"),
     "with a body that is a text": (har("request/postData", "{}"), "'postData' of a request is not an object"),
-    "with a body that is a form": (har("request/postData", {"params": [{"name": "a"}]}), "was saved as params"),
+    "with a body that is a number": (har("request/postData", {"text": 5}), "a body that is not a text"),
     "with headers that are an object": (har("request/headers", {"a": "b"}), "headers that are not a list"),
     "with a header without a value": (har("request/headers", [{"name": "a"}]), "the header 'a' is not one"),
-    "with a header of two lines": (har("response/headers", [{"name": "a", "value": "b\r\nc"}]), "the header 'a'"),
+    "with a header of two lines": (har("response/headers", [{"name": "a", "value": "b\rc"}]), "the header 'a'"),
     "without a status": (har("response/status"), "the status of the response is missing, or none of HTTP"),
     "with a status that is a text": (har("response/status", "200"), "the status of the response"),
     "with a status of 999": (har("response/status", 999), "the status of the response"),
@@ -272,6 +273,17 @@ def test_json_of_any_length_is_not_read_at_once(tmp_path: Path) -> None:
         load(path)
 
 
+def test_no_value_is_read_that_is_longer_than_any_exchange(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cassette_yaml, "_MOST_AT_ONCE", 1024 * 1024)
+    path = tmp_path / "x.yaml"
+    rest = OLD.removeprefix("interactions:\n").removesuffix("version: 1\n") * 10_000
+    path.write_text(f"interactions:\n{rest}version: 1\n", encoding="utf-8")
+    assert len(load(path).interactions) == 10_000  # which are longer together
+    path.write_text(OLD.replace("é", "é" * 1024 * 1024), encoding="utf-8")
+    with pytest.raises(CassetteError, match=r"x.yaml: one value is longer than 1 MiB"):
+        load(path)
+
+
 @pytest.mark.skipif(os.name == "nt", reason="no named pipes")
 def test_what_comes_out_of_a_pipe_is_read(tmp_path: Path) -> None:
     path = tmp_path / "pipe"
@@ -280,6 +292,24 @@ def test_what_comes_out_of_a_pipe_is_read(tmp_path: Path) -> None:
     writing.start()
     assert len(load(path).interactions) == 1
     writing.join()
+
+
+def test_what_browsers_save_in_their_way_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "x.har"
+    cookies = [{"name": "set-cookie", "value": "a=1\nb=2"}]
+    form = {"mimeType": "application/x-www-form-urlencoded", "params": [{"name": "a b", "value": "é"}, {"name": "c"}]}
+    for place, value, expected in (
+        ("response/headers", cookies, ("{}", (("set-cookie", "a=1"), ("set-cookie", "b=2")))),
+        ("request/postData", form, ("a+b=%C3%A9&c=", ())),
+        ("response/content", {"size": 0, "mimeType": "image/png"}, ("{}", ())),
+        ("request/url", "data:text/plain,a b", ("{}", ())),
+    ):
+        path.write_text(har(place, value), encoding="utf-8")
+        (one,) = load(path).interactions
+        found = one.response_headers if place == "response/headers" else ()
+        assert (one.request.read().decode(), found) == expected
+    path.write_text(har("response/content/text").replace('"post"', '"get"'), encoding="utf-8")
+    assert [(one.method, one.response.read()) for one in load(path).interactions] == [("GET", b"")]
 
 
 @pytest.mark.parametrize("value", ["é", "€"])

@@ -232,14 +232,41 @@ def test_answers_are_kept_although_an_earlier_request_has_none_yet(tmp_path: Pat
     assert asked == [0]
 
 
-def test_an_interruption_keeps_what_was_not_recorded_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize("ended_by", [KeyboardInterrupt, CassetteError, None])
+def test_what_was_not_recorded_again_is_kept_where_something_ends_a_recording(
+    tmp_path: Path, ended_by: type[BaseException] | None
+) -> None:
     cassette = tmp_path / "x.yaml"
     ask(RecordingTransport(answering("old"), cassette, mode="once"), range(3))
     client = httpx.Client(transport=RecordingTransport(answering("new"), cassette, mode="all"))
     client.__enter__()
     client.post(URL, json=0)
-    client.__exit__(KeyboardInterrupt)
-    assert sorted(answers(cassette)) == ["new 0", "old 1", "old 2"]
+    client.__exit__(ended_by)
+    assert sorted(answers(cassette)) == (["new 0", "old 1", "old 2"] if ended_by else ["new 0"])
+
+
+FULL = """
+import resource, signal, sys, httpx
+from haiku_contract.endpoint.recording import RecordingTransport
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000))
+inner = httpx.MockTransport(lambda request: httpx.Response(200, text=f"new {request.content.decode()}"))
+client = httpx.Client(transport=RecordingTransport(inner, sys.argv[1], mode="once"))
+for number in range(100):
+    client.post("http://a.test/x", json=number)
+"""
+
+
+def test_a_disk_that_is_full_costs_what_did_not_fit(tmp_path: Path) -> None:
+    cassette = tmp_path / "x.yaml"
+    done = subprocess.run([sys.executable, "-c", FULL, cassette], capture_output=True, text=True, check=False)  # noqa: S603
+    assert "x.yaml: cannot be written: File too large" in done.stderr
+    asked: list[int] = []
+    ask(RecordingTransport(answering("later", asked), cassette, mode="once"), range(10))
+    assert 0 < asked[0] < 10
+    assert asked == list(range(asked[0], 10))
+    assert answers(cassette)[: asked[0]] == [f"new {number}" for number in range(asked[0])]
+    assert names(tmp_path) == ["x.yaml"]
 
 
 @pytest.mark.parametrize("mode", ["once", "new", "all"])
@@ -297,6 +324,10 @@ def broken(make: Callable[[Path], object]) -> Callable[[Path], Path]:
         (broken(lambda folder: (folder / "x.yaml").mkdir()), "cannot be written: not a file"),
         (broken(lambda folder: os.mkfifo(folder / "x.yaml")), "cannot be written: not a file"),
         (lambda folder: folder / ("x" * 300), "cannot be read: File name too long"),
+        (
+            lambda folder: folder / "x.HAR",
+            "cannot be recorded into: cassettes are YAML; name a file that ends in .yaml",
+        ),
     ],
 )
 def test_what_cannot_be_written_is_told_before_anything_is_sent(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,6 +76,27 @@ def test_another_version_is_asked_of_the_same_recording(cli: Callable[..., Resul
     assert findings != []
 
 
+# options -> the codes of the findings, where every answer began after 2.5 seconds and was whole after 4
+LIMITS: dict[tuple[str, ...], set[str]] = {
+    ("--max-ttfb", "2.6", "--max-total", "4.1"): set(),
+    ("--max-ttfb", "2.4"): {"slow-first-byte"},
+    ("--max-total", "3.9"): {"slow-answer"},
+}
+
+
+@pytest.mark.parametrize("limits", LIMITS)
+def test_how_long_answers_took_is_taken_from_the_recording(
+    cli: Callable[..., Result], parrot: str, limits: tuple[str, ...]
+) -> None:
+    path = Path("x.yaml")
+    assert cli("record", "--record-mode", "once", "--cassette", "x.yaml", "--contract", parrot).code == 0
+    text = re.sub(r"seconds: \[[^]]*\]", "seconds: [2.5, 4.0]", path.read_text(encoding="utf-8"))
+    path.write_text(text, encoding="utf-8")
+    result = cli("fuzz", "--cassette", "x.yaml", "--contract", parrot, "--format", "json", *limits)
+    assert {one["code"] for one in json.loads(result.out)["findings"]} == LIMITS[limits]
+    assert result.code == int(bool(LIMITS[limits]))
+
+
 def test_nobody_waits_for_a_recording() -> None:
     pace = Unhurried()
     case = Case("x", "request", "conforming", None, {}, b"{}")
@@ -108,6 +131,45 @@ def test_nothing_is_recorded_without_a_mode(cli: Callable[..., Result], parrot: 
     assert "x.yaml: holds no answer to POST /" in lacking.err
     assert lacking.err.endswith("record it in mode 'new'\n")
     assert Path("x.yaml").read_bytes() == before
+
+
+class _Once(BaseHTTPRequestHandler):
+    """Answers one request, and hangs up on all others."""
+
+    answered = False
+
+    def do_POST(self) -> None:
+        self.close_connection = True
+        if not _Once.answered:
+            _Once.answered = True
+            self.send_response(200)
+            self.send_header("content-length", "2")
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+def test_a_recording_that_fails_keeps_what_it_has_and_says_how_it_goes_on(
+    cli: Callable[..., Result], parrot: str, tmp_path: Path
+) -> None:
+    for name in ("a.json", "b.json"):
+        (tmp_path / name).write_text(json.dumps({"text": name}), encoding="utf-8")
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Once) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        url = f"http://127.0.0.1:{server.server_port}/"
+        recording = ("record", "--cassette", "x.yaml", "--contract", parrot, "--url", url, "a.json", "b.json")
+        failed = cli(*recording, "--record-mode", "once")
+        server.shutdown()
+        thread.join()
+    assert (failed.code, failed.out) == (4, "")
+    assert failed.err.splitlines()[1:] == [
+        "haiku-contract: x.yaml: 1 exchange recorded; go on with --record-mode new",
+        f"haiku-contract: {url} did not answer b.json (RemoteProtocolError)",
+    ]
+    assert [one.request.read() for one in load("x.yaml").interactions] == [b'{"text": "a.json"}']
 
 
 @pytest.mark.parametrize(("name", "recorded"), [("new_episodes", 0), ("rewrite", 2)])

@@ -167,6 +167,20 @@ def test_the_command_for_a_recording_of_another_tool_names_its_address(cli: Cli,
         assert f" --record-mode new --url {url} --surface " in stale.err
 
 
+def test_what_a_har_file_lacks_is_recorded_into_a_cassette(cli: Cli, parrot: str, serve: Callable[..., str]) -> None:
+    url = serve(hc.load(parrot))
+    entry = {
+        "request": {"method": "POST", "url": url, "headers": [], "postData": {"text": "{}"}},
+        "response": {"status": 400, "headers": [], "content": {"size": 0}},
+    }
+    Path("x.har").write_text(json.dumps({"log": {"entries": [entry]}}), encoding="utf-8")
+    stale = cli("fuzz", "--cassette", "x.har", "--contract", parrot)
+    assert stale.code == 4
+    command = stale.err.partition("record them with: ")[2]
+    assert in_a_shell(command, Path.cwd()).returncode == 0
+    assert cli("fuzz", "--cassette", "x.yaml", "--contract", parrot).code == 0
+
+
 def test_what_a_cassette_says_cannot_do_anything_to_a_terminal_or_a_shell(cli: Cli, parrot: str) -> None:
     assert cli("record", "--record-mode", "once", "--cassette", "x.yaml", "--contract", parrot).code == 0
     text = Path("x.yaml").read_text(encoding="utf-8")

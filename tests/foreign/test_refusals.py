@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 from foreign_endpoint import CONTRACT, answered, honest, problem, refused, run
 
+from haiku_contract.model import VerdictKind
+
 if TYPE_CHECKING:
     from foreign_endpoint import Endpoint, Reply
 
@@ -63,7 +65,20 @@ def test_a_style_of_refusals_is_one_finding_where_one_is_published(endpoint: End
     assert run(endpoint).found == []
     told = run(endpoint, "messages")
     assert told.found == STYLES[endpoint]
-    assert set(told.odd) <= {"broken"}
+    assert told.odd == ({"broken": {"error:/anyOf"}} if ("error-body", "error:/anyOf") in told.found else {})
+
+
+def test_the_shapes_of_refusals_have_rows() -> None:
+    """An honest one refuses in the third of the published shapes; of the others only what tells them apart is held."""
+    rows = {one.constraint: one.verdict for one in run(honest, "messages").result.verdicts}
+    assert CONTRACT.error is not None
+    refusals = {one.id: rows[one.id] for one in CONTRACT.error.constraints}
+    held = {name for name, verdict in refusals.items() if verdict is VerdictKind.HELD}
+    assert held | {name for name, verdict in refusals.items() if verdict is VerdictKind.UNEXERCISED} == set(refusals)
+    provider = {name for name in refusals if name.startswith("error:/anyOf/2/") and "request_id" not in name}
+    assert held - {"error:/anyOf", *(f"error:/anyOf/{number}/type" for number in (0, 1, 3))} == provider
+    unasked = {one.constraint: one.verdict for one in run(honest).result.verdicts}
+    assert {unasked[name] for name in refusals} == {VerdictKind.UNEXERCISED}
 
 
 SILENT: Final = (tells_of_errors_with_200, answers_nothing_to_what_is_wrong, has_words_of_its_own_for_failure)

@@ -64,3 +64,19 @@ def test_what_is_odd_in_every_reply_is_one_finding(endpoint: Endpoint) -> None:
     for surface in ("bare", "messages"):
         told = run(endpoint, surface)
         assert (told.odd, told.found) == ({}, [(ODD[endpoint], None)])
+
+
+def cuts_streams_beside_a_temperature(payload: Any) -> Reply:
+    status, body, *media = honest(payload)
+    return (status, body[: len(body) // 2] if media and "temperature" in payload else body, *media)
+
+
+def test_a_stream_that_is_cut_beside_an_option() -> None:
+    told = run(cuts_streams_beside_a_temperature)
+    cut = "stream:/framing/complete"
+    assert told.odd == {"broken": {cut, "stream:/order/terminal"}}
+    assert told.found == [("broken", cut)]
+    (row,) = (one for one in told.result.verdicts if one.constraint == cut)
+    assert "only where a request shows" in row.detail
+    assert "stream" in row.detail.partition("shows")[2]
+    assert "temperature" in row.detail.partition("shows")[2]

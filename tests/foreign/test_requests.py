@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import json
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -216,3 +217,37 @@ def test_a_crash_on_emoji_is_one_finding() -> None:
     (found,) = told.result.findings
     assert {found.constraint, *found.others} == told.odd["crashing"]
     assert found.message.startswith("fails at a character beyond U+FFFF, wherever it stands (")
+
+
+# -- what minds how messages follow one another ------------------------------------------------------------------------
+
+
+def begins_with_the_user(payload: Any) -> Reply:
+    if problem(payload) or not payload["messages"] or payload["messages"][0]["role"] == "user":
+        return honest(payload)
+    return refused(["messages"], "first message must use the user role")
+
+
+def wants_roles_to_alternate(payload: Any) -> Reply:
+    roles = [] if problem(payload) else [one["role"] for one in payload["messages"]]
+    if any(role == following for role, following in pairwise(roles)):
+        return refused(["messages"], "roles must alternate between user and assistant")
+    return honest(payload)
+
+
+def test_a_role_that_may_not_come_first() -> None:
+    """It is the value of the list that is refused, although only there."""
+    told = run(begins_with_the_user)
+    role = f"{ITEMS}/properties/role/enum"
+    assert told.odd == {"overstrict": {role}}
+    assert told.found == [("overstrict", role)]
+    assert told.result.findings[0].message.endswith("messages: first message must use the user role")
+
+
+def test_roles_that_must_alternate_are_no_matter_of_one_constraint() -> None:
+    """Every value is fine in some conversation; what is refused is two messages of one role."""
+    told = run(wants_roles_to_alternate)
+    assert told.odd.keys() <= {"undetermined"}
+    assert told.found == [("overstrict", None)]
+    assert told.result.findings[0].message.endswith("roles must alternate between user and assistant")
+    assert told.result.findings[0].answer is not None
