@@ -176,8 +176,8 @@ def check_terms(subjects: Iterable[Subject], terms: Terms) -> None:
             raise UsageError(f"a finding of {code} needs --check MODULE:FUNCTION")
 
 
-def replay(contract: Contract, subjects: Sequence[Subject], terms: Terms) -> Steps:
-    """Send every witness after its twin, without any I/O of its own; the worst verdict counts.
+def replay(contract: Contract, subjects: Sequence[Subject], terms: Terms, *, repeat: int = 1) -> Steps:
+    """Send every witness after its twin, so many times, without any I/O of its own; the worst verdict counts.
 
     Yields:
         What to send; takes what came back.
@@ -189,11 +189,28 @@ def replay(contract: Contract, subjects: Sequence[Subject], terms: Terms) -> Ste
     for subject in subjects:
         twin = _twin(subject.case)
         batch = (subject.case,) if twin is None else (twin, subject.case)
-        exchanges = yield batch
-        judged = [checks.judge(contract, one, outcome(one, terms.surface), terms) for one in exchanges]
-        results.append(_result(subject, judged))
+        rounds = []
+        for _ in range(repeat):
+            exchanges = yield batch
+            judged = [checks.judge(contract, one, outcome(one, terms.surface), terms) for one in exchanges]
+            rounds.append(_result(subject, judged))
+        results.append(_together(rounds))
         if results[-1].verdict is ReplayVerdict.STILL_THERE:
             break
+    return _worst(results)
+
+
+def _together(rounds: Sequence[Replayed]) -> Replayed:
+    """The worst of the rounds with one witness, and how often that came of it."""
+    worst = _worst(rounds)
+    times = sum(one.verdict is worst.verdict for one in rounds)
+    often = "always" if times == len(rounds) else "sometimes"
+    said = f", {often} ({times} of {len(rounds)} times)" if len(rounds) > 1 else ""
+    return worst._replace(detail=worst.detail + said)
+
+
+def _worst(results: Sequence[Replayed]) -> Replayed:
+    """The one with the worst verdict, with the requests of all."""
     worst = min(results, key=lambda one: _WORST_FIRST.index(one.verdict))
     return worst._replace(requests=sum(one.requests for one in results))
 

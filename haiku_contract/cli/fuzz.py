@@ -17,6 +17,7 @@ from haiku_contract.cli.cassettes import Tape, cassette_option, max_age_option
 from haiku_contract.cli.checks import check_option, limits_options
 from haiku_contract.cli.comparing import compare_options
 from haiku_contract.cli.options import contract_option, format_option, no_color_option, output_option, write
+from haiku_contract.cli.sections import SectionedCommand
 from haiku_contract.cli.sending import sending_options
 from haiku_contract.endpoint.reference import faults
 from haiku_contract.errors import EndpointError, UsageError
@@ -81,7 +82,7 @@ class Options:
     no_color: bool
 
 
-@click.command()
+@click.command(cls=SectionedCommand)
 @contract_option
 @sending_options
 @cassette_option
@@ -215,7 +216,7 @@ def check(options: Options) -> None:
 def _report(result: CampaignFinished, compared: Compared, recipe: Recipe, options: Options) -> None:
     color = not options.no_color
     if options.form == "json":
-        write(structured.dumps(structured.campaign(result, compared, recipe)), options.output)
+        write(structured.dumps(structured.campaign(result, compared, recipe, options.header)), options.output)
         return
     printed = options.output is None or options.output == "-"
     out = terminal.console(sys.stdout, color=color)

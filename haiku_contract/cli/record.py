@@ -16,6 +16,7 @@ from haiku_contract.cli import cassettes, targets
 from haiku_contract.cli.fuzz import check, fuzz, options_of
 from haiku_contract.cli.options import read, write
 from haiku_contract.cli.running import client_of, run, transport_of
+from haiku_contract.cli.sections import SectionedCommand
 from haiku_contract.endpoint import scanning
 from haiku_contract.endpoint.known_secrets import of_environment
 from haiku_contract.endpoint.recording import OTHER_NAMES, RECORD_MODES, RecordingTransport
@@ -140,7 +141,7 @@ _OPTIONS: Final = [
     click.Option(["--allow"], multiple=True, metavar="TEXT", help="A text that looks like a secret and is none."),
 ]
 _OUTPUT: Final = next(one for one in fuzz.params if one.name == "output")
-command: Final = click.Command(
+command: Final = SectionedCommand(
     "record",
     params=[*_OPTIONS, *(one for one in fuzz.params if one.name not in _OF_FUZZ), _OUTPUT],
     callback=click.pass_context(record),
