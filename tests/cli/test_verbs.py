@@ -327,6 +327,7 @@ def test_fuzz_json(cli: Cli, parrot: str, report_schema: dict[str, Any]) -> None
             "constraint": "request:/properties/text/maxLength",
             "case": "request/text/maxLength/above",
             "message": "accepted a request that breaks request:/properties/text/maxLength",
+            "others": [],
             "accepted": None,
         }
     ]
