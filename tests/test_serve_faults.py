@@ -187,7 +187,7 @@ NOTICED = {
     "hang-midway": "cannot be reached (ReadTimeout",
     "cut": "cannot be reached (RemoteProtocolError",
     "error-event": None,  # a stream may end so: nothing is wrong with it, but the answer is lost
-    "content-type": "does not answer as this surface does (HTTP 200",
+    "content-type": "content-type: answered with content type text/html",
     "envelope": 'broken: answered with a response that does not conform: (root): expected the key "id"',
     "stale-cache": "answered from a cache",
 }

@@ -46,17 +46,24 @@ class Address(NamedTuple):
 
 
 def credentials(
-    environment: Mapping[str, str], *, account: str | None = None, gateway: str | None = None
+    environment: Mapping[str, str], *, account: str | None = None, gateway: str | None = None, options: bool = True
 ) -> Credentials:
     """The credentials in the environment; account and gateway may be given instead, the token may not.
+
+    Args:
+        environment: the environment.
+        account: in place of what is there.
+        gateway: likewise.
+        options: whether there are options for both, which advice can name.
 
     Raises:
         EndpointError: one is missing, or cannot be what it should be.
     """
+    instead = (", or give --account", ", or give --gateway") if options else ("", "")
     found = {
-        "account id": (account or environment.get(ACCOUNT, ""), _ID, f"set {ACCOUNT}, or give --account"),
+        "account id": (account or environment.get(ACCOUNT, ""), _ID, f"set {ACCOUNT}{instead[0]}"),
         "API token": (environment.get(TOKEN, ""), _SECRET, f"set {TOKEN}"),
-        "gateway id": (gateway or environment.get(GATEWAY) or "default", _ID, f"set {GATEWAY}, or give --gateway"),
+        "gateway id": (gateway or environment.get(GATEWAY) or "default", _ID, f"set {GATEWAY}{instead[1]}"),
     }
     for name, (value, form, advice) in found.items():
         if not value:

@@ -35,7 +35,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     for name, one in settings.SETTINGS.items():
         option = state.written(name)
         key = option.replace("-", "_")
-        form: dict[str, Any] = {"choices": one.choices} if one.choices else {"metavar": one.metavar}
+        form: dict[str, Any] = {"choices": (*one.choices, *one.others)} if one.choices else {"metavar": one.metavar}
         if one.kind is bool:
             form = {"action": "store_const", "const": "true"}
         group.addoption(f"--{option}", dest=key, default=None, help=one.help, **form)
@@ -124,10 +124,8 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     if (watch := item.stash.get(state.WATCH, None)) and (hidden := watch.hidden()):
         _fail(hidden)
     if endpoint := item.stash.get(state.HOSTILE, None):
-        if endpoint.mistakes:
-            _fail(endpoint.mistakes)
-        if not endpoint.requests:
-            _fail([endpoint.not_shown])
+        if failures := endpoint.failures:
+            _fail(failures)
         if endpoint.not_shown:
             pytest.skip(endpoint.not_shown)
     return result

@@ -14,15 +14,15 @@ from haiku_contract.model import VerdictKind
 from haiku_contract.report.text import counted, one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from haiku_contract.campaign.plan import Plan
     from haiku_contract.contract import Contract
-    from haiku_contract.model import CampaignFinished, Case
+    from haiku_contract.model import CampaignFinished, Case, Verdict
     from haiku_contract.pytest_plugin.endpoints import Endpoint
     from haiku_contract.pytest_plugin.settings import Settings
 
-_MOST_ROWS: Final = 20
+MOST_ROWS: Final = 20
 _MOST_STALE: Final = 5
 _ATTEMPTS: Final = 4  # as `haiku-contract fuzz` does
 _OPTIONS: Final = {"reference endpoint": "reference", "the real endpoint": "live"}
@@ -140,15 +140,29 @@ def told(result: CampaignFinished) -> dict[str, Any]:
         "requests": result.requests,
         "cost": result.cost_usd,
         "verdicts": {str(kind): number for kind, number in Counter(one.verdict for one in result.verdicts).items()},
-        "rows": [
-            [str(one.verdict), one.constraint, one.witness or "-", one.detail]
-            for one in result.verdicts
-            if one.verdict not in _AS_IT_SHOULD_BE
-        ],
+        "rows": [*_amiss(result.verdicts), *_undetermined(result.verdicts)],
         "findings": len(result.findings),
         "stopped": result.stopped,
         "left_out": len(result.left_out),
     }
+
+
+def _amiss(verdicts: Iterable[Verdict]) -> Iterator[list[str]]:
+    """A row for each verdict that is not as it should be."""
+    for one in verdicts:
+        if one.verdict not in (*_AS_IT_SHOULD_BE, VerdictKind.UNDETERMINED):
+            yield [str(one.verdict), one.constraint, one.witness or "-", one.detail]
+
+
+def _undetermined(verdicts: Iterable[Verdict]) -> Iterator[list[str]]:
+    """A row for each reason why nothing is known, of which there are few, and not for each constraint."""
+    reasons: dict[str, list[Verdict]] = {}
+    for one in verdicts:
+        if one.verdict == VerdictKind.UNDETERMINED:
+            reasons.setdefault(one.detail, []).append(one)
+    for detail, some in reasons.items():
+        named = some[0].constraint if len(some) == 1 else counted(len(some), "constraint")
+        yield [str(VerdictKind.UNDETERMINED), named, some[0].witness or "-", detail]
 
 
 def lines(test: str, campaign: dict[str, Any]) -> Iterator[str]:
@@ -159,11 +173,11 @@ def lines(test: str, campaign: dict[str, Any]) -> Iterator[str]:
     verdicts = ", ".join(f"{counts[kind]} {kind}" for kind in VerdictKind if kind in counts)
     yield f"  {verdicts}; {counted(campaign['findings'], 'finding')}"
     rows = campaign["rows"]
-    widths = [max((len(row[column]) for row in rows[:_MOST_ROWS]), default=0) for column in range(3)]
-    for row in rows[:_MOST_ROWS]:
+    widths = [max((len(row[column]) for row in rows[:MOST_ROWS]), default=0) for column in range(3)]
+    for row in rows[:MOST_ROWS]:
         cells = (one_line(cell).ljust(width) for cell, width in zip(row, (*widths, 0), strict=True))
         yield "  " + "  ".join(cells).rstrip()
-    if len(rows) > _MOST_ROWS:
-        yield f"  and {len(rows) - _MOST_ROWS} more"
+    if len(rows) > MOST_ROWS:
+        yield f"  and {len(rows) - MOST_ROWS} more"
     if campaign["stopped"]:
         yield f"  {counted(campaign['left_out'], 'case')} left out: {campaign['stopped']}"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 import httpx
 
 from haiku_contract.endpoint import live, surfaces
 from haiku_contract.endpoint.cassette import load
-from haiku_contract.endpoint.recorded import RecordedTransport
+from haiku_contract.endpoint.recorded import RecordedTransport, library_of
 from haiku_contract.endpoint.recording import RecordingTransport
 from haiku_contract.endpoint.redaction import of_session
 from haiku_contract.errors import UsageError
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from haiku_contract.guard import Observation
     from haiku_contract.pytest_plugin.server import Server
     from haiku_contract.pytest_plugin.settings import Settings
+
+TransportKind: TypeAlias = Literal["sync", "async", "any"]
 
 _NOWHERE: Final = "http://recorded.invalid"
 
@@ -54,16 +56,18 @@ class Endpoint:
     recording: tuple[Path, RecordMode] | None = None
     billed: bool = False
 
-    def transport(self, *, asynchronous: bool = False) -> Any:
+    def transport(self, kind: TransportKind = "sync") -> Any:
         """What sends the requests, to this endpoint alone.
 
-        An asynchronous one keeps no connection open from one request to the next: its client belongs to an event loop
-        that ends with the test, and nothing is left that would have to be closed in it.
+        Args:
+            kind: `sync` or `async` for a client of httpx, `any` for clients of httpx and httpx2 that whoever has them
+                closes. An `async` one keeps no connection open from one request to the next: its client belongs to an
+                event loop that ends with the test, and nothing is left that would have to be closed in it.
         """
         if self.cassette is not None:
             return RecordedTransport(load(self.cassette))
         verify = self.base_url.startswith("https:")  # to read the certificates takes longer than most tests
-        inner: Any = _Unkept(verify, limits=_NONE_KEPT) if asynchronous else httpx.HTTPTransport(verify)
+        inner: Any = self._sender(kind, verify=verify)
         if self.recording is None:
             return inner
         path, mode = self.recording
@@ -71,10 +75,46 @@ class Endpoint:
         about = {"endpoint": self.name, "surface": self.surface.name}
         return RecordingTransport(inner, path, mode=mode, redaction=of_session(self.secrets), about=about)
 
+    def _sender(self, kind: TransportKind, *, verify: bool) -> Any:
+        if kind == "any":
+            return _Either(verify=verify)
+        return httpx.HTTPTransport(verify) if kind == "sync" else _Unkept(verify, limits=_NONE_KEPT)
+
     def client(self) -> httpx.Client:
         """A client that is not guarded, for requests that do not conform."""
         found: httpx.Client = client(httpx.Client, self, self.transport())
         return found
+
+
+class _Either(httpx.BaseTransport, httpx.AsyncBaseTransport):
+    """Sends a request with a transport of the library that it is of, httpx or httpx2, as each insists on its own."""
+
+    def __init__(self, *, verify: bool) -> None:
+        self._verify = verify
+        self._own: dict[tuple[str, str], Any] = {}
+
+    def handle_request(self, request: Any) -> Any:
+        return self._of(request, "HTTPTransport").handle_request(request)
+
+    async def handle_async_request(self, request: Any) -> Any:
+        return await self._of(request, "AsyncHTTPTransport").handle_async_request(request)
+
+    def close(self) -> None:
+        for (_, name), one in self._own.items():
+            if name == "HTTPTransport":
+                one.close()
+
+    async def aclose(self) -> None:
+        for (_, name), one in self._own.items():
+            if name == "AsyncHTTPTransport":
+                await one.aclose()
+
+    def _of(self, request: Any, name: str) -> Any:
+        library = library_of(request.__class__)
+        key = (library.__name__, name)
+        if key not in self._own:
+            self._own[key] = getattr(library, name)(verify=self._verify)
+        return self._own[key]
 
 
 class _Unkept(httpx.AsyncHTTPTransport):
@@ -116,7 +156,12 @@ def choose(settings: Settings, contract: Contract, cassette: Path, server: Calla
     if kind == "reference":
         return Endpoint("reference endpoint", server().url, surface, headers, recording=recording)
     if kind == "live":
-        known = live.credentials(os.environ)
+        if surface.name not in live.PUBLIC:
+            choices = ", ".join(live.PUBLIC)
+            raise UsageError(
+                f"the surface {surface.name!r} has no public address: --contract-surface is one of {choices}"
+            )
+        known = live.credentials(os.environ, options=False)
         at = live.address(surface.name, known)
         return Endpoint(
             f"the real endpoint ({surface.name})",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import re
-from typing import TYPE_CHECKING, Any, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import pytest
 
@@ -13,11 +15,11 @@ from haiku_contract.pytest_plugin import state
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
     import httpx
 
     from haiku_contract.contract import Contract
+    from haiku_contract.guard import GuardTransport
     from haiku_contract.model import CampaignFinished, Case
     from haiku_contract.pytest_plugin.endpoints import Endpoint
     from haiku_contract.pytest_plugin.hostile import HostileEndpoint
@@ -32,6 +34,9 @@ if TYPE_CHECKING:
             ...
 
 
+_LONGEST: Final = 200
+"""Bytes of a file's name that every file system takes, with what else is written beside the file."""
+_KEPT: Final = 40
 _UNSAFE = re.compile(r"[^\w\[\]=,.-]+")
 
 
@@ -59,13 +64,16 @@ def contract_cassette_dir(request: pytest.FixtureRequest) -> Path:
 def contract_cassette_name(request: pytest.FixtureRequest) -> str:
     """The name of a test's cassette, without `.yaml`; override it."""
     prefix = f"{request.cls.__name__}." if request.cls else ""
-    return _UNSAFE.sub("-", prefix + request.node.name)
+    name = _UNSAFE.sub("-", prefix + request.node.name)
+    if len(name.encode()) <= _LONGEST:
+        return name
+    return f"{name[:_KEPT]}-{hashlib.sha256(name.encode()).hexdigest()[:16]}"
 
 
 @pytest.fixture
-def contract_cassette(contract_cassette_dir: Path, contract_cassette_name: str) -> Path:
+def contract_cassette(contract_cassette_dir: Path | str, contract_cassette_name: str) -> Path:
     """The whole path of a test's cassette; override it to share one."""
-    return contract_cassette_dir / f"{contract_cassette_name}.yaml"
+    return Path(contract_cassette_dir) / f"{contract_cassette_name}.yaml"
 
 
 @pytest.fixture
@@ -99,27 +107,27 @@ def _contract_network(request: pytest.FixtureRequest, _contract_settings: Settin
 def contract_endpoint(
     request: pytest.FixtureRequest,
     contract: Contract,
-    contract_cassette: Path,
+    contract_cassette: Path | str,
     _contract_settings: Settings,
     _contract_network: None,
 ) -> Endpoint:
     """Who answers the clients of this test."""
     from haiku_contract.pytest_plugin.endpoints import choose  # noqa: PLC0415 - not before it is needed
 
-    kept = state.kept(request.config)
-    mode = kept.record_mode(contract_cassette, _contract_settings.record_mode)
+    kept, cassette = state.kept(request.config), Path(contract_cassette)
+    mode = kept.record_mode(cassette, _contract_settings.record_mode)
     found = dataclasses.replace(_contract_settings, record_mode=mode)
     with state.in_one_line():
         if mode != "none":
-            state.claim(request.config, request.getfixturevalue("tmp_path_factory"), contract_cassette)
-        return choose(found, contract, contract_cassette, lambda: kept.server(contract, found.surface))
+            state.claim(request.config, request.getfixturevalue("tmp_path_factory"), cassette)
+        return choose(found, contract, cassette, lambda: kept.server(contract, found.surface))
 
 
 @pytest.fixture
 def _contract_watch(request: pytest.FixtureRequest) -> Watch:
     from haiku_contract.pytest_plugin.watching import Watch  # noqa: PLC0415 - not before it is needed
 
-    watch: Watch = request.node.stash.setdefault(state.WATCH, Watch(getattr(request.node, "obj", None)))
+    watch = request.node.stash[state.WATCH] = Watch(getattr(request.node, "obj", None))
     return watch
 
 
@@ -152,9 +160,26 @@ def async_contract_client(
     from haiku_contract.pytest_plugin import endpoints  # noqa: PLC0415 - not before it is needed
 
     with state.in_one_line():
-        inner = contract_endpoint.transport(asynchronous=True)
+        inner = contract_endpoint.transport("async")
     guard = endpoints.guarded(_contract_settings, contract, inner, _contract_watch)
     yield endpoints.client(httpx.AsyncClient, contract_endpoint, guard)
+    guard.close()
+
+
+@pytest.fixture
+def contract_transport(
+    contract: Contract, contract_endpoint: Endpoint, _contract_settings: Settings, _contract_watch: Watch
+) -> Iterator[GuardTransport]:
+    """What these clients send with, for a client of your own: of httpx or httpx2, synchronous or asynchronous.
+
+    Such a client, or the SDK that takes it, is given `contract_endpoint.base_url` and `contract_endpoint.headers` too.
+    """
+    from haiku_contract.pytest_plugin import endpoints  # noqa: PLC0415 - not before it is needed
+
+    with state.in_one_line():
+        inner = contract_endpoint.transport("any")
+    guard = endpoints.guarded(_contract_settings, contract, inner, _contract_watch)
+    yield guard
     guard.close()
 
 
@@ -173,11 +198,13 @@ def contract_campaign(
     """Runs a campaign against the endpoint, and tells of it at the end of the session."""
     from haiku_contract.pytest_plugin import campaigns  # noqa: PLC0415 - not before it is needed
 
+    told = request.node.stash[state.CAMPAIGNS] = []
+
     def run(cases: Sequence[Case] | None = None, *, seed: int = 0) -> CampaignFinished:
         say = state.speaker(request.config)
         with state.in_one_line():
             result, stale = campaigns.run(contract, contract_endpoint, _contract_settings, cases, seed=seed, say=say)
-            request.node.stash.setdefault(state.CAMPAIGNS, []).append(campaigns.told(result))
+            told.append(campaigns.told(result))
             campaigns.check(contract_endpoint, stale, request.node.nodeid)
         return result
 
@@ -191,11 +218,12 @@ def hostile_endpoint(
     """An endpoint on this machine that misbehaves, in each node of the test in another way."""
     from haiku_contract.pytest_plugin.hostile import endpoint  # noqa: PLC0415 - not before it is needed
 
-    found = _contract_settings
+    found, fault = _contract_settings, getattr(request, "param", None)
+    if fault is None:
+        pytest.fail("hostile_endpoint is an argument of a test or of its fixtures; getfixturevalue knows no fault")
     with state.in_one_line():
         kept = state.kept(request.config)
-        visits = kept.server(contract, found.surface).visit(request.param, found.patience)
-        streams = kept.broken_by_streams(contract) if request.param.startswith("stream:") else {}
-        hostile = endpoint(kept.app(contract).repertoire, visits, streams)
+        visits = kept.server(contract, found.surface).visit(fault, found.patience)
+        hostile = endpoint(kept.app(contract).repertoire, visits)
     request.node.stash[state.HOSTILE] = hostile
     return hostile

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 from haiku_contract.endpoint.reference.refusals import answer
 from haiku_contract.errors import UsageError
+from haiku_contract.generate.streams import judged
 from haiku_contract.pytest_plugin.server import DELAYS
 from haiku_contract.pytest_plugin.settings import nearest
 from haiku_contract.pytest_plugin.watching import lines
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from haiku_contract.endpoint.reference.faults import EndpointFault, Repertoire
     from haiku_contract.pytest_plugin.server import Visits
@@ -86,11 +87,20 @@ class HostileEndpoint:
         return lines("request", self._visits.violations)
 
     @property
+    def failures(self) -> list[str]:
+        """Why a test that passed has not tested anything, in lines: what it sent is refused whatever the fault."""
+        if self.mistakes:
+            return self.mistakes
+        if not self._visits.requests:
+            return [f"{self.fault} was not shown: nothing was sent to hostile_endpoint.url"]
+        if self._visits.refused and not self._visits.shown:
+            return [f"{self.fault} was not shown: {self._visits.refused}"]
+        return []
+
+    @property
     def not_shown(self) -> str:
         """Why the fault has not shown itself; empty where it has."""
-        if not self._visits.requests:
-            return f"{self.fault} was not shown: nothing was sent to hostile_endpoint.url"
-        return self._visits.not_shown
+        return "" if self._visits.shown else self._visits.not_shown
 
 
 def selected(repertoire: Repertoire, patterns: Sequence[str]) -> tuple[str, ...]:
@@ -123,22 +133,21 @@ def selected(repertoire: Repertoire, patterns: Sequence[str]) -> tuple[str, ...]
     return tuple(name for name in known if name in wanted)
 
 
-def endpoint(repertoire: Repertoire, visits: Visits, streams: Mapping[str, str | None]) -> HostileEndpoint:
+def endpoint(repertoire: Repertoire, visits: Visits) -> HostileEndpoint:
     """The endpoint at an address that shows a fault.
 
     Args:
         repertoire: all faults there are.
         visits: the address.
-        streams: what each stream of the suite breaks, by the id of its case.
     """
     if visits.fault in DELAYS:
         whole = streamed = Expected("conforming")
     else:
-        whole, streamed = expected(repertoire.parse(visits.fault), streams)
+        whole, streamed = expected(repertoire, repertoire.parse(visits.fault))
     return HostileEndpoint(visits.url, visits.fault, whole, streamed, visits)
 
 
-def expected(fault: EndpointFault, streams: Mapping[str, str | None]) -> tuple[Expected, Expected]:
+def expected(repertoire: Repertoire, fault: EndpointFault) -> tuple[Expected, Expected]:
     """What a client gets to see of a fault: in a whole answer, and in a stream."""
     if fault.kind == "delivery":
         return _DELIVERED[fault.constraint]
@@ -147,7 +156,8 @@ def expected(fault: EndpointFault, streams: Mapping[str, str | None]) -> tuple[E
         busy = refused.status in _RETRIED and fault.constraint not in _NO_RETRY
         return (Expected("error", refused.status, busy or fault.constraint in _BUSY),) * 2
     if fault.kind == "stream":
-        return Expected("conforming"), Expected("faulted", constraint=streams[f"stream/{fault.constraint}"])
+        broken = judged(repertoire.contract, repertoire.streams[fault.constraint])[0].constraint
+        return Expected("conforming"), Expected("faulted", constraint=broken)
     return Expected("faulted", constraint=fault.constraint), Expected("conforming")
 
 

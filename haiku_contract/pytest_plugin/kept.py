@@ -5,9 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import haiku_contract as hc
-from haiku_contract.endpoint.reference.app import create_app
-from haiku_contract.pytest_plugin.cases import Suites
-from haiku_contract.pytest_plugin.server import Server
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,6 +13,8 @@ if TYPE_CHECKING:
     from haiku_contract.contract import Contract
     from haiku_contract.endpoint.recording import RecordMode
     from haiku_contract.endpoint.reference.app import ReferenceEndpoint
+    from haiku_contract.pytest_plugin.cases import Suites
+    from haiku_contract.pytest_plugin.server import Server
 
     Made = TypeVar("Made")
 
@@ -26,6 +25,7 @@ class Kept:
     def __init__(self) -> None:
         self._contracts: dict[str, Contract] = {}
         self._begun: set[Path] = set()
+        self._servers: list[Server] = []
         self._made: dict[tuple[str, int], tuple[Contract, Any]] = {}
 
     def contract(self, name: str) -> Contract:
@@ -48,33 +48,35 @@ class Kept:
 
     def suites(self, contract: Contract) -> Suites:
         """The cases of a contract."""
+        from haiku_contract.pytest_plugin.cases import Suites  # noqa: PLC0415 - not before it is needed
+
         return self._once("suites", contract, Suites)
 
     def app(self, contract: Contract) -> ReferenceEndpoint:
         """The reference endpoint of a contract."""
+        from haiku_contract.endpoint.reference.app import create_app  # noqa: PLC0415 - not before it is needed
+
         return self._once("app", contract, create_app)
 
     def server(self, contract: Contract, surface: str) -> Server:
         """The reference endpoint of a contract, on a port."""
-        kind = "bare" if surface == "bare" else "server"
-        return self._once(kind, contract, lambda _: Server(self.app(contract), surface))
+        from haiku_contract.pytest_plugin.server import Server  # noqa: PLC0415 - not before it is needed
+
+        def start(_: Contract) -> Server:
+            self._servers.append(Server(self.app(contract), surface))
+            return self._servers[-1]
+
+        return self._once("bare" if surface == "bare" else "server", contract, start)
 
     def ports(self) -> set[int]:
         """The ports of this machine at which servers run."""
-        return {made.port for _, made in self._made.values() if isinstance(made, Server)}
-
-    def broken_by_streams(self, contract: Contract) -> dict[str, str | None]:
-        """What each stream of the suite breaks, by the id of its case."""
-        return self._once("streams", contract, lambda _: self._broken(contract))
-
-    def _broken(self, contract: Contract) -> dict[str, str | None]:
-        return {case.id: case.constraint for case in self.suites(contract).selected({"side": "stream"})}
+        return {one.port for one in self._servers}
 
     def stop(self) -> None:
         """End the servers."""
-        for _, made in self._made.values():
-            if isinstance(made, Server):
-                made.stop()
+        for one in self._servers:
+            one.stop()
+        self._servers.clear()
         self._made.clear()
 
     def _once(self, kind: str, contract: Contract, make: Callable[[Contract], Made]) -> Made:

@@ -19,6 +19,7 @@ from haiku_contract.endpoint.surfaces import Asked, named
 from haiku_contract.errors import MissingExtraError
 from haiku_contract.guard.policy import Policy
 from haiku_contract.pytest_plugin.state import LOOPBACK
+from haiku_contract.report.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -31,6 +32,9 @@ _PLACE: Final = re.compile(r"/at-(\d+)(?=/|\Z)")
 _TOLD: Final = FAULT_HEADER.encode()
 _PATIENCE: Final = 10.0
 """Seconds in which a server starts or stops."""
+
+_REFUSED: Final = 400
+_EXCERPT: Final = 200
 
 DELAYS: Final = {"delay:head": "http.response.start", "delay:body": "http.response.body"}
 """The faults that only take time: which message waits."""
@@ -47,7 +51,9 @@ class Visits:
         fault: name of the fault that is shown to every request; none where it is empty.
         patience: seconds after which an answer that does not end is broken off.
         requests: how many requests arrived.
-        not_shown: why the fault does not show in the last answer; empty where it does.
+        shown: whether the fault has shown itself, in any answer.
+        not_shown: why it does not show in the last answer in which it does not.
+        refused: which request that answer refuses, and in what words; empty where it refuses none.
         violations: what was wrong with the requests.
     """
 
@@ -55,7 +61,9 @@ class Visits:
     fault: str = ""
     patience: float = _PATIENCE
     requests: int = 0
+    shown: bool = False
     not_shown: str = ""
+    refused: str = ""
     violations: list[Violation] = field(default_factory=list)
 
 
@@ -149,16 +157,22 @@ class Server:
 
     def _noticing(self, send: Any, visits: Visits, scope: Any, body: bytearray) -> Callable[[Any], Awaitable[None]]:
         delayed = DELAYS.get(visits.fault)
+        refused = ""
 
         async def noticed(message: Any) -> None:
-            nonlocal delayed
+            nonlocal delayed, refused
             if message["type"] == delayed:
                 delayed = None
                 await asyncio.sleep(DELAY)
             if message["type"] == "http.response.start":
                 self._judge(visits, scope, bytes(body))
-                told = [value.decode("latin-1") for name, value in message["headers"] if name == _TOLD]
-                visits.not_shown = told[0] if told else ""
+                reason, status = _unshown(visits.fault, message), message["status"]
+                visits.shown = visits.shown or not reason
+                visits.not_shown = reason or visits.not_shown
+                refused = f"{scope['method']} {scope['path']} got {status}" if reason and status >= _REFUSED else ""
+            elif refused:
+                words = message.get("body", b"")[:_EXCERPT].decode(errors="replace")
+                visits.refused, refused = one_line(f"{refused}: {words}"), ""
             await send(message)
 
         return noticed
@@ -175,6 +189,14 @@ class Server:
         surface = policy.surface_of(asked)
         if surface is not None:
             policy.check_request(asked, surface, headers.get("content-type", ""), body)
+
+
+def _unshown(fault: str, start: Any) -> str:
+    """Why a fault does not show in an answer that begins so; empty where it does."""
+    told = [value.decode("latin-1") for name, value in start["headers"] if name == _TOLD]
+    if fault in DELAYS and start["status"] >= _REFUSED:
+        return f"not shown: {fault} shows on conforming requests"
+    return told[0] if told else ""
 
 
 def _overheard(receive: Any, body: bytearray) -> Any:

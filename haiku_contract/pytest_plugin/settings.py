@@ -36,12 +36,14 @@ class Setting(NamedTuple):
         help: one line for `pytest --help`.
         choices: the only values; any text where it is empty.
         metavar: what stands for the value in the help.
+        others: other names of some of the choices.
     """
 
     kind: type
     help: str
     choices: tuple[str, ...] = ()
     metavar: str | None = None
+    others: Mapping[str, str] = {}
 
 
 SETTINGS: Final = {
@@ -55,7 +57,10 @@ SETTINGS: Final = {
     ),
     "surface": Setting(str, "the wire form (default: messages)", ("bare", "binding", "run", "messages", "gateway")),
     "record-mode": Setting(
-        str, "what is recorded: none (default), once, new, all; needs an endpoint", ("none", "once", "new", "all")
+        str,
+        "what is recorded: none (default), once, new, all; needs an endpoint",
+        ("none", "once", "new", "all"),
+        others={"new_episodes": "new", "rewrite": "all"},  # as pytest-recording calls them
     ),
     "block-network": Setting(bool, "block the network in all tests, not only in those that use the contract"),
     "allowed-hosts": Setting(
@@ -112,7 +117,7 @@ def pyproject(folder: Path) -> dict[str, Value]:
         UsageError: the file is not TOML, or holds a key or a value that nobody reads.
     """
     for place in (folder, *folder.parents):
-        table = _table(place / "pyproject.toml")
+        table = _table(place / "pyproject.toml", is_own=place == folder)
         if table is not None:
             return at_home(table, place)
     return {}
@@ -126,12 +131,14 @@ def at_home(layer: dict[str, Value], folder: Path) -> dict[str, Value]:
     return layer
 
 
-def _table(path: Path) -> dict[str, Value] | None:
+def _table(path: Path, *, is_own: bool) -> dict[str, Value] | None:
     try:
         text = path.read_text(encoding="utf-8")
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, UnicodeDecodeError) as error:
+        if not is_own:  # what lies above the project may be anybody's
+            return None
         raise UsageError(f"{path}: cannot be read: {error}") from None
     if TABLE not in text:  # TOML takes its time, and most projects have nothing to say here
         return None
@@ -158,6 +165,8 @@ def checked(given: Mapping[str, Any], place: str) -> dict[str, Value]:
         UsageError: an unknown name, with the nearest one; a name that is there in both spellings; a value of another
             type, or none of the choices.
     """
+    if not hasattr(given, "items"):
+        raise UsageError(f"{place} is a dict of settings, not {given!r}")
     found: dict[str, Value] = {}
     for name, value in given.items():
         known = _known(name, place)
@@ -223,7 +232,7 @@ def _known(name: str, place: str) -> str:
 
 
 def _value(name: str, value: Any, place: str) -> Value:
-    kind, _, choices, _ = SETTINGS[name]
+    kind, _, choices, _, others = SETTINGS[name]
     if kind is tuple:
         fits = isinstance(value, list | tuple) and all(isinstance(one, str) for one in value)
     elif kind is float:
@@ -232,7 +241,7 @@ def _value(name: str, value: Any, place: str) -> Value:
         fits = isinstance(value, kind)
     if not fits:
         raise UsageError(f"{place}: {name} is {_KINDS[kind]}, not {value!r}")
-    if choices and value not in choices:
+    if choices and (value := others.get(value, value)) not in choices:
         raise UsageError(f"{place}: {name} = {value!r}; {nearest(value, choices)}")
     if name == "endpoint" and value and value not in ENDPOINTS:
         _check_url(value, place)

@@ -43,9 +43,9 @@ def _at_home(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def run_apart(pytester: pytest.Pytester) -> Callable[..., pytest.RunResult]:
-    """Runs a session in a process of its own, and its tests in further ones."""
+    """Runs a session in a process of its own, and its tests in further ones where there are to be workers."""
 
-    def session(*arguments: str, workers: int = 1, out: tuple[str, ...] = ("asyncio", "recording")) -> pytest.RunResult:
+    def session(*arguments: str, workers: int = 0, out: tuple[str, ...] = ("asyncio", "recording")) -> pytest.RunResult:
         return pytester.runpytest_subprocess(*without(*out), "-n", str(workers), *arguments)
 
     return session

@@ -13,7 +13,9 @@ from haiku_contract.campaign import pace
 from haiku_contract.endpoint.reference.app import create_app
 from haiku_contract.endpoint.surfaces import named
 from haiku_contract.generate import suite
+from haiku_contract.model import CampaignFinished, Verdict, VerdictKind
 from haiku_contract.pytest_plugin import campaigns
+from haiku_contract.pytest_plugin.campaigns import MOST_ROWS
 from haiku_contract.pytest_plugin.endpoints import Endpoint
 from haiku_contract.pytest_plugin.server import Server
 from haiku_contract.pytest_plugin.settings import Settings
@@ -21,7 +23,6 @@ from haiku_contract.pytest_plugin.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from haiku_contract.model import CampaignFinished
     from haiku_contract.pytest_plugin.server import Visits
 
     Asked = Callable[[float], tuple[str, CampaignFinished, Visits]]
@@ -40,10 +41,23 @@ def test_two_cases(contract_campaign, contract):
 """
 
 
-def test_campaign(pytester: pytest.Pytester, run_apart: Run) -> None:
-    pytester.makepyfile(test_it=CAMPAIGN)
-    done = run_apart()
-    done.assert_outcomes(passed=1, failed=1)
+CASES = """
+import pytest
+
+@pytest.mark.contract_cases(side="response", constraint="response:/properties/stop_reason/type")
+def test_case(contract_case, contract_client):
+    assert contract_client.get("/").status_code == 405
+"""
+
+
+def test_in_several_processes(pytester: pytest.Pytester, run_apart: Run) -> None:
+    """All of them find the same nodes in the same order, and what one tells of its campaigns is shown by the first."""
+    pytester.makepyfile(test_it=CAMPAIGN, test_cases=CASES)
+    done = run_apart("-v", workers=2)
+    nodes = [line.split()[-1] for line in done.outlines if "::test_" in line and line.startswith("[gw")]
+    assert "test_cases.py::test_case[response/stop_reason/type/null]" in nodes
+    assert len(nodes) == len(set(nodes)) == 16 + 2
+    done.assert_outcomes(passed=16 + 1, failed=1)
     done.stdout.fnmatch_lines(
         [
             "*= contract campaigns =*",
@@ -52,9 +66,12 @@ def test_campaign(pytester: pytest.Pytester, run_apart: Run) -> None:
         ]
     )
     done.stdout.fnmatch_lines(
-        ["test_it.py::test_two_cases: *, 2 requests to *", "  *1 enforced, *", "  undetermined  request:/*"]
+        [
+            "test_it.py::test_two_cases: *, 2 requests to *",
+            "  *1 enforced, *",
+            "  undetermined  * constraints  -  no case was sent",
+        ]
     )
-    assert any(line.startswith("  and ") and line.endswith(" more") for line in done.outlines)
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +142,31 @@ def test_what_has_no_price_is_not_asked(contract: hc.Contract) -> None:
     endpoint = Endpoint("the real endpoint", "http://127.0.0.1:9", named("messages"), {}, billed=True)
     with pytest.raises(hc.UsageError, match="names no prices"):
         campaigns.run(unpriced, endpoint, Settings(endpoint="live", max_cost=1), [], say=pytest.fail)
+
+
+def test_the_matrix_in_short() -> None:
+    """What is wrong comes first, one row each; what is not known, one row for each reason."""
+
+    def verdict(kind: VerdictKind, place: int, detail: str) -> Verdict:
+        return Verdict(f"request:/{place}", kind, f"case/{place}" if kind == VerdictKind.LEAKY else None, detail)
+
+    unknown = [verdict(VerdictKind.UNDETERMINED, place, "no case was sent") for place in range(30)]
+    alone = verdict(VerdictKind.UNDETERMINED, 30, "throttled")
+    leaky = [verdict(VerdictKind.LEAKY, place, "accepted") for place in range(40, 40 + MOST_ROWS + 1)]
+    fine = [verdict(VerdictKind.ENFORCED, 99, "rejected")]
+    result = CampaignFinished("a/b@1", "reference endpoint", 0, 9, 0.0, (*unknown, alone, *leaky, *fine), ())
+    head, counts, first, *rest = campaigns.lines("test_it.py::test_it", campaigns.told(result))
+    assert head == "test_it.py::test_it: a/b@1, 9 requests to reference endpoint"
+    assert counts == f"  1 enforced, {MOST_ROWS + 1} leaky, 31 undetermined; 0 findings"
+    assert first == "  leaky  request:/40  case/40  accepted"
+    assert len(rest) == MOST_ROWS
+    assert rest[-1] == "  and 3 more"
+    short = dataclasses.replace(result, verdicts=(*unknown, alone, leaky[0]))
+    assert [line.split() for line in [*campaigns.lines("", campaigns.told(short))][2:]] == [
+        ["leaky", "request:/40", "case/40", "accepted"],
+        ["undetermined", "30", "constraints", "-", "no", "case", "was", "sent"],
+        ["undetermined", "request:/30", "-", "throttled"],
+    ]
 
 
 STALE = """

@@ -24,15 +24,15 @@ def test_case(contract_case, contract):
 """
 
 
-def test_cases(pytester: pytest.Pytester, run_apart: Run) -> None:
+def test_cases(pytester: pytest.Pytester) -> None:
+    """In several processes they are in `test_in_several_processes`."""
     pytester.makepyfile(test_it=CASES)
-    first = run_apart("-v", workers=2)
-    nodes = [line.split()[-1] for line in first.outlines if "::test_" in line and line.startswith("[gw")]
+    leaner = [word for name in ("asyncio", "recording", "xdist") for word in ("-p", f"no:{name}")]
+    first = pytester.runpytest_inprocess(*leaner, "-v")
+    first.assert_outcomes(passed=15, failed=1)
+    nodes = [line.split()[0] for line in first.outlines if "::test_" in line and "%]" in line]
     assert "test_it.py::test_case[response/stop_reason/type/null]" in nodes
     assert len(nodes) == len(set(nodes)) == 16
-    first.assert_outcomes(passed=len(nodes) - 1, failed=1)
-    leaner = [word for name in ("asyncio", "recording", "xdist") for word in ("-p", f"no:{name}")]
-    pytester.runpytest_inprocess(*leaner).assert_outcomes(passed=len(nodes) - 1, failed=1)
     again = pytester.runpytest_inprocess(*leaner, "--lf", "-v")
     again.assert_outcomes(failed=1)
     again.stdout.fnmatch_lines(["*::test_case[[]response/stop_reason/type/null[]] FAILED*"])
@@ -101,9 +101,6 @@ def test_error(contract_case, assert_conforms):
     with pytest.raises(AssertionError, match="the error does not conform"):
         assert_conforms(contract_case.payload, side="error")
 
-@pytest.mark.contract_cases(side="stream", constraint="stream:/order/terminal")
-def test_stream(contract_case): ...
-
 @pytest.mark.contract_cases(constraint="request:/properties/top_k/type")
 @pytest.mark.parametrize("number", [1, 2])
 class TestGroup:
@@ -111,19 +108,27 @@ class TestGroup:
     async def test_async(self, contract_case, number): ...
 """
 
+STREAMS = """
+import pytest
+
+@pytest.mark.contract_cases(side="stream", constraint="stream:/order/terminal")
+def test_stream(contract_case):
+    assert contract_case.kind == "faulted"
+"""
+
 
 def test_what_is_selected(pytester: pytest.Pytester, run: Run) -> None:
     """Constraints of any side, by patterns, with other parameters, on classes and in asynchronous tests."""
-    pytester.makepyfile(test_it=SELECTED)
-    nodes = [line.partition("::")[2] for line in run("--collect-only", "-q").outlines if "::" in line]
-    of = {name: [node for node in nodes if node.startswith(name)] for name in ("test_s", "test_e", "TestG")}
-    sides = [node.partition("[")[2].partition("/")[0] for node in of["test_s"] if "_sides" in node]
+    pytester.makepyfile(test_it=SELECTED, test_streams=STREAMS)
+    done = run("-v")
+    nodes = [line.split()[0].partition("::")[2] for line in done.outlines if " PASSED " in line]
+    done.assert_outcomes(passed=len(nodes))
+    sides = [node.partition("[")[2].partition("/")[0] for node in nodes if node.startswith("test_sides")]
     assert sides == sorted(sides)
     assert set(sides) == {"request", "response"}
-    assert {node.partition("[")[2] for node in of["test_e"]} >= {"error/anyOf/3/required/error/removed]"}
-    assert sum("test_stream[stream/" in node for node in nodes) > 3
+    assert "test_error[error/anyOf/3/required/error/removed]" in nodes
+    assert sum(node.startswith("test_stream[stream/") for node in nodes) > 3
     one = "TestGroup::test_async[asyncio-request/top_k/type/null-1]"
-    assert one in of["TestG"]
-    assert len(of["TestG"]) % 4 == 0
+    assert one in nodes
+    assert sum(node.startswith("TestGroup") for node in nodes) % 4 == 0
     run(f"test_it.py::{one}").assert_outcomes(passed=1)
-    run().assert_outcomes(passed=len(nodes))

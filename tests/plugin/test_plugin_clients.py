@@ -200,12 +200,110 @@ def test_excerpts(contract_client):
 
 def test_overridden_fixtures(pytester: pytest.Pytester, run: Run) -> None:
     pytester.makepyfile(HEAD + SHARED)
-    for mode in ("all", "all"):
+    for mode in ("all", "rewrite"):
         recording = ("--contract-record-mode", mode, "--contract-endpoint", "reference")
         run("-s", *recording).assert_outcomes(passed=3)
     text = (pytester.path / "shared.yaml").read_text(encoding="utf-8")
     assert text.count("one") == text.count("two") > 0
     run("-s").assert_outcomes(passed=3)
+
+
+SDK = """
+import httpx2
+
+class Sdk:  # takes a client of the library of its choice, says little of what that raises, and tries again
+    def __init__(self, base_url, client):
+        self.url, self.client = base_url + PATH, client
+
+    def ask(self, asked):
+        try:
+            return self.client.post(self.url, json=asked)
+        except Exception:
+            raise ConnectionError from None
+
+@pytest.mark.parametrize("library", [httpx, httpx2])
+def test_sync(contract_transport, contract_endpoint, library):
+    with library.Client(transport=contract_transport) as client:
+        assert Sdk(contract_endpoint.base_url, client).ask(ASK).json()["type"] == "message"
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("library", [httpx, httpx2])
+async def test_async(contract_transport, contract_endpoint, library):
+    async with library.AsyncClient(transport=contract_transport) as client:
+        async with client.stream("POST", contract_endpoint.base_url + PATH, json={**ASK, "stream": True}) as answer:
+            assert b"".join([chunk async for chunk in answer.aiter_raw()]).endswith(b"\\n\\n")
+
+def test_wrong(contract_transport, contract_endpoint):
+    with pytest.raises(ConnectionError):
+        Sdk(contract_endpoint.base_url, httpx2.Client(transport=contract_transport)).ask(WRONG)
+"""
+
+
+def test_a_transport_for_sdks(pytester: pytest.Pytester, run: Run) -> None:
+    """They take a client of httpx or of httpx2, and hide what it raises; recorded and replayed all the same."""
+    pytester.makepyfile(HEAD + SDK)
+    for options in (("--contract-record-mode", "all", "--contract-endpoint", "reference"), ()):
+        done = run(*options)
+        done.assert_outcomes(passed=6, failed=1)
+        done.stdout.fnmatch_lines([f"request does not conform: {LINE}*"])
+        assert len(list(pytester.path.glob("cassettes/*/*.yaml"))) == 6
+
+
+NAMED = """
+@pytest.fixture
+def contract_cassette_dir():
+    return "mine"  # as it is with pytest-recording
+
+@pytest.mark.parametrize("word", ["a/b"])
+def test_some(contract_client, contract_cassette, word):
+    assert str(contract_cassette).replace("\\\\", "/") == "mine/test_some[a-b].yaml"
+
+class TestOf:
+    def test_LONG(self, contract_client, contract_cassette):
+        assert len(contract_cassette.name.encode()) < 100
+        assert contract_cassette.name.startswith("TestOf.test_xxx")
+        assert contract_client.get("/").status_code == 405
+"""
+
+
+def test_names_of_cassettes(pytester: pytest.Pytester, run: Run) -> None:
+    pytester.makepyfile(HEAD + NAMED.replace("LONG", "x" * 300))
+    recording = ("--contract-record-mode", "once", "--contract-endpoint", "reference")
+    run(*recording).assert_outcomes(passed=2)
+    run("--contract-endpoint", "recorded", "-k", "TestOf").assert_outcomes(passed=1)
+
+
+RUN_AGAIN = """
+from _pytest.runner import runtestprotocol
+
+def pytest_runtest_protocol(item, nextitem):
+    runtestprotocol(item, log=False, nextitem=nextitem)
+    item._initrequest()
+    runtestprotocol(item, nextitem=nextitem)
+    return True
+"""
+FLAKY = """
+times = []
+
+def ask(client, what):
+    try:
+        client.post(PATH, json=what)
+    except hc.ContractViolation:
+        pass
+
+def test_it(contract_client):
+    times.append(1)
+    ask(contract_client, WRONG if len(times) == 1 else ASK)
+"""
+
+
+def test_a_test_that_runs_again_begins_anew(pytester: pytest.Pytester, run: Run) -> None:
+    """As plugins let a flaky one do."""
+    pytester.makeconftest(RUN_AGAIN)
+    pytester.makepyfile(test_once=HEAD + FLAKY, test_always=HEAD + FLAKY.replace("== 1", ">= 1"))
+    done = run("-v")
+    done.assert_outcomes(passed=1, failed=1)
+    done.stdout.fnmatch_lines(["test_always.py::test_it FAILED*", "test_once.py::test_it PASSED*"])
 
 
 def test_live_needs_credentials_and_shows_none(
@@ -215,11 +313,19 @@ def test_live_needs_credentials_and_shows_none(
         HEAD + "def test_it(contract_client, contract_endpoint):\n    assert repr(contract_endpoint) == ''\n"
     )
     arguments = ("--contract-endpoint", "live", "-l")
-    monkeypatch.delenv("CLOUDFLARE_API_TOKEN", raising=False)
-    monkeypatch.setenv("CLOUDFLARE_ACCOUNT_ID", "0123456789abcdef0123456789abcdef")
-    missing = run(*arguments)
-    missing.assert_outcomes(errors=1)
-    missing.stdout.fnmatch_lines(["the real endpoint needs an API token: set CLOUDFLARE_API_TOKEN"])
+    for name in ("CLOUDFLARE_API_TOKEN", "CLOUDFLARE_ACCOUNT_ID", "CLOUDFLARE_GATEWAY_ID"):
+        monkeypatch.delenv(name, raising=False)
+    for line in (
+        "the real endpoint needs an account id: set CLOUDFLARE_ACCOUNT_ID",
+        "the real endpoint needs an API token: set CLOUDFLARE_API_TOKEN",
+    ):
+        missing = run(*arguments)
+        missing.assert_outcomes(errors=1)
+        assert line in missing.outlines
+        monkeypatch.setenv("CLOUDFLARE_ACCOUNT_ID", "0123456789abcdef0123456789abcdef")
+    private = run(*arguments, "--contract-surface", "binding")
+    private.assert_outcomes(errors=1)
+    private.stdout.fnmatch_lines(["the surface 'binding' has no public address: --contract-surface is one of *"])
     monkeypatch.setenv("CLOUDFLARE_API_TOKEN", "a-secret-of-mine")
     shown = run(*arguments)
     shown.assert_outcomes(failed=1)

@@ -38,14 +38,18 @@ def form(contract, response, streamed):
         return "error"
     return "conforming" if contract.response.is_valid(body) else "faulted"
 
+@pytest.fixture(scope="module")
+def client():
+    with httpx.Client(verify=False, timeout=0.4) as one:
+        yield one
+
 @pytest.mark.parametrize("streamed", [False, True])
 @pytest.mark.contract_faults("answer", "delivery", "delay:*", "broken:*/type", "stream:dropped/*")
-def test_client(hostile_endpoint, contract, streamed):
+def test_client(hostile_endpoint, contract, client, streamed):
     expected = hostile_endpoint.expected_streamed if streamed else hostile_endpoint.expected
     started = time.monotonic()
     try:
-        with httpx.Client(base_url=hostile_endpoint.url, verify=False, timeout=0.4) as client:
-            response = client.post("/ai/v1/messages", json={**ASK, "stream": streamed})
+        response = client.post(hostile_endpoint.url + "/ai/v1/messages", json={**ASK, "stream": streamed})
     except httpx.TransportError as error:
         assert expected.form == "lost" or hostile_endpoint.fault.startswith("delay:"), error
     else:
@@ -61,6 +65,17 @@ def test_wrong_request(hostile_endpoint):
 def test_no_request(hostile_endpoint):
     assert hostile_endpoint.expected == ("error", 529, True, None)
 
+@pytest.mark.parametrize("path, model", [("/ai/v1/messages", "claude-haiku"), ("/ai/v2/messages", ASK["model"])])
+@pytest.mark.contract_faults("answer:overloaded", "delivery:cut", "delay:head")
+def test_refused_anyway(hostile_endpoint, path, model):
+    assert httpx.post(hostile_endpoint.url + path, json={**ASK, "model": model}).status_code == 404
+
+@pytest.mark.contract_faults("answer:overloaded", "delay:body")
+def test_refused_and_then_shown(hostile_endpoint):
+    assert httpx.get(hostile_endpoint.url + "/ai/v1/models").status_code in (404, 405)
+    httpx.post(hostile_endpoint.url + "/ai/v1/messages", json=ASK)
+    httpx.get(hostile_endpoint.url + "/ai/v1/models")
+
 @pytest.mark.anyio
 @pytest.mark.contract_faults("broken:response:/properties/id/type")
 async def test_async(hostile_endpoint, contract):
@@ -69,6 +84,13 @@ async def test_async(hostile_endpoint, contract):
     (violation,) = contract.response.iter_errors(answer.json())
     assert violation.constraint == hostile_endpoint.expected.constraint
 """
+
+
+def test_it_is_no_fixture_for_getfixturevalue(pytester: pytest.Pytester, run: Run) -> None:
+    pytester.makepyfile("def test_it(request): request.getfixturevalue('hostile_endpoint')")
+    done = run()
+    done.assert_outcomes(failed=1)
+    done.stdout.fnmatch_lines(["E * hostile_endpoint is an argument of a test or of its fixtures; *"])
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +106,7 @@ def test_hostile_endpoint(pytester: pytest.Pytester, run_apart: Run, repertoire:
     answers, deliveries = repertoire.everything("answer"), repertoire.everything("delivery")
     skipped = len(types) + len(dropped) + 2  # each shows on one of the two kinds of requests; so do two deliveries
     shown = 2 * (len(answers) + len(deliveries) + len(DELAYS)) + len(types) + len(dropped) - 2
-    done.assert_outcomes(passed=shown + 2, failed=2, skipped=skipped)
+    done.assert_outcomes(passed=shown + 4, failed=2 + 6, skipped=skipped)
     done.stdout.fnmatch_lines(
         [
             "SKIPPED*not shown: delivery:error-event shows on requests for a stream*",
@@ -93,6 +115,11 @@ def test_hostile_endpoint(pytester: pytest.Pytester, run_apart: Run, repertoire:
     )
     done.stdout.fnmatch_lines(["request does not conform: max_tokens: expected a number, found string*"])
     done.stdout.fnmatch_lines(["answer:overloaded was not shown: nothing was sent to hostile_endpoint.url"])
+    for fault in ("answer:overloaded", "delivery:cut", "delay:head"):
+        done.stdout.fnmatch_lines(
+            [f"{fault} was not shown: POST /ai/v1/messages got 404: *Model not found: claude-haiku*"]
+        )
+        done.stdout.fnmatch_lines([f"{fault} was not shown: POST /ai/v2/messages got 404: *"])
 
 
 def test_which_faults(repertoire: Repertoire) -> None:

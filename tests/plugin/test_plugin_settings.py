@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from haiku_contract.endpoint.recording import OTHER_NAMES, RECORD_MODES
+from haiku_contract.pytest_plugin.settings import SETTINGS, checked, converted
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -54,6 +57,30 @@ def test_mistakes_in_the_ini_file(pytester: pytest.Pytester, run: Run) -> None:
         assert "Traceback" not in done.stderr.str()
 
 
+def test_record_modes_have_the_names_that_recorders_give_them() -> None:
+    setting = SETTINGS["record-mode"]
+    assert (setting.choices, setting.others) == (RECORD_MODES, OTHER_NAMES)
+    assert [checked({"record_mode": name}, "here") for name in OTHER_NAMES] == [
+        {"record-mode": "new"},
+        {"record-mode": "all"},
+    ]
+    assert converted("record-mode", "rewrite", "here") == "all"
+
+
+def test_mistakes_in_the_fixture(pytester: pytest.Pytester, run: Run) -> None:
+    for value, text in {
+        "None": "contract_config is a dict of settings, not None",
+        "{'endpiont': 'live'}": "contract_config has no key 'endpiont'; did you mean 'endpoint'?",
+        "{'contract': 'x'}": "contract_config: override the fixture 'contract' for another contract",
+    }.items():
+        pytester.makepyfile(
+            f"import pytest\n@pytest.fixture\ndef contract_config(): return {value}\ndef test_it(contract_client): ..."
+        )
+        done = run()
+        done.assert_outcomes(errors=1)
+        assert text in done.outlines
+
+
 SHOWN = """
 def test_it(_contract_settings):
     found = _contract_settings
@@ -95,6 +122,17 @@ def test_the_nearest_pyproject_that_says_something(pytester: pytest.Pytester, ru
         with pytest.MonkeyPatch.context() as patch:
             patch.chdir(pytester.path / folder)
             run(f"--rootdir={package}", str(package)).assert_outcomes(passed=1)
+    (pytester.path / "pyproject.toml").write_bytes(b"[tool.haiku-contract]\nsurface = '\xff'")
+    (package / "test_it.py").write_text("def test_it(): ...", encoding="utf-8")
+    run(str(package)).assert_outcomes(passed=1)
+
+
+def test_a_path_in_the_ini_file(pytester: pytest.Pytester, run: Run) -> None:
+    (pytester.mkdir("contracts") / "mine.json").write_text(PARROT, encoding="utf-8")
+    package = pytester.mkdir("package")
+    (package / "test_it.py").write_text(
+        "def test_it(contract):\n    assert contract.model_id == 'example/parrot'\n", encoding="utf-8"
+    )
     (package / "pytest.ini").write_text("[pytest]\ncontract = ../contracts/mine.json\n", encoding="utf-8")
     run(str(package)).assert_outcomes(passed=1)
 
@@ -129,19 +167,35 @@ def test_which_setting_counts(pytester: pytest.Pytester, run: Run) -> None:
     ours.stdout.fnmatch_lines(["*no such cassette*", "*'reference endpoint' == 'http://127.0.0.1'*"])
 
 
+UNUSED = """
+import sys
+
+HEAVY = {"anyio", "click", "hypothesis", "httpx", "jsonschema", "rich", "tenacity", "uvicorn", "yaml"}
+HEAVY |= {"jsonschema_rs", "orjson", "haiku_contract.contract", "haiku_contract.model"}
+LOADED = HEAVY & set(sys.modules)
+
+def test_it(pytestconfig):
+    assert pytestconfig.pluginmanager.has_plugin("haiku_contract")
+    assert LOADED == set()
+"""
+CONTRACT = """
+import sys
+import pytest
+
+CLIENTS = {"anyio", "click", "hypothesis", "httpx", "rich", "tenacity", "uvicorn", "yaml"}
+
+@pytest.mark.contract_cases(constraint="request:/properties/top_k/type", kind="conforming")
+def test_it(contract, contract_case):
+    assert contract.request.is_valid(contract_case.payload)
+    assert CLIENTS & set(sys.modules) == set()
+"""
+
+
 def test_nothing_heavy_is_imported_before_it_is_used(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile(
-        test_it="""
-        import sys
-
-        HEAVY = {"anyio", "click", "hypothesis", "httpx", "jsonschema", "rich", "tenacity", "uvicorn", "yaml"}
-        HEAVY |= {"jsonschema_rs", "orjson", "haiku_contract.contract", "haiku_contract.model"}
-
-        def test_it(pytestconfig):
-            assert pytestconfig.pluginmanager.has_plugin("haiku_contract")
-            assert HEAVY & set(sys.modules) == set()
-        """
-    )
+    """In the order in which files are collected: the second asks for the contract alone, and no client or server."""
+    pytester.makepyfile(test_1=UNUSED, test_2=CONTRACT)
     plugins = ("anyio", "asyncio", "recording", "hypothesispytest", "benchmark", "xdist")
     others = [word for name in plugins for word in ("-p", f"no:{name}")]
-    pytester.runpytest_subprocess(*others).assert_outcomes(passed=1)
+    done = pytester.runpytest_subprocess(*others)
+    assert set(done.parseoutcomes()) == {"passed"}
+    done.stdout.fnmatch_lines(["test_1.py .*", "test_2.py ..*"])

@@ -98,9 +98,9 @@ class ReferenceEndpoint:
     def _reply(self, asked: Asked, body: bytes | str) -> Reply:
         surface = manners.route(asked)
         if surface is None:
-            return self._refuse(SURFACES["bare"], refusals.BEFORE[manners.lost(asked)], asked)
+            return self._refuse_early(SURFACES["bare"], manners.lost(asked), asked)
         if isinstance(body, str):
-            return self._refuse(surface, refusals.BEFORE[body], asked)
+            return self._refuse_early(surface, body, asked)
         try:
             faults = self._due(asked)
         except UsageError as error:
@@ -111,6 +111,11 @@ class ReferenceEndpoint:
             if wrong != right:
                 return wrong
         return replace(right, headers={**right.headers, FAULT_HEADER: _unseen(faults)}) if faults else right
+
+    def _refuse_early(self, surface: Surface, name: str, asked: Asked) -> Reply:
+        reply = self._refuse(surface, refusals.BEFORE[name], asked)
+        told = {FAULT_HEADER: _TOO_EARLY} if FAULT_HEADER in asked.headers else {}
+        return replace(reply, headers={**reply.headers, **told})
 
     def _refuse(self, surface: Surface, refused: refusals.Refused, asked: Asked) -> Reply:
         known = manners.ids(self._settings.seed, surface, asked.path.encode("utf-8", "replace"))
@@ -142,6 +147,9 @@ class ReferenceEndpoint:
                 self._conducts.clear()
             self._conducts[fault] = self.repertoire.conduct(fault)
         return self._conducts[fault]
+
+
+_TOO_EARLY: Final = "not shown: the request did not get as far as the model"
 
 
 def _unseen(faults: Sequence[EndpointFault]) -> str:
