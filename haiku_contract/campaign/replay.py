@@ -176,8 +176,8 @@ def check_terms(subjects: Iterable[Subject], terms: Terms) -> None:
             raise UsageError(f"a finding of {code} needs --check MODULE:FUNCTION")
 
 
-def replay(contract: Contract, subjects: Sequence[Subject], terms: Terms, *, repeat: int = 1) -> Steps:
-    """Send every witness after its twin, so many times, without any I/O of its own; the worst verdict counts.
+def replay(contract: Contract, subjects: Sequence[Subject], terms: Terms) -> Steps:
+    """Send every witness after its twin, without any I/O of its own; the worst verdict counts.
 
     Yields:
         What to send; takes what came back.
@@ -189,28 +189,11 @@ def replay(contract: Contract, subjects: Sequence[Subject], terms: Terms, *, rep
     for subject in subjects:
         twin = _twin(subject.case)
         batch = (subject.case,) if twin is None else (twin, subject.case)
-        rounds = []
-        for _ in range(repeat):
-            exchanges = yield batch
-            judged = [checks.judge(contract, one, outcome(one, terms.surface), terms) for one in exchanges]
-            rounds.append(_result(subject, judged))
-        results.append(_together(rounds))
+        exchanges = yield batch
+        judged = [checks.judge(contract, one, outcome(one, terms.surface), terms) for one in exchanges]
+        results.append(_result(subject, judged))
         if results[-1].verdict is ReplayVerdict.STILL_THERE:
             break
-    return _worst(results)
-
-
-def _together(rounds: Sequence[Replayed]) -> Replayed:
-    """The worst of the rounds with one witness, and how often that came of it."""
-    worst = _worst(rounds)
-    times = sum(one.verdict is worst.verdict for one in rounds)
-    often = "always" if times == len(rounds) else "sometimes"
-    said = f", {often} ({times} of {len(rounds)} times)" if len(rounds) > 1 else ""
-    return worst._replace(detail=worst.detail + said)
-
-
-def _worst(results: Sequence[Replayed]) -> Replayed:
-    """The one with the worst verdict, with the requests of all."""
     worst = min(results, key=lambda one: _WORST_FIRST.index(one.verdict))
     return worst._replace(requests=sum(one.requests for one in results))
 
@@ -249,3 +232,22 @@ def _doubt(subject: Subject, judged: Sequence[Judged]) -> str:
 
 def _did(result: Outcome) -> str:
     return f"{result.kind}: {result.message}".rstrip(": ")
+
+
+def repeated(contract: Contract, subjects: Sequence[Subject], terms: Terms, times: int) -> Steps:
+    """Replay so many times, for endpoints that answer now so and now so; what shows once is still there.
+
+    Yields:
+        What to send; takes what came back.
+
+    Returns:
+        The worst verdict, and how often that came of it.
+    """
+    rounds: list[Replayed] = []
+    while len(rounds) < times:
+        rounds.append((yield from replay(contract, subjects, terms)))
+    worst = min(rounds, key=lambda one: _WORST_FIRST.index(one.verdict))
+    same = sum(one.verdict is worst.verdict for one in rounds)
+    often = "always" if same == times else "sometimes"
+    said = f", {often} ({same} of {times} times)" if times > 1 else ""
+    return worst._replace(detail=worst.detail + said, requests=sum(one.requests for one in rounds))

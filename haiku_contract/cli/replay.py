@@ -99,7 +99,7 @@ def replay(context: click.Context, /, **given: Any) -> None:
         to = targets.destination(options, os.environ)
     terms = oracles.Terms(options.surface, options.max_ttfb, options.max_total, options.checks, to.hide)
     again.check_terms(subjects, terms)
-    result = _run(options, to, again.replay(options.contract, subjects, terms, repeat=options.repeat))
+    result = _run(options, to, again.repeated(options.contract, subjects, terms, options.repeat))
     write(_told(result, to, options.form), options.output)
     context.exit(_EXIT[result.verdict])
 
