@@ -36,6 +36,7 @@ _DAYS: Final = {"d": 1, "w": 7}
 _AHEAD: Final = dt.timedelta(days=1)
 """How far ahead of ours the days of recordings may be that do not name their time zone."""
 
+_FIRST: Final = "request/simplest"
 _NOWHERE: Final = "http://recorded.invalid"
 _ASKED: Final = frozenset(
     {
@@ -117,7 +118,7 @@ class Tape:
             result = run(options, self.destination(options.contract), self.transport, self._stale)
         except EndpointError:
             if self.transport.missed and not self._stale.cases:
-                self._stale.cases["request/simplest"] += 1
+                self._stale.cases[_FIRST] += 1
                 self.check(options)
             raise
         return self._stale.told(result)
@@ -132,9 +133,17 @@ class Tape:
             return
         for case in self._stale.cases:
             click.echo(f"stale  {case}", err=True)
+        recorded = self.cassette.about.get("contract", "")
+        if recorded.partition("@")[0] not in ("", options.contract.model_id):
+            raise StaleCassetteError(
+                f"{self.cassette.name}: a recording of {one_line(recorded)}, and not of {options.contract.id}; "
+                "name its contract with --contract"
+            )
+        lacking = f"{counted(len(self._stale.cases), 'case')} not in it"
+        if _FIRST in self._stale.cases:
+            lacking = "not even the first case is in it, without which no other is asked"
         raise StaleCassetteError(
-            f"{self.cassette.name}: {counted(len(self._stale.cases), 'case')} not in it; record them with: "
-            + command(options, self.cassette)
+            f"{self.cassette.name}: {lacking}; record them with: {command(options, self.cassette)}"
         )
 
 

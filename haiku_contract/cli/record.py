@@ -52,6 +52,8 @@ _OF_FUZZ: Final = frozenset(
 )
 """What only the judging of a campaign needs."""
 
+_BUDGET_REACHED: Final = 3
+
 
 def record(context: click.Context, /, **given: Any) -> None:
     """Record a campaign, or the PAYLOADs, into --cassette FILE; secrets are taken out before anything is written.
@@ -65,7 +67,7 @@ def record(context: click.Context, /, **given: Any) -> None:
     shown, allowed = given.pop("show_header"), given.pop("allow")
     if given.pop("scan"):
         context.exit(_scan(paths, allowed, output))
-    if not name:
+    if not name or name == "-":
         raise UsageError("name the cassette with --cassette FILE")
     surface = given.pop("surface")
     unasked = fuzz.make_context("fuzz", []).params
@@ -79,8 +81,13 @@ def record(context: click.Context, /, **given: Any) -> None:
         redaction=of_session(to.secrets, headers=frozenset(one.lower() for one in shown), allowed=frozenset(allowed)),
         about=cassettes.about(options, to.target.name),
     )
+    result = None
     try:
-        sent = _payloads(options, to, transport, paths) if paths else run(options, to, transport).requests
+        if paths:
+            sent = _payloads(options, to, transport, paths)
+        else:
+            result = run(options, to, transport)
+            sent = result.requests
     except BaseException:
         if transport.recorded:
             done = counted(transport.recorded, "exchange")
@@ -91,6 +98,9 @@ def record(context: click.Context, /, **given: Any) -> None:
     write(f"{name}: {counted(sent, 'request')} answered, {counted(transport.recorded, 'exchange')} recorded\n", output)
     if transport.unrecorded:
         context.exit(1)
+    if result is not None and result.stopped:
+        click.echo(f"haiku-contract: {counted(len(result.left_out), 'case')} left out: {result.stopped}", err=True)
+        context.exit(_BUDGET_REACHED)
 
 
 def _payloads(options: Options, to: targets.Destination, transport: RecordingTransport, paths: Sequence[str]) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import stat
 import tempfile
 import threading
@@ -20,12 +21,13 @@ from haiku_contract.endpoint import cassette_layouts, codings, matching
 from haiku_contract.endpoint.cassette import Cassette, Store, load
 from haiku_contract.endpoint.cassette_journal import JOURNAL, Journal, alone, beside, files, left
 from haiku_contract.endpoint.cassette_writing import TAIL, head, item, repeated
-from haiku_contract.errors import CassetteError
+from haiku_contract.errors import CassetteError, UnsearchableError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Container, Iterable, Iterator, Mapping
 
     from haiku_contract.endpoint.cassette import Interaction
+    from haiku_contract.endpoint.cassette_journal import Entry, Turn
     from haiku_contract.endpoint.redaction import Redaction
 
 READ_ONLY: Final = (".json", ".har")
@@ -39,7 +41,7 @@ class Recording:
 
     Attributes:
         known: what is in the cassette, and what recorders that were killed left beside it.
-        continues: whether there was anything of the latter.
+        continues: whether the latter is all that there is: each of its answers was the answer to one request.
     """
 
     def __init__(self, path: Path, about: Mapping[str, str], redaction: Redaction, *, fresh: bool) -> None:
@@ -59,15 +61,16 @@ class Recording:
         self._fresh = fresh
         self._lock = threading.Lock()
         self._journal: Journal | None = None
-        known = Cassette(self._name, ()) if fresh or self._before is None else self._present()
+        known = Cassette(self._name, ()) if fresh or self._before is None else self._present(path)
         self._about = known.about or about
         with self._failing():
             found = left(self._place) if self._place.parent.is_dir() else []
         asked = self._about.get("endpoint")
         self._left = [one for one in found if not fresh and one.about.get("endpoint") == asked]
         self._outdated = [one for one in found if one not in self._left]
-        self.continues = any(one.entries for one in self._left)
-        self.known = self._with_left(known) if self.continues else known
+        taken_up = any(one.entries for one in self._left)
+        self.continues = taken_up and not known.interactions
+        self.known = self._with_left(known) if taken_up else known
         self._counts = Counter(matching.request(one) for one in self.known.interactions)
 
     def begin(self) -> None:
@@ -80,8 +83,13 @@ class Recording:
             if self._journal is None:
                 with alone(self._place.parent):
                     descriptor, name = tempfile.mkstemp(JOURNAL, beside(self._place), self._place.parent)
-                    self._journal = Journal(Path(name), descriptor)
-                self._journal.begin(self._about)
+                    journal = Journal(Path(name), descriptor)
+                try:
+                    journal.begin(self._about)
+                except OSError:
+                    journal.close(remove=True)
+                    raise
+                self._journal = journal
 
     def add(self, number: int, one: Interaction) -> None:
         """Keep an exchange, with its number in the order of sending.
@@ -124,28 +132,33 @@ class Recording:
         with alone(self._place.parent):
             now = state(self._place)
             replaced = self._fresh and now == self._before and not interrupted
-            base = Cassette(self._name, ()) if replaced or now is None else self._present()
-            items = (pair for journal in journals for pair in journal.items())
-            kept = ((matching.request(one), item(one)) for one in _without(base.interactions, journals))
-            put(self._place, _chained(kept, items), base.about or self._about)
+            base = Cassette(self._name, ()) if replaced or now is None else self._present(self._place)
+            later = _later(journals)
+            kept = ((matching.request(one), item(one)) for one in _without(base.interactions, later))
+            put(self._place, _chained(kept, _items(later)), base.about or self._about)
             for one in files(self._place, _UNFINISHED):  # of somebody who was killed just here
                 one.unlink(missing_ok=True)
 
-    def _present(self) -> Cassette:
+    def _present(self, path: Path) -> Cassette:
         """The cassette as it is; what another tool recorded, as it would have been recorded here."""
-        found = load(self._name)
-        if found.ours:
-            return found
-        adopted = tuple(self._redaction.interaction(codings.readable(one)) for one in found.interactions)
-        return replace(found, interactions=adopted)
+        found = load(path)
+        return found if found.ours else replace(found, interactions=tuple(self._adopted(found)))
+
+    def _adopted(self, cassette: Cassette) -> Iterator[Interaction]:
+        for one in cassette.interactions:
+            try:
+                yield self._redaction.interaction(codings.readable(one))
+            except UnsearchableError as error:
+                raise CassetteError(f"{cassette.name}:{one.line}: {error}; record into another file") from None
 
     def _with_left(self, known: Cassette) -> Cassette:
         """The cassette with what was left beside it."""
+        later = _later(self._left)
         with tempfile.TemporaryFile() as file:
-            _write(file, (pair for journal in self._left for pair in journal.items()), {})
+            _write(file, _items(later), {})
             file.seek(0)
             left = tuple(cassette_layouts.interactions(str(self._left[0].path), file, Store(), {}))
-        kept = _without(known.interactions, self._left)
+        kept = _without(known.interactions, later)
         return Cassette(known.name, (*kept, *left), known.about)
 
     @contextlib.contextmanager
@@ -187,14 +200,15 @@ def put(path: Path, items: Iterable[tuple[str, str]], about: Mapping[str, str]) 
     Raises:
         OSError: it cannot be written.
     """
-    descriptor, name = tempfile.mkstemp(_UNFINISHED, beside(path), path.parent)
-    temporary = Path(name)
+    temporary = path.with_name(f"{beside(path)}{secrets.token_hex(4)}{_UNFINISHED}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     try:
         with os.fdopen(descriptor, "wb") as file:
             _write(file, items, about)
             file.flush()
             os.fsync(descriptor)
-        temporary.chmod(stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o644)
+        if path.exists():
+            temporary.chmod(stat.S_IMODE(path.stat().st_mode))
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -211,19 +225,28 @@ def _write(file: Any, items: Iterable[tuple[str, str]], about: Mapping[str, str]
     file.write(TAIL.encode())
 
 
-def _without(interactions: Iterable[Interaction], journals: Iterable[Journal]) -> Iterator[Interaction]:
-    """The interactions in whose place the journals have later ones: the same answer to the same request."""
-    later = set()
+def _later(journals: Iterable[Journal]) -> dict[Turn, tuple[Journal, Entry]]:
+    """What journals hold, the oldest first; of one answer that two have, the later."""
+    found: dict[Turn, tuple[Journal, Entry]] = {}
     for journal in journals:
-        turns: Counter[str] = Counter()
-        for entry in journal.entries:
-            turns[entry.key] += 1
-            later.add((entry.key, entry.known + turns[entry.key]))
-    seen: Counter[str] = Counter()
+        for turn, entry in journal.turns():
+            found.pop(turn, None)
+            found[turn] = journal, entry
+    return found
+
+
+def _items(later: Mapping[Turn, tuple[Journal, Entry]]) -> Iterator[tuple[str, str]]:
+    for (key, _), (journal, entry) in later.items():
+        yield key, journal.text(entry)
+
+
+def _without(interactions: Iterable[Interaction], later: Container[Turn]) -> Iterator[Interaction]:
+    """The interactions of which there are no later ones: other answers, or to other requests."""
+    turns: Counter[str] = Counter()
     for one in interactions:
         key = matching.request(one)
-        seen[key] += 1
-        if (key, seen[key]) not in later:
+        turns[key] += 1
+        if (key, turns[key]) not in later:
             yield one
 
 

@@ -13,7 +13,8 @@ import os
 import re
 import sys
 import weakref
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from haiku_contract.endpoint import matching
 from haiku_contract.endpoint.cassette_writing import item
@@ -29,6 +30,10 @@ JOURNAL: Final = ".recording"
 _FORMAT: Final = 1
 _LONGEST_NAME: Final = 200  # bytes, so that what stands beside a file has a name that systems take
 _TOKEN: Final = r"[a-z0-9_]{8}"  # as `tempfile` makes them
+
+
+Turn: TypeAlias = tuple[str, int]
+"""A request, and which answer to it: what tells the exchanges of a cassette apart."""
 
 
 class Entry(NamedTuple):
@@ -58,7 +63,7 @@ class Journal:
         weakref.finalize(self, self._file.close)
         self._end = 0
         try:
-            _lock(descriptor, wait=False)
+            self.held = _lock(descriptor, wait=False)
             self._read()
         except BaseException:
             self._file.close()
@@ -75,11 +80,17 @@ class Journal:
         self._write({"number": number, "key": key, "known": before, "item": item(one)})
         self.entries.append(Entry(number, key, before, start, self._end - start))
 
-    def items(self) -> Iterator[tuple[str, str]]:
-        """The exchanges in the order of sending: request, and text."""
+    def turns(self) -> Iterator[tuple[Turn, Entry]]:
+        """The exchanges in the order of sending, and which answer to which request each is."""
+        turns: Counter[str] = Counter()
         for entry in sorted(self.entries):
-            self._file.seek(entry.start)
-            yield entry.key, json.loads(self._file.read(entry.size))["item"]
+            turns[entry.key] += 1
+            yield (entry.key, entry.known + turns[entry.key]), entry
+
+    def text(self, entry: Entry) -> str:
+        """An exchange as it stands in a cassette."""
+        self._file.seek(entry.start)
+        return str(json.loads(self._file.read(entry.size))["item"])
 
     def close(self, *, remove: bool) -> None:
         """Let go of it."""
@@ -118,9 +129,10 @@ class Journal:
 
 
 def left(place: Path) -> list[Journal]:
-    """The journals of recorders that are gone, the oldest first; they are ours from now on."""
-    if sys.platform == "win32":  # where nobody can tell who is still at work
-        return []
+    """The journals of recorders that are gone, the oldest first; they are ours from now on.
+
+    Without locks nobody can tell who is still at work, and there are none.
+    """
     found = []
     with alone(place.parent):
         for path in files(place, JOURNAL):
@@ -128,7 +140,7 @@ def left(place: Path) -> list[Journal]:
                 one = Journal(path, os.open(path, os.O_RDWR))
             except (BlockingIOError, FileNotFoundError):  # somebody is at work on it
                 continue
-            if path.exists():  # or else its cassette has just been put in place
+            if one.held and path.exists():  # or else its cassette has just been put in place
                 found.append(one)
             else:
                 one.close(remove=False)
@@ -160,16 +172,26 @@ def alone(folder: Path) -> Iterator[None]:
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        with contextlib.suppress(OSError):  # a file system without locks
-            _lock(descriptor)
+        _lock(descriptor)
         yield
     finally:
         os.close(descriptor)
 
 
-def _lock(descriptor: int, *, wait: bool = True) -> None:
-    """Hold an open file until it is closed, or the process ends in whatever way."""
-    if sys.platform != "win32":
-        import fcntl  # noqa: PLC0415 - not on every system
+def _lock(descriptor: int, *, wait: bool = True) -> bool:
+    """Hold an open file until it is closed, or the process ends in whatever way; whether the system can do that.
 
+    Raises:
+        BlockingIOError: somebody else holds it, and is not waited for.
+    """
+    if sys.platform == "win32":
+        return False
+    import fcntl  # noqa: PLC0415 - not on every system
+
+    try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        raise
+    except OSError:  # a file system without locks
+        return False
+    return True

@@ -226,3 +226,26 @@ def test_what_another_tool_recorded_is_redacted_where_something_is_recorded_into
     assert [one.response.read().decode() for one in cassette.interactions] == [said, "later"]
     assert KEY not in path.read_text(encoding="utf-8")
     assert ask(RecordedTransport(cassette)) == [said, "later"]
+
+
+def test_what_another_tool_recorded_and_cannot_be_searched_is_not_taken_over(tmp_path: Path) -> None:
+    path = tmp_path / "x.yaml"
+    hidden = base64.b64encode(b"\x28\xb5\x2f\xfd" + b"x" * 50).decode()  # as zstd begins
+    path.write_text(OLD.replace('content: "é"', f"content: !!binary {hidden}"), encoding="utf-8")
+    before = path.read_bytes()
+    with pytest.raises(CassetteError, match=r"x\.yaml:2: .* could hide a secret; record into another file"):
+        RecordingTransport(None, path, mode="new")
+    assert path.read_bytes() == before
+
+
+def test_a_folder_may_change_while_something_is_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    inner = httpx.MockTransport(lambda request: httpx.Response(200, text=request.url.path))
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    for path in ("/a", "/b"):
+        with httpx.Client(transport=RecordingTransport(inner, "x.yaml", mode="new")) as client:
+            client.post(f"http://a.test{path}")
+            monkeypatch.chdir("elsewhere")
+        monkeypatch.chdir(tmp_path)
+    assert [one.response.read() for one in load("x.yaml").interactions] == [b"/a", b"/b"]
+    assert list((tmp_path / "elsewhere").iterdir()) == []

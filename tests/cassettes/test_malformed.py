@@ -244,7 +244,7 @@ def test_arbitrary_bytes_are_a_cassette_or_an_error(data: bytes) -> None:
     ],
     ids=["CRLF", "a byte order mark", "UTF-16 with a mark", "blank lines before"],
 )
-@pytest.mark.parametrize("text", [OLD, TWO], ids=["YAML", "JSON"])
+@pytest.mark.parametrize("text", [OLD, OURS + TAIL, TWO], ids=["vcrpy", "ours", "JSON"])
 def test_files_that_an_editor_has_saved_in_its_way_are_read(
     tmp_path: Path, text: str, spelled: Callable[[str], bytes]
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import signal
@@ -159,6 +160,17 @@ def test_a_request_of_a_killed_recording_is_repeated_as_often_as_it_was_meant_to
         (2, "later 0"),
         (3, "later 0"),
     ]
+
+
+def test_what_was_whole_before_is_not_asked_again(tmp_path: Path) -> None:
+    cassette = tmp_path / "x.yaml"
+    ask(RecordingTransport(answering("old"), cassette, mode="once"), range(1))
+    record(cassette, "new", 3, "asking")
+    transport = RecordingTransport(answering("later"), cassette, mode="new")
+    with httpx.Client(transport=transport) as client:
+        assert [client.post(URL, json=0).text for _ in range(2)] == ["old 0", "old 0"]
+    assert answers(cassette) == ["old 0", "new 1", "new 2"]
+    assert names(tmp_path) == ["x.yaml"]
 
 
 @pytest.fixture(scope="module")
@@ -337,6 +349,42 @@ def test_what_cannot_be_written_is_told_before_anything_is_sent(
     with pytest.raises(CassetteError, match=words):
         ask(RecordingTransport(answering("new", asked), place(tmp_path), mode="all"), range(1))
     assert asked == []
+
+
+def test_where_there_are_no_locks_cassettes_are_recorded_and_nothing_is_taken_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    cassette = tmp_path / "x.yaml"
+    record(cassette, "once", 2, "asking")
+    (left,) = names(tmp_path)
+    monkeypatch.setattr("fcntl.flock", refuse)
+    assert ask(RecordingTransport(answering("later"), cassette, mode="once"), range(3)) == [
+        "later 0",
+        "later 1",
+        "later 2",
+    ]
+    assert names(tmp_path) == [left, "x.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("umask", "before", "mode"), [(0o022, None, 0o644), (0o077, None, 0o600), (0o077, 0o640, 0o640)]
+)
+def test_who_may_read_a_cassette_is_for_its_owner_to_say(
+    tmp_path: Path, umask: int, before: int | None, mode: int
+) -> None:
+    cassette = tmp_path / "x.yaml"
+    if before is not None:
+        ask(RecordingTransport(answering("old"), cassette, mode="once"), range(1))
+        cassette.chmod(before)
+    found = os.umask(umask)
+    try:
+        ask(RecordingTransport(answering("new"), cassette, mode="new"), range(2))
+    finally:
+        os.umask(found)
+    assert cassette.stat().st_mode & 0o777 == mode
 
 
 def test_what_a_link_points_to_is_recorded(tmp_path: Path) -> None:

@@ -133,6 +133,13 @@ def test_nothing_is_recorded_without_a_mode(cli: Callable[..., Result], parrot: 
     assert Path("x.yaml").read_bytes() == before
 
 
+def test_a_recording_that_the_budget_ends_says_so(cli: Callable[..., Result], parrot: str) -> None:
+    result = cli("record", "--record-mode", "once", "--cassette", "x.yaml", "--contract", parrot, "--max-requests", "3")
+    assert (result.code, result.out) == (3, "x.yaml: 3 requests answered, 3 exchanges recorded\n")
+    assert re.fullmatch(r"haiku-contract: \d+ cases left out: the budget is used up\n", result.err)
+    assert len(load("x.yaml").interactions) == 3
+
+
 class _Once(BaseHTTPRequestHandler):
     """Answers one request, and hangs up on all others."""
 
@@ -206,6 +213,7 @@ def test_scan_names_places_and_no_secrets(cli: Callable[..., Result], tmp_path: 
 # arguments -> exit code, words on standard error
 MISTAKES = [
     (["record"], 2, "name the cassette with --cassette FILE"),
+    (["record", "--record-mode", "once", "--cassette", "-"], 2, "name the cassette with --cassette FILE"),
     (["record", "--scan"], 2, "--scan needs a PATH"),
     (["record", "--scan", "nowhere"], 2, "nowhere: no such file"),
     (
