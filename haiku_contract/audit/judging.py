@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 from urllib.parse import unquote, urlsplit
 
 import httpx
@@ -16,20 +16,26 @@ from haiku_contract.guard.coding import undone
 from haiku_contract.guard.policy import Checked, Observation, Policy
 from haiku_contract.guard.watch import Head, watcher
 from haiku_contract.model import ABSENT, JSON_CONTENT_TYPE, Violation
+from haiku_contract.stream import StreamValidator
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from haiku_contract.audit.reading import Recorded
     from haiku_contract.contract import Contract
     from haiku_contract.endpoint.cassette import Headers
     from haiku_contract.endpoint.surfaces import Surface
 
+Side: TypeAlias = Literal["request", "response"]
+
+_MOST: Final = 100  # violations of one half of an exchange
 _EVENTS: Final = (b"event:", b"data:", b":", b"id:", b"retry:")
 
 
 class Found(NamedTuple):
     """A violation in recorded traffic, and in which half of the exchange."""
 
-    side: Literal["request", "response"]
+    side: Side
     violation: Violation
 
 
@@ -43,7 +49,10 @@ class Audited:
         number: which of the exchanges in the file it is, from 1 on.
         surface: its wire form.
         status: HTTP status of the response.
-        found: what does not conform, of the request first; of a stream the first 100.
+        found: what does not conform, of the request first; of either half the first 100.
+        further: how many violations there were beyond these.
+        deviations: what the response schema, which is published for whole messages, says of the message in a stream;
+            none of that is a violation of the stream.
         skipped: why the response was not looked at; empty when it was.
     """
 
@@ -53,6 +62,8 @@ class Audited:
     surface: str
     status: int
     found: tuple[Found, ...] = ()
+    further: int = 0
+    deviations: tuple[Violation, ...] = ()
     skipped: str = ""
 
 
@@ -80,12 +91,33 @@ def judge(contract: Contract, recorded: Recorded, *, any_model: bool = False) ->
     payload = surface.input(asked, value)
     if surface.name == "bare" and isinstance(payload, dict) and "model" in payload and payload["model"] == asked_for:
         payload = {key: inner for key, inner in payload.items() if key != "model"}
-    found = [Found("request", each) for each in _of_request(contract, one.request_headers, payload, below)]
+    sent = list(_of_request(contract, one.request_headers, payload, below))
     if payload is ABSENT and value is not ABSENT:
-        found.append(Found("request", heads.envelope(surface.key, value)))
+        sent.append(heads.envelope(surface.key, value))
     seen = _of_response(contract, recorded, surface, payload)
-    found += [Found("response", each) for each in seen.violations]
-    return Audited(recorded.file, recorded.line, recorded.number, surface.name, one.status, tuple(found), seen.skipped)
+    halves: tuple[tuple[Side, Sequence[Violation]], ...] = (("request", sent), ("response", seen.violations))
+    return Audited(
+        recorded.file,
+        recorded.line,
+        recorded.number,
+        surface.name,
+        one.status,
+        tuple(Found(side, each) for side, half in halves for each in half[:_MOST]),
+        seen.further + sum(len(half[_MOST:]) for _, half in halves),
+        () if seen.outcome is None else _deviations(contract, recorded, payload),
+        seen.skipped,
+    )
+
+
+def _deviations(contract: Contract, recorded: Recorded, payload: Any) -> tuple[Violation, ...]:
+    """What the response schema says of the message that a stream carried."""
+    body = _plain(recorded.interaction.response_headers, recorded.interaction.response.read())
+    if isinstance(body, Violation):
+        return ()
+    stream = StreamValidator(contract, request=payload)
+    stream.feed(body)
+    stream.finish()
+    return stream.deviations[:_MOST]
 
 
 def _asked(recorded: Recorded) -> Asked:

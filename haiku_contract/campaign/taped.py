@@ -15,7 +15,7 @@ from haiku_contract.errors import StaleCassetteError
 from haiku_contract.model import OutcomeKind
 
 if TYPE_CHECKING:
-    from haiku_contract.endpoint.cassette import Interaction
+    from haiku_contract.endpoint.cassette import Headers, Interaction
     from haiku_contract.model import CampaignFinished, Event, Exchange
 
 _BUSY: Final = frozenset({429, 502, 503, 504, 529})
@@ -55,11 +55,11 @@ class CampaignTransport(RecordedTransport):
         except StaleCassetteError:
             return self._missing()
 
-    def find(self, method: str, url: str, content_type: str, body: bytes) -> Interaction:
+    def find(self, method: str, url: str, headers: Headers, body: bytes) -> Interaction:
         """The interaction that answers; not one that says to ask again, where it was asked again."""
-        found = before = super().find(method, url, content_type, body)
+        found = before = super().find(method, url, headers, body)
         while found.status in _BUSY:
-            found = super().find(method, url, content_type, body)
+            found = super().find(method, url, headers, body)
             if found is before:
                 break
             before = found

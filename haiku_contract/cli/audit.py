@@ -13,6 +13,7 @@ from haiku_contract.cli.options import contract_option, format_option, output_op
 from haiku_contract.errors import CassetteError, UsageError
 from haiku_contract.report import audited, structured
 from haiku_contract.report.audited import Audit
+from haiku_contract.report.text import one_line
 
 if TYPE_CHECKING:
     from haiku_contract.audit.judging import Audited
@@ -37,7 +38,7 @@ def audit(paths: tuple[str, ...], *, contract: Contract, any_model: bool, form: 
     """
     result = _audit(contract, paths, any_model=any_model)
     for line in result.unread:
-        click.echo(f"haiku-contract: {line}", err=True)
+        click.echo(f"haiku-contract: {one_line(line)}", err=True)
     text = structured.dumps(audited.report(result)) if form == "json" else "".join(audited.lines(result))
     write(text, output)
     broken = any(one.found for one in result.exchanges)

@@ -23,7 +23,7 @@ from haiku_contract.endpoint.recording import OTHER_NAMES, RECORD_MODES, Recordi
 from haiku_contract.endpoint.redaction import of_session
 from haiku_contract.errors import EndpointError, UsageError
 from haiku_contract.model import Case
-from haiku_contract.report.text import counted
+from haiku_contract.report.text import counted, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -127,13 +127,23 @@ def _payloads(options: Options, to: targets.Destination, transport: RecordingTra
 def _scan(paths: Sequence[str], allowed: Sequence[str], output: str | None) -> int:
     if not paths:
         raise UsageError("--scan needs a PATH: files or folders to be searched for secrets")
-    found = [one for path in paths for one in scanning.scan(Path(path), frozenset(allowed), of_environment(os.environ))]
-    write("".join(f"{one.path}:{one.line}: {one.kind}\n" for one in found), output)
+    known = of_environment(os.environ)
+    found: list[scanning.Leak] = []
+    unread: list[str] = []
+    for path in paths:
+        try:
+            found += scanning.scan(Path(path), frozenset(allowed), known)
+        except UsageError as error:
+            unread.append(one_line(str(error)))
+    write("".join(one_line(f"{one.path}:{one.line}: {one.kind}") + "\n" for one in found), output)
+    for line in unread:
+        click.echo(f"haiku-contract: {line}", err=True)
     if found:
         click.echo(f"haiku-contract: {counted(len(found), 'likely secret')}", err=True)
-    return int(bool(found))
+    return _UNREAD if unread else int(bool(found))
 
 
+_UNREAD: Final = 2
 _OPTIONS: Final = [
     click.Argument(["paths"], nargs=-1, metavar="[PAYLOAD|PATH]..."),
     click.Option(["--cassette"], metavar="FILE", help="Where to record."),

@@ -11,6 +11,8 @@ import binascii
 import io
 import json
 import re
+from dataclasses import replace
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, Final
 
 from haiku_contract.endpoint import har, recorded_parts
@@ -38,7 +40,8 @@ _LISTS: Final = frozenset({"interactions", "http_interactions"})
 _LAST: Final = {"interactions": "version", "http_interactions": "recorded_with"}
 """What the tools write beside the interactions; a file without it was cut off."""
 
-_BETWEEN: Final = " \t\r\n,"
+_MEMBER: Final = re.compile(r"[^ \t\r\n,]")
+_DECODER: Final = json.JSONDecoder()
 _CODINGS_WITH_A_MARK: Final = {"gzip": b"\x1f\x8b", "x-gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd"}
 _MOST_JSON: Final = 256 * 1024 * 1024
 """Bytes of JSON that are read, which is done at once; YAML is read exchange by exchange, and may be of any length."""
@@ -111,14 +114,13 @@ def _of_json(name: str, data: bytes, store: Store) -> Iterator[Interaction]:
     where, listed = ("entries", har.entries(log)) if log is not None else _listed(value)
     if not isinstance(listed, list):
         raise CassetteError(f"{name}:1: not a cassette: it has neither a list of interactions nor a log of HAR")
-    for number, one in enumerate(listed):
+    for one, line in zip(listed, _lines_of(data, where), strict=False):
         try:
-            found = _Layout(name, 1, store).interaction(one) if log is None else har.interaction(one, store)
-        except (CassetteError, har.HarError) as error:
-            what = str(error).removeprefix(f"{name}:1: ")
-            raise CassetteError(f"{name}:{_line_of(data, where, number)}: {what}") from None
+            found = _Layout(name, line, store).interaction(one) if log is None else har.interaction(one, store)
+        except har.HarError as error:
+            raise CassetteError(f"{name}:{line}: {error}") from None
         if found is not None:
-            yield found
+            yield replace(found, line=line)
 
 
 def _listed(value: Any) -> tuple[str, Any]:
@@ -127,16 +129,19 @@ def _listed(value: Any) -> tuple[str, Any]:
     return next(((key, value[key]) for key in sorted(_LISTS) if isinstance(value, dict) and key in value), ("", None))
 
 
-def _line_of(data: bytes, key: str, number: int) -> int:
-    """The line on which a member of a list begins in JSON; only for errors, because it reads all again."""
+def _lines_of(data: bytes, key: str) -> Iterator[int]:
+    """The lines on which the members of a list begin in JSON, and 1 for ever where that cannot be told."""
     text = data.decode("utf-8-sig")
-    decoder = json.JSONDecoder()
     start = re.search(rf'"{key}"\s*:\s*\[' if key else r"\[", text)
-    begins = at = start.end() if start else 0
-    for _ in range(number + 1):
-        begins = at + len(text[at:]) - len(text[at:].lstrip(_BETWEEN))
-        at = decoder.raw_decode(text, begins)[1]
-    return text.count("\n", 0, begins) + 1
+    at, line, told = start.end() if start else 0, 1, 0
+    while member := _MEMBER.search(text, at):
+        line, told = line + text.count("\n", told, member.start()), member.start()
+        yield line
+        try:
+            at = _DECODER.raw_decode(text, told)[1]
+        except ValueError:
+            break
+    yield from repeat(1)
 
 
 class _Layout:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 import re
 import zlib
 from bisect import bisect_right
@@ -103,14 +104,18 @@ def _escapes(text: str) -> Iterator[Decoded]:
         return chr(int(digits, 16)) if digits else _MEANT.get(match[3], match[3])
 
     if "\\" in text:
-        yield _substituted(text, 0, _ESCAPE, meaning, _escaped)
+        plain, back = _substituted(text, 0, _ESCAPE, meaning, _escaped)
+        yield Decoded(plain, lambda found: (one for one in back(found) if _is_within(text[one.start : one.end])))
+
+
+def _is_within(text: str) -> bool:
+    """Whether a text is within one JSON string: a quote that is not escaped is the end of one."""
+    return '"' not in text or '"' not in _ESCAPE.sub("", text)
 
 
 def _escaped(standin: str) -> str:
-    return "".join(_ESCAPES.get(one, one) for one in standin)
+    return json.dumps(standin)[1:-1]
 
-
-_ESCAPES: Final = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 _PERCENTED: Final = re.compile(r"[\w.~+/=:@!*,;&?%-]{3,}+", re.ASCII)
 _PERCENT: Final = re.compile(r"%([0-9A-Fa-f]{2})")
@@ -182,21 +187,34 @@ _FIRST: Final = 96  # characters in which zlib is looked for
 _BREAK: Final = b"\t\n\r"
 _PRINTED: Final = bytes(range(ord(" "), ord("~") + 1)) + _BREAK
 _CLASSES: Final = bytes(0 if one == 0 else 1 if one in _PRINTED else 2 for one in range(256))
-_TEXTS: Final = (bytes([1]) * 12, bytes([1, 0]) * 12, bytes([0, 1]) * 12)
+_TEXTS: Final = (bytes([1]) * 8, bytes([1, 0]) * 8, bytes([0, 1]) * 8)
 """Runs of characters in ASCII, and in UTF-16 with either byte first, as classes of bytes."""
 
-_RUN: Final = re.compile(r"[\t\n\r -~]{12,}+")
+_RUN: Final = re.compile(r"[\t\n\r -~]{8,}+")
 _MOSTLY: Final = 0.6
 
 
-def _texts(data: bytes) -> Decoded | None:
-    """What of decoded bytes can hold a secret: all of a text and of what may be compressed, of others what is text."""
+def texts(data: bytes) -> Decoded | None:
+    """What of bytes can hold a secret, as Latin-1: all of a text and of what may be compressed, of others what is text.
+
+    None where nothing can.
+    """
     classes = data.translate(_CLASSES)
-    ascii_only, *wide = (one in classes for one in _TEXTS)
+    narrow, *wide = (one in classes for one in _TEXTS)
+    if not narrow and not any(wide) and not _may_be_compressed(data):
+        return None
     plain = data.decode("latin-1")
-    if _may_be_compressed(data) or any(wide) or (ascii_only and classes.count(1) > _MOSTLY * len(data)):
+    if classes.count(1) > _MOSTLY * len(data) or any(wide) or _may_be_compressed(data) or _is_utf_8(data):
         return Decoded(plain, iter)
-    return _joined(plain, [match.span() for match in _RUN.finditer(plain)]) if ascii_only else None
+    return _joined(plain, [match.span() for match in _RUN.finditer(plain)], "\n")
+
+
+def _is_utf_8(data: bytes) -> bool:
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _may_be_compressed(data: bytes) -> bool:
@@ -211,10 +229,10 @@ def _digits(text: str) -> Iterator[Decoded]:
         for first in range(2):
             last = len(match[0]) - (len(match[0]) - first) % 2
             data = bytes.fromhex(match[0][first:last])
-            texts = _texts(data)
-            if texts is not None:
-                form = "{1:02x}" if match[0].islower() else "{1:02X}"
-                yield _within(texts, _spread(match.start() + first, "", form).back)
+            found = texts(data)
+            if found is not None:
+                form = "{1:02X}" if match[0].isupper() else "{1:02x}"
+                yield _within(found, _spread(match.start() + first, "", form).back)
 
 
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]{16,}(?:\r?\n[ \t]{0,40}[A-Za-z0-9+/_-]{4,})*={0,2}")
@@ -231,10 +249,10 @@ def _base64(text: str) -> Iterator[Decoded]:
         for first in range(_MOVED):
             last = len(whole) - ((len(whole) - first) % 4 == 1)
             data = binascii.a2b_base64(usual[first:last] + "=" * (-(last - first) % 4))
-            texts = _texts(data)
-            if texts is not None:
+            found = texts(data)
+            if found is not None:
                 back = _recoded(match, whole[first:last], first, data.decode("latin-1"), altchars)
-                yield _within(texts, back)
+                yield _within(found, back)
 
 
 def _within(texts: Decoded, back: Back) -> Decoded:
@@ -320,25 +338,25 @@ def _pieces(text: str) -> Iterator[Decoded]:
             yield _joined(text, spans)
 
 
-def _joined(text: str, spans: list[tuple[int, int]]) -> Decoded:
+def _joined(text: str, spans: list[tuple[int, int]], between: str = "") -> Decoded:
     begins: list[int] = []
     length = 0
     for start, end in spans:
         begins.append(length)
-        length += end - start
+        length += end - start + len(between)
 
     def back(found: list[Edit]) -> Iterator[Edit]:
         for one in found:
             number, left, begin = bisect_right(begins, one.start) - 1, one.standin, one.start
             while begin < one.end:
                 start, end = spans[number]
-                part = min(one.end, begins[number] + end - start) - begin
-                last = begin + part >= one.end
-                here = start + begin - begins[number]
+                here, stop = start + begin - begins[number], begins[number] + end - start
+                part = min(one.end, stop) - begin
+                last = one.end <= stop + len(between)
                 yield Edit(here, here + part, one.kind, left if last else left[:part])
-                left, begin, number = left[part:], begin + part, number + 1
+                left, begin, number = left[part + len(between) :], stop + len(between), number + 1
 
-    return Decoded("".join(text[start:end] for start, end in spans), back)
+    return Decoded(between.join(text[start:end] for start, end in spans), back)
 
 
 DECODERS: Final[dict[str, Callable[[str], Iterator[Decoded]]]] = {

@@ -59,9 +59,9 @@ def _is_word(text: str) -> bool:
     return len(text) < (_LEAST_OF_LETTERS if text.isalpha() else _LEAST_KNOWN) or text.startswith(("/", "."))
 
 
-def gateways(url: str, *headers: Headers) -> Iterator[str]:
+def gateways(url: str, headers: Headers) -> Iterator[str]:
     """The gateways through which an exchange went, but for those that are called like any word."""
-    named = [value for pairs in headers for name, value in pairs if name.lower() == "cf-aig-gateway-id"]
+    named = [value for name, value in headers if name.lower() == "cf-aig-gateway-id"]
     yield from (one for one in (*_GATEWAY.findall(url), *named) if not _is_word(one))
 
 
@@ -86,9 +86,10 @@ def credentials(name: str, value: str) -> Iterator[str]:
 
 
 def _password(text: str) -> Iterator[str]:
-    """The password of basic authentication (RFC 7617)."""
+    """The password of basic authentication (RFC 7617); a user without one is a key."""
     try:
-        yield base64.b64decode(text, validate=True).decode("utf-8").partition(":")[2]
+        user, _, password = base64.b64decode(text, validate=True).decode("utf-8").partition(":")
+        yield password or user
     except ValueError:  # it is none of that form
         return
 

@@ -17,12 +17,12 @@ import httpx
 from haiku_contract import wire
 from haiku_contract.endpoint import matching
 from haiku_contract.endpoint.redaction import Redaction, of_session
-from haiku_contract.errors import StaleCassetteError
+from haiku_contract.errors import StaleCassetteError, UnsearchableError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-    from haiku_contract.endpoint.cassette import Cassette, Interaction
+    from haiku_contract.endpoint.cassette import Cassette, Headers, Interaction
     from haiku_contract.endpoint.matching import Key
 
     Candidates: TypeAlias = list[tuple[str, Interaction]]
@@ -66,24 +66,27 @@ class RecordedTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
     def handle_request(self, request: Any) -> Any:
         """The recorded answer."""
-        return self._answer(request, self.find(request.method, str(request.url), _type(request), request.read()))
+        return self._answer(
+            request, self.find(request.method, str(request.url), pairs(request.headers), request.read())
+        )
 
     async def handle_async_request(self, request: Any) -> Any:
         """The recorded answer."""
         body = await request.aread()
-        return self._answer(request, self.find(request.method, str(request.url), _type(request), body))
+        return self._answer(request, self.find(request.method, str(request.url), pairs(request.headers), body))
 
-    def find(self, method: str, url: str, content_type: str, body: bytes) -> Interaction:
+    def find(self, method: str, url: str, headers: Headers, body: bytes) -> Interaction:
         """The interaction whose turn it is to answer a request.
 
         Raises:
             StaleCassetteError: there is none.
         """
+        content_type = matching.media_type(headers)
         key = matching.exact(method, url, body)
         found = _of_type(self._exact.get(key), content_type)
+        shown = ""
         if not found:
-            url, body = self._redaction.url(url), self._redaction.body(body)
-            key = matching.alike(method, url, body)
+            key, shown = self._as_recorded(method, url, headers, body)
             found = _of_type(self._by_meaning().get(key), content_type)
         if len(found) == 1 and self._again:
             return found[0]
@@ -91,9 +94,18 @@ class RecordedTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
             turn = self._turns[key, content_type]
             self._turns[key, content_type] += 1
         if not found or (turn >= len(found) and not self._again):
-            asked = f"{method} {matching.route(method, url)} {_shown(self._redaction.body(body))}"
-            raise StaleCassetteError(f"{self._cassette.name}: holds no answer to {asked}; record it in mode 'new'")
+            shown = shown or self._as_recorded(method, url, headers, body)[1]
+            raise StaleCassetteError(f"{self._cassette.name}: holds no answer to {shown}; record it in mode 'new'")
         return found[min(turn, len(found) - 1)]
+
+    def _as_recorded(self, method: str, url: str, headers: Headers, body: bytes) -> tuple[Key, str]:
+        """What a request would be known by if it had been recorded, and how it is shown."""
+        redaction = self._redaction.learning(url, headers)
+        try:
+            url, body = redaction.url(url), redaction.body(body)
+        except UnsearchableError as error:  # so it was not recorded
+            return (method, "", b""), f"{method} {matching.route(method, '')}: {error}"
+        return matching.alike(method, url, body), f"{method} {matching.route(method, url)} {_shown(body)}"
 
     def _by_meaning(self) -> dict[Key, Candidates]:
         if self._alike is None:
@@ -128,8 +140,9 @@ def _of_type(found: Candidates | None, content_type: str) -> list[Interaction]:
     return [one for recorded, one in found if recorded in (content_type, "")] if found else []
 
 
-def _type(request: Any) -> str:
-    return str(request.headers.get("content-type", "")).partition(";")[0].strip().lower()
+def pairs(headers: Any) -> Headers:
+    """Headers of a library's own kind as pairs, in their order."""
+    return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers.raw)
 
 
 def _shown(body: bytes) -> str:

@@ -14,7 +14,7 @@ import httpx
 from haiku_contract.endpoint import codings
 from haiku_contract.endpoint.cassette import Held, Interaction, load
 from haiku_contract.endpoint.cassette_files import Recording, state
-from haiku_contract.endpoint.recorded import RecordedTransport, library_of
+from haiku_contract.endpoint.recorded import RecordedTransport, library_of, pairs
 from haiku_contract.endpoint.redaction import Redaction, of_session
 from haiku_contract.errors import StaleCassetteError, UnsearchableError, UsageError
 
@@ -223,7 +223,7 @@ class _Take:
             return
         self._ended = True
         status, reason, headers = self.head
-        sent = _pairs(self._request.headers)
+        sent = pairs(self._request.headers)
         try:
             codings.check_readable(sent, self._body)
             headers, chunks = codings.undone(headers, self._chunks, self._seconds)
@@ -255,7 +255,7 @@ def _taped(request: Any, response: Any, take: _Take) -> Any:
     """The response, every chunk of which is heard on its way."""
     library = library_of(request.__class__)
     reason = response.extensions.get("reason_phrase", b"").decode("latin-1")
-    take.head = (response.status_code, reason, _pairs(response.headers))
+    take.head = (response.status_code, reason, pairs(response.headers))
     if hasattr(response, "_content"):  # answered from memory, as mock transports do
         take.hear(response.content)
         take.end()
@@ -309,7 +309,3 @@ _LEFT: Final = "ReadError: the client that was recorded stopped reading here"
 @cache
 def _tee(library: Any) -> type[Any]:
     return type("RecordingStream", (_Tee, library.SyncByteStream, library.AsyncByteStream), {})
-
-
-def _pairs(headers: Any) -> Headers:
-    return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers.raw)

@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote
 
 from haiku_contract.endpoint.cassette import Held
 from haiku_contract.endpoint.known_secrets import SCHEME, accounts, credentials, forms, gateways, of_environment
-from haiku_contract.endpoint.secrets import Sought, clean, find, redact, standin
+from haiku_contract.endpoint.secrets import Sought, clean, find, in_plain, redact, standin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,6 +38,8 @@ SHOWN: Final = frozenset(_SHOWN.split())
 
 _SHOWN_FAMILIES: Final = ("anthropic-ratelimit-", "x-ratelimit-", "access-control-")
 _NO_SECRET: Final = ("default",)
+_GROUPS: Final = frozenset({"user and password"})
+"""Kinds of which the secret is only a part of what is found."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,25 +58,35 @@ class Redaction:
 
     def interaction(self, one: Interaction) -> Interaction:
         """An exchange as it may be written down."""
-        learned = self.learning(one.url, one.request_headers, one.response_headers)
-        response, sizes = learned.cut_body(one.response.read(), one.sizes)
+        asked = self.learning(one.url, one.request_headers)
+        answered = asked.learning(one.url, one.response_headers).with_those_in(one.request.read().decode("latin-1"))
+        response, sizes = answered.cut_body(one.response.read(), one.sizes)
         return replace(
             one,
-            url=learned.url(one.url),
-            request_headers=learned.pairs(one.request_headers),
-            request=Held(learned.body(one.request.read())),
-            response_headers=_counted(learned.pairs(one.response_headers), len(response)),
+            url=asked.url(one.url),
+            request_headers=asked.pairs(one.request_headers),
+            request=Held(asked.body(one.request.read())),
+            reason=answered.text(one.reason),
+            response_headers=_counted(answered.pairs(one.response_headers), len(response)),
             response=Held(response),
             sizes=sizes,
-            error=learned.text(one.error),
+            error=answered.text(one.error),
         )
 
-    def learning(self, url: str, *headers: Headers) -> Redaction:
-        """This, with what an exchange uses as credentials and identities."""
-        found = {one for pairs in headers for name, value in pairs for one in credentials(name, value)}
-        found |= {*accounts(url), *gateways(url, *headers)}
-        found -= set(self.secrets)
-        return replace(self, secrets=(*self.secrets, *sorted(found))) if found else self
+    def learning(self, url: str, headers: Headers) -> Redaction:
+        """This, with what an address and headers hold as credentials and identities."""
+        found = {one for name, value in headers for one in credentials(name, value)}
+        found |= {*accounts(url), *gateways(url, headers)}
+        return self._knowing(found).with_those_in(f"{url}\n{unquote(url)}")
+
+    def with_those_in(self, text: str) -> Redaction:
+        """This, with the secrets that a text surely holds: wherever else they are, they are none the less."""
+        found = in_plain(text, Sought(allowed=self.allowed, sure=True))
+        return self._knowing({text[one.start : one.end] for one in found if one.kind not in _GROUPS})
+
+    def _knowing(self, secrets: set[str]) -> Redaction:
+        more = secrets - set(self.secrets)
+        return replace(self, secrets=(*self.secrets, *sorted(more))) if more else self
 
     def url(self, url: str) -> str:
         """An address without its secrets."""

@@ -7,10 +7,11 @@ from itertools import accumulate, pairwise, zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from haiku_contract.endpoint import decoders
 from haiku_contract.endpoint.cassette import read
-from haiku_contract.endpoint.known_secrets import credentials
+from haiku_contract.endpoint.known_secrets import credentials, gateways
 from haiku_contract.endpoint.redaction import Redaction
-from haiku_contract.endpoint.secrets import looks_like_one
+from haiku_contract.endpoint.secrets import looks_like_one, standin
 from haiku_contract.errors import HaikuContractError, UnsearchableError, UsageError
 
 if TYPE_CHECKING:
@@ -81,25 +82,27 @@ def _scan(path: Path, redaction: Redaction) -> Iterator[Leak]:
         yield Leak(str(path), line, kind)
 
 
-def _blocks(file: BinaryIO) -> Iterator[tuple[str, int]]:
+def _blocks(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
     """Parts of a file, each with the number of its first line; they overlap, and are whole lines where they can."""
     line, before = 1, b""
     while block := file.read(_BLOCK) + file.readline(_LONGEST_LINE):
         block = before + block
-        yield block.decode("latin-1"), line
+        yield block, line
         again = max(0, len(block) - _AGAIN)
         again = again and (block.find(b"\n", again) + 1 or again)
         line, before = line + block.count(b"\n", 0, again), block[again:]
 
 
-def _in_block(text: str, first_line: int, redaction: Redaction) -> Iterator[tuple[int, str]]:
+def _in_block(data: bytes, first_line: int, redaction: Redaction) -> Iterator[tuple[int, str]]:
+    texts = decoders.texts(data)
     try:
-        found = _apart(sorted(redaction.found(text, sure=True), key=lambda one: (one.start, -one.end)))
+        found = [] if texts is None else list(texts.back(list(redaction.found(texts.plain, sure=True))))
     except UnsearchableError:
         yield first_line, UNSEARCHABLE
         return
+    found = _apart(sorted(found, key=lambda one: (one.start, -one.end)))
     places = [0, *(one.start for one in found)]
-    breaks = (text.count("\n", start, end) for start, end in pairwise(places))
+    breaks = (data.count(b"\n", start, end) for start, end in pairwise(places))
     for one, line in zip(found, accumulate(breaks), strict=True):
         yield first_line + line, one.kind
 
@@ -126,8 +129,9 @@ def _in_cassette(path: Path, redaction: Redaction, known: list[int]) -> Iterator
         for name, value in (*one.request_headers, *one.response_headers):
             if any(looks_like_one(text) and text not in redaction.allowed for text in credentials(name, value)):
                 yield one.line or 1, f"header {name}"
-        values = "\n".join(value for _, value in (*one.request_headers, *one.response_headers))
-        bodies = (body.read().decode("latin-1") for body in (one.request, one.response))
-        for text in (one.url, values, one.error, *bodies):
-            for _, kind in _in_block(text, 1, redaction):
+        if any(standin(text) != text not in redaction.allowed for text in gateways("", one.request_headers)):
+            yield one.line or 1, "gateway"
+        values = "\n".join([one.url, one.error, *(value for _, value in (*one.request_headers, *one.response_headers))])
+        for data in (values.encode("utf-8", "replace"), one.request.read(), one.response.read()):
+            for _, kind in _in_block(data, 1, redaction):
                 yield one.line or 1, kind

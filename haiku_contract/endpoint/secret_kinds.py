@@ -41,12 +41,13 @@ def _is_word(text: str) -> bool:
 
 def _is_token(text: str) -> bool:
     """Whether a word of 40 characters is a token of Cloudflare; an id with its kind in front (`msg_...`) is none."""
-    return is_random(text) and not re.match(r"[a-z]{2,12}_", text)
+    digits = sum(map(str.isdigit, text))
+    return is_random(text) and digits >= _LEAST_DIGITS and not re.match(r"[a-z]{2,12}_", text)
 
 
 def _is_key(text: str) -> bool:
-    """Whether hexadecimal digits are a global key of Cloudflare rather than a number."""
-    return sum(map(str.isalpha, text)) >= _LEAST_LETTERS
+    """Whether hexadecimal digits are a global key of Cloudflare rather than a number, or an example."""
+    return sum(map(str.isalpha, text)) >= _LEAST_LETTERS and len(set(text)) >= _LEAST_DIFFERENT
 
 
 def _is_surely_password(text: str) -> bool:
@@ -54,12 +55,9 @@ def _is_surely_password(text: str) -> bool:
     return _is_word(text.partition(":")[2])
 
 
+_LEAST_DIGITS: Final = 2  # of 40 characters; a name of a program has fewer
 _LEAST_LETTERS: Final = 5
-
-
-def _members(text: str, is_one: Callable[[str], bool]) -> str:
-    """The inside of a list or an object with stand-ins for its texts."""
-    return _MEMBER.sub(lambda match: f'"{written(match[1])}"' if is_one(match[1]) else match[0], text)
+_LEAST_DIFFERENT: Final = 10
 
 
 class Names(NamedTuple):
@@ -85,6 +83,7 @@ class Kind(NamedTuple):
         is_surely: likewise, where a false alarm is worse than a text that is kept.
         standin: what is written in its place.
         names: the names behind which the pattern is looked for; None where it is looked for anywhere.
+        parts: what in the group is a secret, its own first group; None where the whole is one.
     """
 
     name: str
@@ -94,6 +93,7 @@ class Kind(NamedTuple):
     is_surely: Callable[[str], bool] = _is_no_placeholder
     standin: Callable[[str], str] = written
     names: Names | None = None
+    parts: re.Pattern[str] | None = None
 
 
 def _of_form(form: Form) -> Kind:
@@ -109,26 +109,31 @@ def _of_form(form: Form) -> Kind:
 
 
 _at: Final = partial(re.compile, flags=re.ASCII | re.IGNORECASE)
-_BETWEEN: Final = r"[\"']?\s{0,9}(?::=?|=>?|>)\s{0,9}"
+_SUFFIX: Final = r"(?:[_-]?(?:\d{1,2}|v\d|base|confirm(?:ation)?|hash|value))?"
+_BETWEEN: Final = _SUFFIX + (
+    r"(?:[\"']?\s{0,9}(?::=?|=>?|>)\s{0,9}|"
+    r"[\"']?\s{0,99},?\s{0,99}[\"']?value[\"']?\s{0,9}[:=]\s{0,9})"  # name and value, each with its own
+)
 STRONG: Final = (
     r"(?:api[_-]?(?:key|token|secret)|secret(?:[_-]?(?:access[_-]?)?key)?|passw(?:or)?d|passphrase|"
     r"(?:access|refresh|auth|bearer|session|id|security)[_-]?token|credentials?|authorization|cookie|"
-    r"(?:private|signing|encryption|subscription|auth|access)[_-]?key|account[_-]?(?:id|tag))"
+    r"(?:private|signing|encryption|subscription|auth|access)[_-]?key|account[_-]?(?:id|tag)|gateway[_-]?id)"
 )
 """The ends of names of secrets, as a pattern; whatever stands in front of them."""
 
 _FIRST_WORDS: Final = """
-access account api auth bearer cookie credential encryption id passphrase passw private refresh secret security session
-signing subscription
+access account api auth bearer cookie credential encryption gateway id passphrase passw private refresh secret security
+session signing subscription
 """
 _STRONG: Final = Names(tuple(_FIRST_WORDS.split()), _at(STRONG + _BETWEEN))
-_STRONG_MEMBER: Final = Names(_STRONG.starts, _at(STRONG + r"\"\s{0,9}:\s{0,9}"))
+_STRONG_MEMBER: Final = Names(_STRONG.starts, _at(STRONG + _SUFFIX + r"\"\s{0,9}:\s{0,9}"))
+_STRONG_PAIR: Final = Names(_STRONG.starts, _at(STRONG + r"[\"']\s{0,9},\s{0,9}(?=[\"'])"))
 _WEAK: Final = Names(("token", "auth", "pwd", "key"), _at(r"(?<![a-z])(?:token|auth|pwd|key)" + _BETWEEN))
 """Names of many things; behind them, only what looks drawn at random is a secret."""
 
 _SCHEME: Final = r"(?:(?:bearer|basic|token)(?:\s|%20|\+){1,3})?"
 _QUOTED: Final = _at(
-    rf"[bfru]?(?P<quote>[\"'`]){_SCHEME}(?P<secret>(?:(?!(?P=quote))[^\\\r\n]|\\.){{6,4096}})(?P=quote)"
+    rf"[bfru]?(?P<quote>[\"'`]){_SCHEME}(?P<secret>(?:(?!(?P=quote)|\"\s{{0,9}}[,:}}\]])[^\\\r\n]|\\.){{6,4096}})(?P=quote)"
 )
 _OPEN: Final = _at(_SCHEME + r"(?P<secret>[^\s\"'`<>,;&(){}\[\]\\|]{8,1024}+)(?![(\[{])")
 _MEMBER: Final = re.compile(r'"((?:[^"\\]|\\.){6,})"(?!\s*:)')
@@ -138,7 +143,7 @@ _OTHER_FORMS: Final = (
         "private key",
         ("private key",),
         re.compile(
-            r"-----BEGIN [A-Z ]{0,20}PRIVATE KEY(?: BLOCK)?-----(?P<secret>(?:[^-]|-(?!----)){16,16384})-----END",
+            r"-----BEGIN [A-Z ]{0,20}PRIVATE KEY(?: BLOCK)?-----(?P<secret>(?:[^-\"]|-(?!----)){16,16384})-----END",
             re.ASCII,
         ),
     ),
@@ -199,6 +204,7 @@ _PLACES: Final = (
     Kind("secret in its place", (), _QUOTED, names=_STRONG_MEMBER),
     Kind("secret in its place", (), _QUOTED, is_surely=_is_word, names=_STRONG),
     Kind("secret in its place", (), _OPEN, _is_open, _is_open, names=_STRONG),
+    Kind("secret in its place", (), _QUOTED, is_random, is_random, names=_STRONG_PAIR),
     Kind("secret in its place", (), _QUOTED, is_random, is_random, names=_WEAK),
     Kind("secret in its place", (), _OPEN, is_random, is_random, names=_WEAK),
     Kind("number in the place of a secret", (), _at(r"(?P<secret>\d{6,40})(?=\s{0,99}(?:[,}\]\\]|\Z))"), names=_STRONG),
@@ -206,26 +212,40 @@ _PLACES: Final = (
         "list in the place of a secret",
         (),
         _at(r"\[(?P<secret>[^\[\]{}]{8,4096})\]"),
-        _anything,
-        lambda text: any(map(_is_word, _MEMBER.findall(text))),
-        partial(_members, is_one=_is_no_mark),
-        _STRONG,
+        is_surely=_is_word,
+        names=_STRONG,
+        parts=_MEMBER,
     ),
     Kind(
         "object in the place of a secret",
         (),
         _at(r"\{(?P<secret>[^\[\]{}]{8,4096})\}"),
-        _anything,
-        _anything,
-        partial(_members, is_one=_is_word),
-        _STRONG,
+        _is_word,
+        _is_word,
+        names=_STRONG,
+        parts=_MEMBER,
+    ),
+    Kind(
+        "option of a command",
+        ("--",),
+        _at(rf"--[\w-]{{0,40}}?{STRONG}[ =]{{1,3}}[\"']?(?P<secret>[^\s\"'`<>\\]{{8,1024}})"),
+        _is_open,
+        _is_open,
+    ),
+    # RFC 6265: all that one line holds
+    Kind(
+        "cookie",
+        ("cookie:",),
+        _at(r"cookie:\s{0,9}(?P<secret>[\w!#$%&*+.^`|~-]{1,100}=[^\r\n\"'\\]{8,4096})"),
+        is_mixed,
+        is_mixed,
     ),
     # RFC 7578: the name of a part, the rest of its head, and its body
     Kind(
         "part of a form",
         ("form-data",),
         _at(
-            rf"name=\"?[\w.-]{{0,60}}?{STRONG}\"?[^\r\n]{{0,200}}\r?\n(?:[^\r\n]{{1,200}}\r?\n){{0,5}}\r?\n(?P<secret>[^\r\n]{{4,4096}})"
+            rf"name=\"?[\w.-]{{0,60}}?{STRONG}\"?[^\r\n]{{0,200}}\r?\n(?:[^\r\n]{{1,200}}\r?\n){{0,5}}\r?\n(?P<secret>[^\r\n\"]{{4,4096}})"
         ),
     ),
     Kind(

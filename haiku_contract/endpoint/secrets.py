@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from haiku_contract.endpoint.secret_kinds import Kind, Names
 
-__all__ = ["NOTHING", "Sought", "clean", "find", "looks_like_one", "redact", "shown", "standin"]
+__all__ = ["NOTHING", "Sought", "clean", "find", "in_plain", "looks_like_one", "redact", "shown", "standin"]
 
 _DEPTH: Final = 7
 _ROUNDS: Final = 8
@@ -46,25 +46,21 @@ NOTHING: Final = Sought()
 
 
 class _Work:
-    """How much of what a text stands for may still be searched, and what was: the same text is not searched twice."""
+    """How much of what a text stands for may still be searched, and what was found: no text is searched twice."""
 
     def __init__(self, text: str) -> None:
         self.left = _TIMES * len(text) + _FREE
-        self.seen = {text}
+        self.found: dict[str, list[Edit]] = {text: []}
 
-    def take(self, plain: str) -> bool:
-        """Whether this is to be searched.
+    def take(self, plain: str) -> None:
+        """Reckon with one more text.
 
         Raises:
             UnsearchableError: it would be too much.
         """
-        if plain in self.seen:
-            return False
         self.left -= len(plain)
         if self.left < 0:
             raise UnsearchableError("something is encoded so often that it cannot be searched, and could hide a secret")
-        self.seen.add(plain)
-        return True
 
 
 def looks_like_one(text: str) -> bool:
@@ -115,33 +111,44 @@ def shown(text: str) -> str:
 
 
 def _find(text: str, sought: Sought, depth: int, work: _Work) -> Iterator[Edit]:
-    yield from _in_plain(text, sought)
+    yield from in_plain(text, sought)
     if not depth:
         return
     for decoder in DECODERS.values():
         for decoded in decoder(text):
-            if work.take(decoded.plain):
-                found = list(_find(decoded.plain, sought, depth - 1, work))
-                if found:
-                    yield from decoded.back(found)
+            if decoded.plain not in work.found:
+                work.take(decoded.plain)
+                work.found[decoded.plain] = []
+                work.found[decoded.plain] = list(_find(decoded.plain, sought, depth - 1, work))
+            if work.found[decoded.plain]:
+                yield from decoded.back(work.found[decoded.plain])
 
 
-def _in_plain(text: str, sought: Sought) -> Iterator[Edit]:
-    """The secrets that are written as they are."""
+def in_plain(text: str, sought: Sought) -> Iterator[Edit]:
+    """The secrets in a text that are written as they are, without any encoding."""
     for known in sought.known:
         if known in text and standin(known) != known:
             for match in re.finditer(re.escape(known), text):
                 yield Edit(*match.span(), "known secret", standin(known))
-    for kind, match in _matches(text):
-        secret = match["secret"]
-        if secret and secret not in sought.allowed and (kind.is_surely if sought.sure else kind.is_one)(secret):
+    for kind, start, end in _matches(text):
+        secret = text[start:end]
+        if secret not in sought.allowed and (kind.is_surely if sought.sure else kind.is_one)(secret):
             replaced = kind.standin(secret)
             if replaced != secret:
-                yield Edit(*match.span("secret"), kind.name, replaced)
+                yield Edit(start, end, kind.name, replaced)
 
 
-def _matches(text: str) -> Iterator[tuple[Kind, re.Match[str]]]:
-    """Whatever has the form or the place of a secret."""
+def _matches(text: str) -> Iterator[tuple[Kind, int, int]]:
+    """Whatever has the form or the place of a secret: its kind, start and end."""
+    for kind, match in _wholes(text):
+        if kind.parts is not None:
+            for part in kind.parts.finditer(text, *match.span("secret")):
+                yield kind, *part.span(1)
+        elif match["secret"]:
+            yield kind, *match.span("secret")
+
+
+def _wholes(text: str) -> Iterator[tuple[Kind, re.Match[str]]]:
     small = text.encode("latin-1", "replace").lower().decode("latin-1")
     values: dict[Names, list[int]] = {}
     for kind in kinds():

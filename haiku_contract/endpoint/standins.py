@@ -16,7 +16,7 @@ _ESCAPE: Final = re.compile(r"\\(?:u[0-9A-Fa-f]{4}|.)", re.DOTALL)
 _LEAST_REST: Final = 4  # characters: of less a prefix is the whole
 
 _MARK: Final = re.compile(
-    r"(?i:<[^>]*>|\[[^\]]*\]|%[a-z_]+%|\$[({]?[a-z_][a-z0-9_]*[)}]?|\{\{?[^{}]*\}\}?|[x*.#-]+|env:\w+)\Z"
+    r"(?i:<[^>]*>|\[[^\]]*\]|%[a-z_]+%|\$[({]?[a-z_][a-z0-9_]*[)}]?|\{\{?[^{}]*\}\}?|[x*.#-]+|env:\w+|default)\Z"
 )
 """What stands for something else."""
 
@@ -46,7 +46,7 @@ def standin(secret: str) -> str:
     if rest.isdecimal() or _HEX.match(rest):
         return start + "0" * len(rest)
     fill = "X" if rest == rest.upper() else "x"
-    return start + re.sub(r"[^./=%:@\s;,-]", fill, rest)
+    return start + re.sub(r"[^./=%:@\s;,-]", fill, rest, flags=re.ASCII)
 
 
 def written(secret: str) -> str:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from haiku_contract import wire
 from haiku_contract.errors import UsageError
 from haiku_contract.generate.assembling import Assembly, demand
+from haiku_contract.generate.branches import Fork, forked
 from haiku_contract.generate.conforming import solver_of
 from haiku_contract.generate.packing import Draft, Packable, at, same
 from haiku_contract.generate.presence import least_rows
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from haiku_contract.contract import Contract
     from haiku_contract.generate.assembling import Assembled
-    from haiku_contract.generate.goals import Path
+    from haiku_contract.generate.branches import Way
     from haiku_contract.generate.options import Options
     from haiku_contract.model import Side
     from haiku_contract.validation import SchemaValidator
@@ -164,6 +165,27 @@ def joined(validator: SchemaValidator, features: Sequence[Packable]) -> Case | N
     return None
 
 
+def packed_of(validator: SchemaValidator, features: Sequence[Packable]) -> Packed | None:
+    """One conforming payload with as many of these features as it takes in.
+
+    Args:
+        validator: the schema.
+        features: some of those of packed cases, the most wanted first.
+
+    Returns:
+        What shows some of them, at least the first; None where even that is impossible.
+    """
+    best: list[Packable] = []
+    for base in (solver_of(validator).simplest(), *(one.payload for one in features[:1])):
+        draft = Draft(validator, base)
+        draft.add([one for one in features if not one.loose])
+        draft.add([one for one in features if one.loose])
+        best = max(best, draft.shown, key=len)
+    shown = tuple(one for one in features if one in best)
+    case = joined(validator, shown) if shown else None
+    return None if case is None else Packed(case, shown)
+
+
 def _validator(contract: Contract, side: Side) -> SchemaValidator:
     found = next((one for one in contract.sides if one.side == side), None)
     if found is None:
@@ -222,31 +244,39 @@ def _lower_bound(assembly: Assembly) -> int:
     missed = {item.name for item in assembly.waiting}
     values = _values(item for item in assembly.known if item.name not in missed)
     own = {path: len(there) for path, there in values.items()}
-    absences: dict[Path, int] = {}
-    least: dict[Path, int] = {}
+    absences: dict[Way, int] = {}
+    least: dict[Way, int] = {}
+    rooms: dict[Way, tuple[int, Sequence[Way]]] = {}
     for one in assembly.options:
         is_free = not (one.impossible or one.untried)
         count, strength = len(one.there), one.presence.strength
-        least[one.path] = max(least.get(one.path, 0), one.least_ever())
-        if not any(one.path[:length] in own for length in range(len(one.path) + 1)):
+        way = forked(one.path, one.there[0].branches)
+        around = sum(own.get(way[:length], 0) for length in range(len(way)))  # each may show a row of the object too
+        least[way] = max(least.get(way, 0), one.least_ever() - around)
+        if not around and one.most < len(one.there):
+            rooms[way] = one.most, [forked(there.edits[0][0], there.branches) for there in one.there]
+        if not any(way[:length] in own for length in range(len(way) + 1)):
             rows = least_rows(count - 1, strength - 1) if is_free else 0
-            absences |= {there.edits[0][0]: rows for there in one.there}
-    return max(demand(own, absences, least)[()], 1)
+            absences |= {forked(there.edits[0][0], there.branches): rows for there in one.there}
+    return max(demand(own, absences, least, rooms)[()], 1)
 
 
-def _values(shown: Iterable[Packable]) -> dict[Path, dict[bytes, Any]]:
+def _values(shown: Iterable[Packable]) -> dict[Way, dict[bytes, Any]]:
     """The values that are to stand at each place outside arrays, without those that a larger one holds anyway."""
-    found: dict[Path, dict[bytes, Any]] = {}
+    found: dict[Way, dict[bytes, Any]] = {}
     for item in shown:
         if not item.loose and item.array is None:
             for path, value in item.edits:
                 if value is not ABSENT:
-                    found.setdefault(path, {})[wire.encode(value)] = value
-    for path, values in found.items():
-        above = [(found[path[:length]], path[length:]) for length in range(len(path)) if path[:length] in found]
+                    found.setdefault(forked(path, item.branches), {})[wire.encode(value)] = value
+    for way, values in found.items():
+        outer = (length for length in range(len(way)) if way[:length] in found)
+        above = [
+            (found[way[:one]], tuple(token for token in way[one:] if not isinstance(token, Fork))) for one in outer
+        ]
         for held, rest in above:
             for written in [
                 one for one, value in values.items() if any(same(at(v, rest), value) for v in held.values())
             ]:
                 del values[written]
-    return {path: values for path, values in found.items() if values}
+    return {way: values for way, values in found.items() if values}

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from haiku_contract import pointer
-from haiku_contract.constraints import UNIONS, is_trivial, replace, speaks_of
+from haiku_contract.constraints import ASSERTIONS, UNIONS, is_trivial, replace, speaks_of, types
 from haiku_contract.errors import UsageError
 from haiku_contract.generate.conforming import solver_of
 from haiku_contract.generate.goals import Host, modern_step
@@ -36,10 +36,13 @@ __all__ = ["OPERATORS", "Faulted", "Target", "certified", "target_of"]
 _MOST_HOSTS: Final = 4
 _MOST_EXCLUSIVE: Final = 2
 _MOST_TOGETHER: Final = 12
-_ENOUGH_TOGETHER: Final = 5  # of one payload, for keywords of which the others break the same
+_ENOUGH_TOGETHER: Final = 5  # of those with the fewest, for keywords of which the others break the same
 
 _SELDOM_ALONE: Final = frozenset(("", "type", "const", "enum", "anyOf", "oneOf", "not", "required"))
 """Keywords that are broken together with others for reasons that another payload would not change."""
+
+
+_LISTING: Final = ("type", "const", "enum")
 
 
 _IN_PLACE: Final = (*REFERENCES, "allOf")
@@ -128,10 +131,11 @@ def faults(validator: SchemaValidator, target: Target, positions: Positions) -> 
             yield one
         else:
             together.append(one)
-            if len(together) == _ENOUGH_TOGETHER and not alone and target.constraint.keyword in _SELDOM_ALONE:
-                break
+    if not alone:
+        tried = (_judged(validator, target.constraint, *one) for one in _beside(validator, target, reached))
+        together += [one for one in tried if one is not None]
     if alone or (together and target.constraint.keyword in _SELDOM_ALONE):
-        yield from () if alone else fewest(together)
+        yield from () if alone else fewest(together)[:_ENOUGH_TOGETHER]
         return
     for host in _others(validator, target, positions, reached):
         for one in proven(validator, target, host):
@@ -159,6 +163,19 @@ def _second_ways(
         wider = (_judged(validator, constraint, host, edit, _failing) for host, edit in others)
         together = [*proven(validator, target, reached, _failing), *(one for one in wider if one is not None)]
     yield from fewest(together)[:_MOST_TOGETHER]
+
+
+def _beside(validator: SchemaValidator, target: Target, reached: Host) -> Iterator[tuple[Host, Edit]]:
+    """Edits with values that what stands beside a type or a list allows: they break nothing else."""
+    keyword, said = target.constraint.keyword, target.said
+    if keyword in _LISTING and any(one in ASSERTIONS and one not in _LISTING for one in said):
+        for host, value in otherwise(target, solver_of(validator), reached):
+            yield host, Edit("otherwise", "replace", (), value)
+    listed = said.get("enum", ()) if keyword != "enum" else ()
+    if keyword in {"const", "enum"} and "boolean" in types(said.get("type", ())):
+        listed = (False, True)
+    for number, value in enumerate(listed):
+        yield reached, Edit(f"listed-{number}", "replace", (), value)
 
 
 def _others(validator: SchemaValidator, target: Target, positions: Positions, reached: Host) -> Iterator[Host]:

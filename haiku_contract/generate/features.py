@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 from haiku_contract import pointer
 from haiku_contract.errors import UsageError
 from haiku_contract.generate import values
+from haiku_contract.generate.branches import branches, hold
 from haiku_contract.generate.conforming import solver_of
 from haiku_contract.generate.goals import modern_step
 from haiku_contract.generate.routes import routes
@@ -18,6 +19,7 @@ from haiku_contract.model import ABSENT, Fault
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from haiku_contract.generate.branches import Branches
     from haiku_contract.generate.goals import Path, Step
     from haiku_contract.generate.routes import Route
     from haiku_contract.model import Constraint
@@ -39,6 +41,7 @@ class Feature(NamedTuple):
         value: the value there; `ABSENT` where the feature is that nothing stands there.
         loose: whether any other value there shows it as well: the feature is that something stands there.
         array: the outermost array on the way of which the place is any element; None where there is none.
+        branches: those on the way to the place, which hold in every payload that shows it.
     """
 
     name: str
@@ -48,6 +51,7 @@ class Feature(NamedTuple):
     value: Any
     loose: bool = False
     array: Path | None = None
+    branches: Branches = ()
 
 
 def features(validator: SchemaValidator, seed: int = 0) -> Iterator[Feature]:
@@ -77,14 +81,15 @@ def _features_at(
     yield from presence_at(validator, here, route, known)
     if not isinstance(route.schema, dict):
         return
-    about = _about(validator, here, route.schema, known)
-    for value in values.boundary(solver_of(validator).document.modern(route.schema), current):
+    solver, about = solver_of(validator), _about(validator, here, route.schema, known)
+    way, array = branches(solver, route.steps, path), _array(route, path)
+    for value in values.boundary(solver.document.modern(route.schema), current):
         edited = pointer.apply(Fault("replace", pointer.join(path), value.value), payload)
-        if validator.settled(edited):
+        if validator.settled(edited) and hold(solver, way, edited):
             site = f"{here}/{value.keyword}"
             found = known.get(f"{validator.side}:{site}")
             name = f"{name_of(site)}/{value.label}"
-            yield Feature(name, found.id if found else about, edited, path, value.value, array=_array(route, path))
+            yield Feature(name, found.id if found else about, edited, path, value.value, array=array, branches=way)
 
 
 def presence_at(
@@ -103,10 +108,13 @@ def presence_at(
         return
     payload, path, current = reached
     about = _about(validator, here, route.schema, known)
-    yield Feature(f"{name_of(here)}/present", about, payload, path, current, loose=True, array=_array(route, path))
+    solver, name, array = solver_of(validator), name_of(here), _array(route, path)
+    way = branches(solver, route.steps, path)
+    if hold(solver, way, payload):
+        yield Feature(f"{name}/present", about, payload, path, current, loose=True, array=array, branches=way)
     without = pointer.apply(Fault("remove", pointer.join(path)), payload)
-    if validator.settled(without):
-        yield Feature(f"{name_of(here)}/absent", about, without, path, ABSENT, array=_array(route, path))
+    if validator.settled(without) and hold(solver, way, without):
+        yield Feature(f"{name}/absent", about, without, path, ABSENT, array=array, branches=way)
 
 
 @lru_cache(_MOST_KEPT)

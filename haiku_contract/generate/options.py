@@ -5,11 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from haiku_contract import pointer
+from haiku_contract.generate.branches import hold
 from haiku_contract.generate.conforming import solver_of
 from haiku_contract.generate.features import presence_at
 from haiku_contract.generate.goals import Goal
 from haiku_contract.generate.packing import Draft, Packable, at, edited, packable
-from haiku_contract.generate.presence import Presence, least_rows, literal, smallest_pairing
+from haiku_contract.generate.presence import (
+    Presence,
+    by_the_book,
+    least_crowded_rows,
+    least_rows,
+    literal,
+)
 from haiku_contract.generate.routes import routes
 from haiku_contract.model import ABSENT
 from haiku_contract.schemas import REFERENCES, Words
@@ -22,7 +29,6 @@ if TYPE_CHECKING:
     from haiku_contract.generate.routes import Route
     from haiku_contract.validation import SchemaValidator
 
-_PAIRS: Final = 2
 _MOST_OTHERS: Final = 100  # payloads of other properties that one is taken out of
 _MOST_TRIED: Final = 1_500  # combinations of one object that are tried alone, where the object does not allow all
 _FEW: Final = 8  # ways to show one that are tried
@@ -49,6 +55,7 @@ class Options:
         there: for each property, that it is present.
         gone: for each property, that it is absent.
         presence: what is still to be shown of their combinations.
+        most: how many of them can be present at once, as far as the object says so.
         array: the array that it is an element of, at any place; None where its place is its own.
         impossible: how many combinations no payload shows.
     """
@@ -61,8 +68,9 @@ class Options:
         strength: int,
         *,
         follows: bool,
+        most: int | None = None,
     ) -> None:
-        """Args: where the object is, the simplest payload with it, its properties, how many of them are combined."""
+        """Args: where the object is, the simplest payload with it, its properties; how many are combined, and fit."""
         self.path = path
         self.payload = payload
         self.there = tuple(there for there, _ in factors)
@@ -71,9 +79,10 @@ class Options:
         self.presence = Presence(len(factors), strength)
         self.wanted = self.presence.left
         self.impossible = 0
+        self.most = len(factors) if most is None else max(min(most, len(factors)), 1)
         self.array = self.there[0].array
         self._follows = follows or self.array is not None
-        self._suggested = iter(smallest_pairing(len(factors)) if self.presence.strength <= _PAIRS else ())
+        self._suggested = iter(by_the_book(len(factors), self.presence.strength))
         self._full: Any = ABSENT
         self._tried = 0
         self._made = 0
@@ -103,9 +112,14 @@ class Options:
             self._shows(validator, payload, self.there[factor : factor + 1]) for factor in range(len(self.there[:_FEW]))
         )
 
-    def note(self, payload: Any) -> int:
+    def applies(self, validator: SchemaValidator, payload: Any) -> bool:
+        """Whether a payload has the object, and in it the branches hold of which the properties are."""
+        found, branches = at(payload, self.path), self.there[0].branches
+        return isinstance(found, dict) and hold(solver_of(validator), branches, payload)
+
+    def note(self, validator: SchemaValidator, payload: Any) -> int:
         """Note what a payload shows; how many combinations it is the first to show."""
-        if not isinstance(at(payload, self.path), dict):
+        if not self.applies(validator, payload):
             return 0
         row = self._literals(payload)
         shown = self.presence.show(row)
@@ -117,6 +131,8 @@ class Options:
 
     def row(self, validator: SchemaValidator, base: Any, needs: Needs) -> tuple[list[int], list[int]] | None:
         """The next row: the literals to begin with, which show something new, and all; None when nothing is left."""
+        if 2 * self._room(validator, base) < len(self.there):
+            self._suggested = iter(())
         suggested = next(self._suggested, None)
         seed: list[int] | None = []
         if suggested is None and (self._insists or not any(needs.values)):
@@ -134,6 +150,9 @@ class Options:
         if suggested is not None and (self._follows or not any(suggested)):
             return [], [literal(factor, present=fixed.get(factor, one)) for factor, one in enumerate(suggested)]
         order = sorted(range(len(self.there)), key=lambda factor: -needs.values[factor])
+        room = self._room(validator, base)
+        if room < len(self.there):
+            return seed or [], self.presence.crowded(fixed, order, room)
         return seed or [], self.presence.row(fixed, order)
 
     def least(self) -> int:
@@ -147,9 +166,9 @@ class Options:
         self._suggested = iter(())
         return news
 
-    def shown(self, payload: Any) -> list[Packable]:
+    def shown(self, validator: SchemaValidator, payload: Any) -> list[Packable]:
         """What a payload shows of the single properties."""
-        if not isinstance(at(payload, self.path), dict):
+        if not self.applies(validator, payload):
             return []
         return [
             gone if at(payload, there.edits[0][0]) is ABSENT else there
@@ -163,7 +182,7 @@ class Options:
                 return None
             self._tried += 1
             items = self.items(found)
-            if self._shows(validator, base, items):
+            if any(self._shows(validator, payload, items) for payload in (base, self.payload)):
                 return list(found)
             ways = [self._shown[one] for one in found if one in self._shown]
             ways += [*(item.payload for item in items), self._fullest(validator, base)]
@@ -184,6 +203,12 @@ class Options:
             draft.add(draft.add(self.there))
             self._full = draft.payload
         return self._full
+
+    def _room(self, validator: SchemaValidator, base: Any) -> int:
+        """How many of the properties go together; in an element of an array, which is made by itself, perhaps all."""
+        if self.array is not None:
+            return len(self.there)
+        return sum(one & 1 for one in self._literals(self._fullest(validator, base)))
 
     def _literals(self, payload: Any) -> list[int]:
         """What a payload with the object shows of its properties."""
@@ -207,7 +232,18 @@ class Options:
         for one in (*range(1, 2 * len(self.there), 2), *range(0, 2 * len(self.there), 2)):
             if frozenset((one,)) not in self._never and all(frozenset((one, other)) in self._never for other in alone):
                 alone.append(one)
-        return max(least_rows(len(free), self.presence.strength), len(alone)) if not self.untried else len(alone)
+        if self.untried:
+            return len(alone)
+        return max(least_rows(len(free), self.presence.strength), len(alone), self._least_crowded())
+
+    def _least_crowded(self) -> int:
+        """No fewer payloads show the properties present together, as many as the object has room for."""
+        strength = min(self.presence.strength, self.most)
+        never = [one for one in self._never if len(one) <= strength or not all(literal & 1 for literal in one)]
+        if never and strength < self.presence.strength:
+            return 1  # what else the object refuses may be that very many are present
+        free = {factor for factor in range(len(self.there)) if not any(2 * factor + 1 in one for one in never)}
+        return least_crowded_rows(len(free), strength, self.most)
 
     @staticmethod
     def _shows(validator: SchemaValidator, payload: Any, items: Sequence[Packable]) -> bool:
@@ -219,22 +255,24 @@ def options_of(validator: SchemaValidator, strength: int, *, follows: bool) -> l
     found: list[Options] = []
     known = {one.id: one for one in validator.constraints}
     base = solver_of(validator).simplest()
-    for ways in _optional(validator):
-        seen = [shown for here, route in ways if (shown := list(presence_at(validator, here, route, known)))]
+    for ways, most in _optional(validator):
+        listed = [list(presence_at(validator, here, route, known)) for here, route in ways]
+        seen = [shown for shown in listed if shown and shown[0].loose]
         others = [shown[0].payload for shown in seen]
         pairs = [pair for shown in seen if (pair := _pair(validator, shown, base, others)) is not None]
         if pairs:
             path = pairs[0][0].edits[0][0][:-1]
             alike = [pair for pair in pairs if pair[0].edits[0][0][:-1] == path]
-            found.append(Options(path, pairs[0][0].payload, alike, strength, follows=follows))
+            found.append(Options(path, pairs[0][0].payload, alike, strength, follows=follows, most=most))
     return sorted(found, key=lambda one: len(one.path))
 
 
-def _optional(validator: SchemaValidator) -> list[list[tuple[str, Route]]]:
-    """The optional properties of a schema, those of one object together."""
+def _optional(validator: SchemaValidator) -> list[tuple[list[tuple[str, Route]], int | None]]:
+    """The optional properties of a schema, those of one object together, and how many it allows, where it says so."""
     ways = routes(solver_of(validator).document.root)
     places = {route.steps: route for route in ways.values()}
     found: dict[tuple[Step, ...], list[tuple[str, Route]]] = {}
+    most: dict[tuple[Step, ...], int] = {}
     for here, route in ways.items():
         if not route.steps or route.steps[-1].keyword != "properties":
             continue
@@ -243,7 +281,10 @@ def _optional(validator: SchemaValidator) -> list[list[tuple[str, Route]]]:
         if parent is not None and route.steps[-1].key not in needed:
             value = tuple(step for step in parent.steps if step.keyword not in {"allOf", *REFERENCES})
             found.setdefault(value, []).append((here, route))
-    return list(found.values())
+            if isinstance(parent.schema, dict) and "maxProperties" in parent.schema:
+                room = int(parent.schema["maxProperties"]) - len(set(needed))
+                most[value] = min(room, most.get(value, room))
+    return [(ways, most.get(value)) for value, ways in found.items()]
 
 
 def _pair(
@@ -256,15 +297,17 @@ def _pair(
     there, path = packable(shown[0], base), shown[0].path
     if len(shown) > 1:
         return there, packable(shown[1], base)
+    name = f"{there.name.removesuffix('present')}absent"
+    gone = there._replace(name=name, edits=((path, ABSENT),), loose=False)
     for payload in (base, *others[:_MOST_OTHERS]):
         if isinstance(at(payload, path[:-1]), dict):
             without = edited(payload, ((path, ABSENT),))
-            if validator.settled(without):
-                name = f"{there.name.removesuffix('present')}absent"
-                return there, Packable(name, there.constraint, without, ((path, ABSENT),), array=there.array)
-    gone = Packable(f"{there.name.removesuffix('present')}absent", there.constraint, base, ((path, ABSENT),))
+            if validator.settled(without) and hold(solver_of(validator), there.branches, without):
+                return there, gone._replace(payload=without)
     payload = solved(validator, [gone])
-    return None if payload is None else (there, gone._replace(payload=payload))
+    if payload is None or not hold(solver_of(validator), there.branches, payload):
+        return None
+    return there, gone._replace(payload=payload, array=None)
 
 
 def solved(validator: SchemaValidator, items: Sequence[Packable]) -> Any:

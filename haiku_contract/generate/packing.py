@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from haiku_contract import pointer, wire
 from haiku_contract.errors import UsageError
+from haiku_contract.generate.branches import hold
+from haiku_contract.generate.conforming import solver_of
 from haiku_contract.model import ABSENT, Fault
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
+    from haiku_contract.generate.branches import Branch, Branches
     from haiku_contract.generate.features import Feature
     from haiku_contract.generate.goals import Path
     from haiku_contract.validation import SchemaValidator
@@ -33,6 +36,7 @@ class Packable(NamedTuple):
         edits: the places that make it, and the value at each, or `ABSENT`.
         loose: whether any other value shows it as well: that something stands there is the feature.
         array: the array that it is an element of, at any place; None where its place is its own.
+        branches: those that hold in every payload that shows it.
     """
 
     name: str
@@ -41,12 +45,13 @@ class Packable(NamedTuple):
     edits: tuple[tuple[Path, Any], ...]
     loose: bool = False
     array: Path | None = None
+    branches: Branches = ()
 
 
 def packable(one: Feature, base: Any) -> Packable:
     """A feature as what can be packed, on top of the simplest payload."""
     edits = ((one.path, one.value),) if one.loose else tuple(smallest(one.path, one.value, at(base, one.path)))
-    return Packable(one.name, one.constraint, one.payload, edits, one.loose, one.array)
+    return Packable(one.name, one.constraint, one.payload, edits, one.loose, one.array, one.branches)
 
 
 class Draft:
@@ -63,23 +68,25 @@ class Draft:
         self.payload = payload
         self.shown: list[Packable] = []
         self.unfit: list[Packable] = []
-        self._accepts = validator.settled
+        self._validator = validator
         self._grows = grows
         self._patience = _PATIENCE
         self._taken: dict[Path, Any] = {}
         self._above: set[Path] = set()
+        self._branches: dict[tuple[Path, int, bool], Branch] = {}
 
     def add(self, items: Sequence[Packable]) -> list[Packable]:
         """Put in what goes in, together where that conforms and else one by one; what does not, comes back."""
         payload, taken, above = self.payload, self._taken.copy(), self._above.copy()
+        branches = self._branches.copy()
         put: list[Packable] = []
         refused: list[Packable] = []
         for item in items:
             (put if self._put(item) else refused).append(item)
-        if self.payload is payload or self._accepts(self.payload):
+        if self.payload is payload or (self._validator.settled(self.payload) and self._hold(self._branches.values())):
             self.shown += put
             return refused
-        self.payload, self._taken, self._above = payload, taken, above
+        self.payload, self._taken, self._above, self._branches = payload, taken, above, branches
         self._patience -= 1
         if len(put) == 1:
             self.unfit += put
@@ -93,6 +100,7 @@ class Draft:
         self.payload = item.payload
         self.shown.append(item)
         self._take(item)
+        self._branches.update(self._ways(item))
 
     def hold(self, path: Path) -> None:
         """Keep the object at a place: what it holds is settled one by one."""
@@ -102,23 +110,42 @@ class Draft:
         """Whether something was put on purpose at a place, or above it."""
         return any(path[:length] in self._taken for length in range(len(path) + 1))
 
+    def is_in_branch(self, item: Packable) -> bool:
+        """Whether the branches hold of which an item is."""
+        return self._hold(self._ways(item).values())
+
     def is_shown(self, path: Path) -> bool:
         """Whether a property was put in on purpose, whatever its value, at a place or above it."""
         ways = {path[:length] for length in range(len(path) + 1)}
         return any(item.loose and item.edits[0][0] in ways for item in self.shown)
 
     def _put(self, item: Packable) -> bool:
-        if item.loose and all(at(self.payload, path) is not ABSENT for path, _ in item.edits):
-            return True
-        if self._conflicts(item):
+        is_there = item.loose and all(at(self.payload, path) is not ABSENT for path, _ in item.edits)
+        is_there = is_there and self._hold(item.branches)  # in an element of an array they need not be those it brings
+        if not is_there and self._conflicts(item):
             return False
-        merged = self._merged(item)
-        if merged is ABSENT:
+        merged = self.payload if is_there else self._merged(item)
+        ways = self._ways(item)
+        news = [one for key, one in ways.items() if key not in self._branches]
+        if merged is ABSENT or not hold(solver_of(self._validator), news, merged):
             return False
         self.payload = merged
+        self._branches |= ways
         if not item.loose:
             self._take(item)
         return True
+
+    def _hold(self, branches: Iterable[Branch]) -> bool:
+        return hold(solver_of(self._validator), branches, self.payload)
+
+    def _ways(self, item: Packable) -> dict[tuple[Path, int, bool], Branch]:
+        """The branches that have to hold for an item; those inside an element of an array come with it."""
+        inside = len(item.array) if self._grows and item.array is not None else None
+        return {
+            (one.path, id(one.schema), one.holds): one
+            for one in item.branches
+            if inside is None or len(one.path) <= inside
+        }
 
     def _conflicts(self, item: Packable) -> bool:
         """Whether something else was put on purpose where the item would go, above or below it."""
@@ -145,6 +172,7 @@ class Draft:
         elements, array = at(item.payload, where), at(self.payload, where)
         index = item.edits[0][0][len(where)]
         is_long = isinstance(array, list) and isinstance(index, int) and index <= len(array) and index < len(elements)
+        is_long = is_long and where in self._above  # else what stands there is of nobody, and takes room
         grown = [*array, elements[index]] if is_long else elements
         return edited(self.payload, ((where, grown),), donor=item.payload)
 

@@ -41,6 +41,17 @@ def least_rows(factors: int, strength: int) -> int:
     return next(rows for rows in count(4) if comb(rows - 1, -(-rows // 2)) >= factors)
 
 
+def least_crowded_rows(factors: int, strength: int, room: int) -> int:
+    """No fewer rows have any few properties present together, where not more than some can be present in one.
+
+    Whoever has one property present has room for one less of the others beside it (Schönheim 1964).
+    """
+    strength = min(strength, room)
+    if strength <= 0 or factors < strength:
+        return 1
+    return -(-factors * least_crowded_rows(factors - 1, strength - 1, room - 1) // room)
+
+
 def smallest_pairing(factors: int) -> list[tuple[bool, ...]]:
     """The fewest rows that show any two properties in all four ways: which are present, row by row.
 
@@ -51,6 +62,30 @@ def smallest_pairing(factors: int) -> list[tuple[bool, ...]]:
     present = list(islice(combinations(range(others), -(-(others + 1) // 2)), factors))
     rows = [tuple(row in chosen for chosen in present) for row in range(others)]
     return [*rows[:1], (False,) * factors, *rows[1:]]
+
+
+def small_tripling(factors: int) -> list[tuple[bool, ...]]:
+    """Few rows that show any three properties in all eight ways: which are present, row by row.
+
+    Of four, the fourth is present where an odd number of the others is. Of more, a half is put beside itself in the
+    rows for that half, and beside its opposite in the rows that show any two of it (Roux 1987).
+    """
+    if factors <= 4:  # noqa: PLR2004 - see above
+        four = [(*row, sum(row) % 2 == 1) for row in product((True, False), repeat=3)]
+        return list(dict.fromkeys(row[:factors] for row in four))
+    half = -(-factors // 2)
+    alike = [(*row, *row)[:factors] for row in small_tripling(half)]
+    opposite = [(*row, *(not one for one in row))[:factors] for row in smallest_pairing(half)]
+    nothing = (False,) * factors
+    rows = list(dict.fromkeys((*alike, *opposite)))
+    return [*rows[:1], nothing, *(row for row in rows[1:] if row != nothing)]
+
+
+def by_the_book(factors: int, strength: int) -> list[tuple[bool, ...]]:
+    """The fewest rows known that show all combinations; none for strengths for which they are made one by one."""
+    if strength <= 2:  # noqa: PLR2004 - pairs
+        return smallest_pairing(factors)
+    return small_tripling(factors) if strength == 3 else []  # noqa: PLR2004 - three at a time
 
 
 class Presence:
@@ -145,6 +180,29 @@ class Presence:
             chosen.append(2 * factor + present)
             bits |= 1 << chosen[-1]
         return sorted(chosen)
+
+    def crowded(self, fixed: Mapping[int, bool], order: Sequence[int], room: int) -> list[int]:
+        """A row of which few properties can be present: those that together show most of what is still to be shown.
+
+        Args:
+            fixed: as for `row`.
+            order: the properties, those first that are to be present where it makes no difference.
+            room: how many can be present at most.
+        """
+        everywhere = ((1 << 2 * self.factors) - 1) // 3 << 1  # all literals of presence
+        chosen = [literal(factor, present=True) for factor, present in fixed.items() if present]
+        left = [factor for factor in order if factor not in fixed]
+        while left and len(chosen) < room:
+            bits = _bits(chosen)
+            one = max(left, key=lambda factor: self._worth(2 * factor + 1, chosen, bits, everywhere))
+            chosen.append(2 * one + 1)
+            left.remove(one)
+        return sorted((*chosen, *(2 * factor for factor in order if 2 * factor + 1 not in chosen)))
+
+    def _worth(self, one: int, chosen: Sequence[int], bits: int, everywhere: int) -> tuple[int, int]:
+        """What a present property shows with those that were chosen, and what it has still to show with others."""
+        further = self._open[one,] & everywhere if self.strength == 2 else 0  # noqa: PLR2004 - pairs
+        return self._gain(one, chosen, bits, 0), further.bit_count()
 
     def _gain(self, one: int, chosen: Sequence[int], bits: int, rare: int) -> int:
         if self.strength == 1:

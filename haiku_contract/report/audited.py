@@ -30,20 +30,27 @@ class Audit(NamedTuple):
 
 
 def lines(audit: Audit) -> list[str]:
-    """One line per violation with its place, then the counts."""
-    out = [
-        secrets.shown(one_line(f"{_place(one)}: {found.side}: {found.violation}")) + "\n"
-        for one in audit.exchanges
-        for found in one.found
-    ]
+    """One line per violation with its place, and, marked, per deviation that is none; then the counts."""
+    out = [line for one in audit.exchanges for line in _lines(one)]
     broken = sum(bool(one.found) for one in audit.exchanges)
+    violations = sum(len(one.found) + one.further for one in audit.exchanges)
+    deviations = sum(len(one.deviations) for one in audit.exchanges)
     skipped = sum(bool(one.skipped) for one in audit.exchanges)
     counts = f"{counted(len(audit.exchanges), 'exchange')} held against {audit.contract}"
-    counts += f", {counted(len(out), 'violation')} in {broken} of them"
+    counts += f", {counted(violations, 'violation')} in {broken} of them"
+    counts += f", {counted(deviations, 'deviation')} of messages in streams" if deviations else ""
     counts += f"; of {skipped} the response could not be looked at" if skipped else ""
     counts += f"; {counted(audit.others, 'exchange')} of something else" if audit.others else ""
     by_constraint = [one_line(f"{times:>6}  {constraint}") + "\n" for constraint, times in _tally(audit).items()]
     return [*out, *by_constraint, counts + "\n"]
+
+
+def _lines(one: Audited) -> list[str]:
+    place = _place(one)
+    told = [f"{found.side}: {found.violation}" for found in one.found]
+    told += [f"{counted(one.further, 'further violation')} not shown"] if one.further else []
+    told += [f"response: deviation from the published response schema: {each}" for each in one.deviations]
+    return [secrets.shown(one_line(f"{place}: {line}")) + "\n" for line in told]
 
 
 def report(audit: Audit) -> dict[str, Any]:
@@ -60,11 +67,17 @@ def report(audit: Audit) -> dict[str, Any]:
             for one in audit.exchanges
             for found in one.found
         ],
+        "further": [_entry(one) | {"number": one.further} for one in audit.exchanges if one.further],
+        "deviations": [
+            _entry(one) | {"side": "response"} | _redacted(structured.violation(each))
+            for one in audit.exchanges
+            for each in one.deviations
+        ],
     }
 
 
 def _tally(audit: Audit) -> dict[str, int]:
-    """How often each constraint is broken, the most frequent first."""
+    """How often each constraint is broken by what is shown, the most frequent first."""
     return dict(Counter(each.violation.constraint for one in audit.exchanges for each in one.found).most_common())
 
 

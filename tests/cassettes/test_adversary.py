@@ -18,8 +18,10 @@ import httpx
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+import haiku_contract as hc
 from haiku_contract.endpoint.cassette import Held, Interaction, load
 from haiku_contract.endpoint.cassette_writing import TAIL, head, item
+from haiku_contract.endpoint.recorded import RecordedTransport
 from haiku_contract.endpoint.recording import RecordingTransport
 from haiku_contract.endpoint.redaction import Redaction
 from haiku_contract.endpoint.scanning import scan
@@ -27,6 +29,7 @@ from haiku_contract.endpoint.scanning import scan
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+CONTRACT = hc.load()
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 DIGITS = "0123456789"
 OF_MINE = "ghp_My1bWW7TG05Xovbi8vpWcT2qTf4f6n5TUuk7"
@@ -200,3 +203,76 @@ def test_no_secret_is_told_and_none_is_missed(hidden: Hidden, place: str, encodi
         assert told(hidden.secret, encodings, cassette) == []
         assert list(scan(cassette, known=known)) == []
         assert list(scan(raw(put, folder), known=known)) != []
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@given(HIDDEN, CHAINS)
+def test_a_request_with_a_secret_still_conforms_and_finds_its_answer(hidden: Hidden, encodings: list[str]) -> None:
+    text = encoded(hidden.text, encodings)
+    schema = {"name": "t", "input_schema": {"type": "object"}}
+    use = {
+        "type": "tool_use",
+        "id": "toolu_1",
+        "name": "t",
+        "input": {"api_key": text, "a": [text], "account_id": 123456},
+    }
+    asked = {
+        "max_tokens": 5,
+        "messages": [{"role": "user", "content": text}, {"role": "assistant", "content": [use]}],
+        "tools": [schema],
+    }
+    assert CONTRACT.request.is_valid(asked)
+    headers = {"x-a-token": hidden.secret.encode("ascii", "replace").decode().strip()}
+    with TemporaryDirectory() as name:
+        cassette = Path(name) / "x.yaml"
+        network = httpx.MockTransport(lambda _: httpx.Response(200, json={"said": text}))
+        with httpx.Client(transport=RecordingTransport(network, cassette, mode="all")) as client:
+            client.post("http://a.test/x", headers=headers, json=asked)
+        (one,) = load(cassette).interactions
+        assert CONTRACT.request.is_valid(json.loads(one.request.read()))
+        assert json.loads(one.response.read()).keys() == {"said"}
+        with httpx.Client(transport=RecordedTransport(load(cassette))) as client:
+            assert client.post("http://a.test/x", headers=headers, json=asked).status_code == 200
+
+
+KEY = "sk-ant-api03-" + "Ab3dEf7hIj-_" * 5 + "QAA"
+MINE = "quite-a-secret"
+FRAGMENTS = [
+    *('"', "'", '\\"', "\\\\", "\\u0041", "%41", "%22", "&#65;", "&quot;", "{", "}", "[", "]", ",", ":", "=", "+", "/"),
+    *("\n", "\r\n", " ", "\0", "é", "\x1f\x8b\x08", "1234567890", "hunter2hunter2"),
+    *(
+        '"password":',
+        "api_key=",
+        "Bearer ",
+        "://a:b1cd@",
+        "--api-key ",
+        "Cookie: a=b1cdefgh;",
+        '"name":"token","value":"',
+    ),
+    *("-----BEGIN PRIVATE KEY-----", "-----END", 'data: {"index":0,"delta":{"text":"', '"}}\n\n'),
+    *(KEY, MINE, *(ENCODINGS[name](KEY) for name in ("base64", "base64 of gzip", "digits")), ENCODINGS["base64"](MINE)),
+]
+TEXTS = st.lists(st.sampled_from(FRAGMENTS), max_size=14).map("".join)
+
+
+@settings(max_examples=300)
+@example(" \\", 1)
+@example("{" + ENCODINGS["digits"](KEY) + "-----END" + ENCODINGS["digits"](KEY), 7)
+@example((ENCODINGS["base64"](KEY) + ", ") * 20, 7)
+@example("-----BEGIN PRIVATE KEY-----\r\n}-----END", 7)
+@example('--api-key \\u0041="password": ' + MINE, 7)
+@given(TEXTS, st.integers(1, 60))
+def test_json_stays_json_and_a_second_time_changes_nothing(text: str, size: int) -> None:
+    redaction = Redaction(secrets=(MINE,))
+    value = {"a": text, "password": {"b": text}, "b": json.dumps({text: [text], "api_key": [text]}), text: 1}
+    body = json.dumps(value).encode()
+    cut = [len(body[at : at + size]) for at in range(0, len(body), size)]
+    cleaned, sizes = redaction.cut_body(body, tuple(cut))
+    assert json.loads(cleaned).keys() >= {"a", "password", "b"}
+    assert json.loads(json.loads(cleaned)["b"])
+    assert (sum(sizes), min(sizes) >= 0, len(sizes)) == (len(cleaned), True, len(cut))
+    assert redaction.body(cleaned) == cleaned
+    assert MINE.encode() not in cleaned
+    assert KEY.encode() not in cleaned
+    raw = redaction.text(text)
+    assert redaction.text(raw) == raw

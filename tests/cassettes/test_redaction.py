@@ -17,10 +17,12 @@ from hypothesis import strategies as st
 
 import haiku_contract as hc
 from haiku_contract.endpoint.cassette import load
+from haiku_contract.endpoint.recorded import RecordedTransport
 from haiku_contract.endpoint.recording import RecordingTransport
 from haiku_contract.endpoint.redaction import Redaction
 from haiku_contract.endpoint.scanning import scan
 from haiku_contract.endpoint.secrets import looks_like_one, redact, standin
+from haiku_contract.errors import StaleCassetteError
 from haiku_contract.generate import suite
 
 if TYPE_CHECKING:
@@ -200,6 +202,7 @@ def test_a_key_that_arrives_in_pieces_of_any_kind(key: str) -> None:
 ECHOED = {
     ("authorization", "Basic " + encoded("someone:my-own-passphrase-7")): "my-own-passphrase-7",
     ("x-my-token", "qwerty-uiop-1234"): "qwerty-uiop-1234",
+    ("authorization", "Basic " + encoded("a-key-instead-of-1:")): "a-key-instead-of-1",
     ("ocp-apim-subscription-key", "qwerty-uiop-1234"): "qwerty-uiop-1234",
 }
 
@@ -213,6 +216,45 @@ def test_a_credential_that_comes_back_is_not_written(tmp_path: Path, header: tup
     assert "echo" in text
     assert ECHOED[header] not in text
     assert header[1] not in text
+
+
+def test_what_is_sent_as_a_secret_is_one_where_it_comes_back(tmp_path: Path) -> None:
+    said = "qwerty-uiop-12 or, in the address, asdf-ghjkl-34 is wrong"
+    network = httpx.MockTransport(
+        lambda _: httpx.Response(401, json={"said": said}, extensions={"reason_phrase": b"no qwerty-uiop-12"})
+    )
+    transport = RecordingTransport(network, tmp_path / "x.yaml", mode="once")
+    with httpx.Client(transport=transport) as client:
+        client.post("http://a.test/?key=asdf-ghjkl-34", json={"password": "qwerty-uiop-12"})
+    (one,) = load(tmp_path / "x.yaml").interactions
+    assert json.loads(one.response.read()) == {"said": "xxxxxx-xxxx-xx or, in the address, xxxx-xxxxx-xx is wrong"}
+    assert one.reason == "no xxxxxx-xxxx-xx"
+
+
+def test_a_request_is_redacted_at_replay_with_what_it_carries_itself(tmp_path: Path) -> None:
+    url = f"https://a.test/client/v4/accounts/{ACCOUNT}/other"
+    asked: dict[str, Any] = {"headers": {"x-my-token": "qwerty-uiop-1"}, "json": {"a": f"of {ACCOUNT}: qwerty-uiop-1"}}
+    network = httpx.MockTransport(lambda _: httpx.Response(200, json={}))
+    with httpx.Client(transport=RecordingTransport(network, tmp_path / "x.yaml", mode="once")) as client:
+        client.post(url, **asked)
+    assert "qwerty" not in (tmp_path / "x.yaml").read_text("utf-8")
+    with httpx.Client(transport=RecordedTransport(load(tmp_path / "x.yaml"))) as client:
+        assert client.post(url, **asked).status_code == 200
+
+
+def test_a_request_that_cannot_be_searched_is_not_in_a_cassette(tmp_path: Path) -> None:
+    network = httpx.MockTransport(lambda _: httpx.Response(200, json={}))
+    asked: dict[str, Any] = {"json": {"a": base64.b64encode(b"\x28\xb5\x2f\xfd" + bytes(40)).decode()}}
+    transport = RecordingTransport(network, tmp_path / "x.yaml", mode="once")
+    with httpx.Client(transport=transport) as client:
+        client.post("http://a.test/x", json={})
+        client.post("http://a.test/x", **asked)
+    (told,) = transport.unrecorded
+    assert told == "POST a.test: something is compressed with zstd, and could hide a secret"
+    with httpx.Client(transport=RecordedTransport(load(tmp_path / "x.yaml"))) as client:
+        assert client.post("http://a.test/x", json={}).status_code == 200
+        with pytest.raises(StaleCassetteError, match=r"holds no answer to POST .*compressed with zstd"):
+            client.post("http://a.test/x", **asked)
 
 
 PLANTED = {
@@ -263,6 +305,7 @@ def test_nothing_of_an_exchange_full_of_secrets_is_written(recorded: Path) -> No
 # what is put into a cassette -> the kind that is told
 PUT: dict[str, tuple[Callable[[str], str], str]] = {
     "a header": (lambda text: text.replace(f"- {standin(KEY)}", "- not-a-known-form-1", 1), "header x-api-key"),
+    "a gateway": (lambda text: text.replace("- xxxxxxxxx-xxxxxxx", "- somebodys-gateway"), "gateway"),
     "a cookie": (lambda text: text.replace("x=xxxxxxxxxx-x", "x=abcdefghij-1"), "header set-cookie"),
     "a key": (lambda text: text.replace(standin(KEY), KEY, 1), "key of a provider"),
     "compressed": (

@@ -124,6 +124,79 @@ def test_a_recorded_stream_is_checked_as_a_stream(cli: Cli, tmp_path: Path) -> N
         assert "[stream:" in result.out
 
 
+def whole_stream() -> str:
+    """A stream that the grammar allows, and whose message the published response schema does not know in all parts."""
+    return "".join(
+        f"event: {event['type']}\ndata: {json.dumps(event)}\n\n"
+        for event in (
+            {
+                "type": "message_start",
+                "message": {
+                    "id": "msg_1",
+                    "type": "message",
+                    "role": "assistant",
+                    "content": [],
+                    "model": "claude-haiku-4-5",
+                    "stop_reason": None,
+                    "stop_sequence": None,
+                    "usage": {"input_tokens": 1, "output_tokens": 1, "service_tier": "standard"},
+                },
+            },
+            {
+                "type": "message_delta",
+                "delta": {"stop_reason": "end_turn", "stop_sequence": None},
+                "usage": {"output_tokens": 1},
+            },
+            {"type": "message_stop"},
+        )
+    )
+
+
+def test_what_the_response_schema_says_of_a_streamed_message_is_told_as_validate_stream_tells_it(
+    cli: Cli, tmp_path: Path
+) -> None:
+    (tmp_path / "x.sse").write_text(whole_stream())
+    (tmp_path / "a.yaml").write_text(as_yaml(vcr(URL, asked(stream=True), whole_stream(), "text/event-stream")))
+    validated, audited = cli("validate", "stream", "x.sse"), cli("audit", "a.yaml")
+    mark = "deviation from the published response schema: "
+    told = [line.partition(mark)[2] for line in validated.out.splitlines() if mark in line]
+    assert len(told) == 1
+    assert [line.partition(mark)[2] for line in audited.out.splitlines() if mark in line] == told
+    assert (validated.code, audited.code) == (0, 0)
+    assert audited.out.splitlines()[-1].endswith(", 0 violations in 0 of them, 1 deviation of messages in streams")
+    report = json.loads(cli("audit", "a.yaml", "--format", "json").out)
+    (one,) = report["deviations"]
+    assert (one["file"], one["exchange"], one["side"]) == ("a.yaml", 1, "response")
+    assert (report["violations"], report["further"], report["constraints"]) == ([], [], {})
+
+
+def test_a_response_that_is_wrong_everywhere_does_not_fill_the_screen(cli: Cli, tmp_path: Path) -> None:
+    answer = {**ANSWER, "content": [{"type": "text", "text": number} for number in range(250)]}
+    (tmp_path / "a.yaml").write_text(as_yaml(vcr(URL, asked(), json.dumps(answer))))
+    lines = cli("audit", "a.yaml").out.splitlines()
+    assert len([one for one in lines if one.startswith("a.yaml:2: exchange 1: response: content")]) == 100
+    assert "a.yaml:2: exchange 1: 150 further violations not shown" in lines
+    assert lines[-1].endswith(", 250 violations in 1 of them")
+    report = json.loads(cli("audit", "a.yaml", "--format", "json").out)
+    assert (len(report["violations"]), [one["number"] for one in report["further"]]) == (100, [150])
+
+
+@pytest.mark.parametrize("name", ["x.har", "x.json"])
+def test_exchanges_of_json_have_lines(cli: Cli, tmp_path: Path, name: str) -> None:
+    if name == "x.har":
+        log = json.loads(as_har(URL, asked(max_tokens=0), json.dumps(ANSWER)))
+        log["log"]["entries"] *= 2
+    else:
+        log = {"interactions": [vcr(URL, asked(max_tokens=0), json.dumps(ANSWER))] * 2, "version": 1}
+    text = json.dumps(log, indent=1)
+    (tmp_path / name).write_text(text)
+    begins = [
+        number for number, line in enumerate(text.splitlines(), 1) if line == ("   {" if "har" in name else "  {")
+    ]
+    told = [line.split(": ")[:2] for line in cli("audit", name).out.splitlines() if line.startswith(name)]
+    assert told == [[f"{name}:{line}", f"exchange {number}"] for number, line in enumerate(begins, 1)]
+
+
 MODELS: Final = {OWN: 1, "claude-haiku-4-5-20251001": 1, "claude-haiku-4.5": 1, "claude-sonnet-4-5": 0, None: 0}
 
 

@@ -198,6 +198,26 @@ def test_given_payloads_are_recorded(cli: Callable[..., Result], parrot: str, tm
     assert [one.request.read() for one in load("x.yaml").interactions] == [b'{"text": "a"}', b'{"text": 5}']
 
 
+def test_scan_tells_what_it_finds_beside_what_it_cannot_read(cli: Callable[..., Result], tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text(f"{KEY}\n", encoding="utf-8")
+    (tmp_path / "b\nc.txt").write_text(f"{KEY}\n", encoding="utf-8")
+    assert cli("record", "--scan", "gone", "a.txt", "b\nc.txt") == (
+        2,
+        "a.txt:1: key of a provider\nb c.txt:1: key of a provider\n",
+        "haiku-contract: gone: no such file\nhaiku-contract: 2 likely secrets\n",
+    )
+    assert cli("record", "--scan", "a.txt", "--allow", KEY) == (0, "", "")
+
+
+def test_scan_knows_the_secrets_of_the_environment(
+    cli: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.txt").write_text("x: only-we-know-7\n", encoding="utf-8")
+    assert cli("record", "--scan", ".").code == 0
+    monkeypatch.setenv("MY_TOKEN", "only-we-know-7")
+    assert cli("record", "--scan", ".")[:2] == (1, "a.txt:1: known secret\n")
+
+
 def test_scan_names_places_and_no_secrets(cli: Callable[..., Result], tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text(f"fine\nkey = {KEY}\n", encoding="utf-8")
     (tmp_path / "b.txt").write_text("fine\n", encoding="utf-8")
