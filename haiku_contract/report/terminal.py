@@ -39,6 +39,7 @@ _STYLES: Final = {
 _AS_IT_SHOULD_BE: Final = (VerdictKind.ENFORCED, VerdictKind.HELD)
 _WIDE: Final = 400
 _MOST_VALUE: Final = 80
+_MOST_OTHERS: Final = 5
 _MOST_COMMAND: Final = 1_000
 
 
@@ -107,9 +108,16 @@ def _print_table(table: Table, out: Console) -> None:
 
 
 def _finding(found: Finding, recipe: Recipe) -> Text:
-    told = [one_line(found.message), f"case {one_line(found.case)}, {found.fingerprint}", *_reproduced(found, recipe)]
+    also = [f"also {one_line(', '.join(found.others[:_MOST_OTHERS]))}{_more(found)}"] if found.others else []
+    witness = f"case {one_line(found.case)}, {found.fingerprint}"
+    told = [one_line(found.message), *also, witness, *_reproduced(found, recipe)]
     lines = "".join(f"\n    {line}" for line in told)
     return Text.assemble((found.code, "bold red"), f" {one_line(found.constraint or '-')}{lines}")
+
+
+def _more(found: Finding) -> str:
+    rest = len(found.others) - _MOST_OTHERS
+    return f" and {rest} more" if rest > 0 else ""
 
 
 def _reproduced(found: Finding, recipe: Recipe) -> Iterator[str]:
