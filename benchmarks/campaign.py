@@ -50,8 +50,10 @@ class Run(NamedTuple):
         result: the verdicts.
         told: the number of the first request that told anything; None where none did.
         requests: all of them.
-        localising: those beyond the plan until a finding was about the mutant.
-        further: all of those beyond the plan.
+        localising: those that are not on the plan, until a finding was about the mutant, or its witness was sent where
+            no one constraint is to blame.
+        further: how many more there were than without a fault: what it took to localise the fault, and what showed once
+            more what had stood beside it.
     """
 
     result: CampaignFinished
@@ -101,12 +103,10 @@ def measure(name: str, contract: hc.Contract) -> None:
     )
     print(f"   {bound} (cover with hindsight {cover}), so {quiet.requests / bound:.2f} times the bound")
     figures(contract, reached, few)
-    print(
-        f"   {len(odd)} more accept a type at one place that is seldom taken for the right one: the few requests detect"
-    )
-    for words, plan in (("", few), (", all of the suite", all_of_them)):
+    print(f"   {len(odd)} more accept a type at one place that is seldom taken for the right one; detected by")
+    for words, plan in (("the few requests", few), ("all of the suite", all_of_them)):
         told = [run(contract, plan, lambda case, one=one: one.reply(flawless, case)).told for one in odd]
-        print(f"   {words or '  '} {share(sum(one is not None for one in told), len(odd))}")
+        print(f"   {words}: {share(sum(one is not None for one in told), len(odd))}")
 
 
 def figures(contract: hc.Contract, reached: Sequence[Mutant], plan: Plan) -> None:
@@ -118,10 +118,12 @@ def figures(contract: hc.Contract, reached: Sequence[Mutant], plan: Plan) -> Non
     told = sorted(each.told or 0 for _, each in found)
     split = sorted(each.localising for _, each in found if each.localising) or [0]
     further = sorted(each.further for _, each in found if each.further) or [0]
+    often = f"there were any ({len(split)} times)"
     print(f"   detected {share(len(found), len(reached))}, localised {share(len(right), len(found))}")
     print(f"   requests until detection: median {middle(told)}, 90 % {told[len(told) * 9 // 10]}, at most {told[-1]}")
-    print(f"   further requests to localise, where there were any ({len(split)} times): median {middle(split)},")
-    print(f"   at most {split[-1]}; with those that show the rest: median {middle(further)}, at most {further[-1]}")
+    print(f"   further requests to localise, where {often}: median {middle(split)}, at most {split[-1]}")
+    print(f"   with those that show once more what stood beside the fault ({len(further)} times):")
+    print(f"   median {middle(further)}, at most {further[-1]}")
     print(f"   requests in all: median {middle([each.requests for _, each in found])}")
     for one, each in runs:
         if each.told is None:
@@ -141,6 +143,7 @@ def run(contract: hc.Contract, plan: Plan, reply: Callable[[Case], Reply], about
     """One campaign in this process, one request at a time."""
     told: list[int] = []
     sure: list[int] = []
+    sent: dict[str, int] = {}
     count = beyond = 0
 
     def listen(event: Event) -> None:
@@ -148,6 +151,7 @@ def run(contract: hc.Contract, plan: Plan, reply: Callable[[Case], Reply], about
         if isinstance(event, CaseFinished):
             count += 1
             beyond += event.exchange.case.id not in planned
+            sent[event.exchange.case.id] = beyond
             if any(one.constraint in about for one in event.findings):
                 sure.append(beyond)
             failed = event.exchange.case.kind == "conforming" and event.outcome.kind in CONFORMING_FAILED
@@ -162,7 +166,10 @@ def run(contract: hc.Contract, plan: Plan, reply: Callable[[Case], Reply], about
             batch = steps.send([exchanged(case, reply(case)) for case in batch])
     except StopIteration as stop:
         result = cast("CampaignFinished", stop.value)
-    return Run(result, told[0] if told else None, count, sure[0] if sure else beyond, beyond)
+    if not about:
+        sure = [sent.get(one.case, beyond) for one in result.findings if one.constraint is None]
+    further = max(count - len({(case.body, case.content_type) for case in plan.cases}), 0)
+    return Run(result, told[0] if told else None, count, min(*sure, further) if sure else further, further)
 
 
 def exchanged(case: Case, reply: Reply) -> Exchange:

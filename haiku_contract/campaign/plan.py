@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from haiku_contract import pointer
 from haiku_contract.campaign import pairing
+from haiku_contract.campaign.marking import marked
 from haiku_contract.constraints import types
 from haiku_contract.errors import UsageError
 from haiku_contract.generate import suite
@@ -96,7 +97,7 @@ def thrifty(contract: Contract, seed: int = 0) -> Plan:
     """
     everything = suite(contract, "request")
     try:
-        together = packed(contract.request, _STRENGTH, seed)
+        together = marked(contract.request, packed(contract.request, _STRENGTH, seed))
     except UsageError:  # nothing conforms
         return thorough(suite(contract, "request", seed))
     about: dict[str, list[Case]] = {}

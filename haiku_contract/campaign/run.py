@@ -84,12 +84,10 @@ def campaign(  # noqa: PLR0913 - keyword-only configuration of one run
     ledger = Ledger(contract, target, plan, budget, terms._replace(surface=target.surface.name))
     send = Sending(ledger, emit, known, repeat)
     emit(CampaignStarted(contract.id, target.name, repeat * send.different(plan.cases)))
-    packed = [one.case for one in plan.packed]
     rest = [case for case in plan.cases[1:] if case.id not in ledger.shown]
     yield from send(plan.cases[:1])  # the first answer tells whether there is any use in going on
     if not ledger.useless or ledger.stopped:
         send.width = width
-        yield from send(packed)
         yield from blame.features(plan, ledger, send)
         yield from send(rest)
         yield from blame.places(plan, ledger, send)

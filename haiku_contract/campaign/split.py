@@ -1,14 +1,16 @@
-"""Which feature of a packed request is to blame: delta debugging over features, a pure search.
+"""Which feature of a packed request is to blame: two pure searches over features.
 
-The features are lined up by suspicion. The shortest run of them from the front that still fails ends in one that is
-needed to make it fail; bisection finds it in as many requests as the number of features has binary digits. When that
-one does not fail alone, the search goes on among those before it with the needed one always present: what fails only
-together comes out as a whole.
+Where it is known how likely each explanation is, every question halves what is left (`narrowed`). Where none of them is
+right, delta debugging goes on: the features are lined up by suspicion; the shortest run of them from the front that
+still fails ends in one that is needed to make it fail, and bisection finds it in as many requests as the number of
+features has binary digits. When that one does not fail alone, the search goes on among those before it with the needed
+one always present: what fails only together comes out as a whole.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from itertools import combinations, takewhile
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from haiku_contract import wire
 from haiku_contract.generate.packing import at, same
@@ -23,6 +25,90 @@ Features: TypeAlias = "tuple[Packable, ...]"
 Search: TypeAlias = "Generator[Features, bool, Features]"
 
 MOST_TOGETHER: Final = 3
+
+
+class Explanation(NamedTuple):
+    """What may be why a request fails.
+
+    Attributes:
+        features: what fails together.
+        weight: how likely that is, beside the other explanations.
+    """
+
+    features: Features
+    weight: float
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The features by name."""
+        return frozenset(one.name for one in self.features)
+
+
+def narrowed(explanations: Sequence[Explanation]) -> Search:
+    """The explanation that is right; yields the sets to be tried, each about as likely to fail as not.
+
+    Args:
+        explanations: what may be right, each with how likely it is.
+
+    Returns:
+        The features that failed with nothing beside them; nothing where no explanation is right.
+    """
+    left = list(explanations)
+    while left:
+        tried = _likely_half(left)
+        held = _held(tried, left)
+        if (yield tried):
+            if len(held) in {1, len(left)} and any(one.features == tried for one in held):
+                return tried
+            left = held if len(held) < len(left) else []
+        else:
+            left = [one for one in left if one not in held]
+    return ()
+
+
+def _likely_half(explanations: Sequence[Explanation]) -> Features:
+    """The features of the likeliest explanations that are as likely, as nearly as can be, as the others.
+
+    They never show all explanations where there are several: then the answer would tell nothing.
+    """
+    half = sum(one.weight for one in explanations) / 2
+    least = min(explanations, key=lambda one: len(_held(one.features, explanations)))
+    tried: Features = ()
+    best, off = least.features, half
+    for likely in sorted(explanations, key=lambda one: -one.weight):
+        if any(_clash(one, other) for one in likely.features for other in tried):
+            continue
+        tried = tuple({one.name: one for one in (*tried, *likely.features)}.values())
+        held = _held(tried, explanations)
+        mass = sum(one.weight for one in held)
+        if len(held) < len(explanations) and abs(mass - half) < off:
+            best, off = tried, abs(mass - half)
+    return best
+
+
+def _held(tried: Features, explanations: Sequence[Explanation]) -> list[Explanation]:
+    shown = _shown(tried, explanations)
+    return [one for one in explanations if one.names <= shown]
+
+
+def _shown(tried: Features, explanations: Sequence[Explanation]) -> set[str]:
+    """The names of features that are tried, and of those that something stands where one of them puts something."""
+    there = {names(path) for one in tried for path, value in one.edits if value is not ABSENT}
+    loose = {each.name: each for one in explanations for each in one.features if each.loose}
+    ways = {way[:length] for way in there for length in range(len(way) + 1)}
+    return {one.name for one in tried} | {name for name, one in loose.items() if names(one.edits[0][0]) in ways}
+
+
+def _clash(one: Packable, other: Packable) -> bool:
+    """Whether two features want different things at one place, or inside it."""
+    if one.loose or other.loose or (one.array is not None and one.array == other.array):
+        return False
+    for path, value in one.edits:
+        for there, wanted in other.edits:
+            length = min(len(path), len(there))
+            if path[:length] == there[:length] and not (path == there and same(value, wanted)):
+                return True
+    return False
 
 
 def guilty(suspects: Sequence[Packable], suspicious: int) -> Search:
@@ -86,12 +172,27 @@ def related(feature: Packable, guilty: Packable) -> bool:
 
 def is_there(feature: Packable, other: Packable) -> bool:
     """Whether two features are at one place, or one around the other."""
-    ways = [(_names(path), _names(there)) for path, _ in feature.edits for there, _ in other.edits]
+    ways = [(names(path), names(there)) for path, _ in feature.edits for there, _ in other.edits]
     return any(one[: len(two)] == two[: len(one)] for one, two in ways)
 
 
-def _names(path: Sequence[str | int]) -> tuple[str, ...]:
-    """A place without the positions of elements."""
+def common(several: Sequence[Packable]) -> list[tuple[str, ...]]:
+    """The places that hold two features about different constraints, each as near to both as can be."""
+    found = []
+    for one, other in combinations(several, 2):
+        if one.edits and other.edits and one.constraint != other.constraint:
+            ways = zip(names(one.edits[0][0]), names(other.edits[0][0]), strict=False)
+            found.append(tuple(token for token, _ in takewhile(lambda pair: pair[0] == pair[1], ways)))
+    return found
+
+
+def is_below(feature: Packable, way: tuple[str, ...]) -> bool:
+    """Whether a feature is at a place or inside it."""
+    return any(names(path)[: len(way)] == way for path, _ in feature.edits)
+
+
+def names(path: Sequence[str | int]) -> tuple[str, ...]:
+    """A place without the positions of elements, each a `*`."""
     return tuple("*" if isinstance(token, int) else token for token in path)
 
 

@@ -165,6 +165,27 @@ def joined(validator: SchemaValidator, features: Sequence[Packable]) -> Case | N
     return None
 
 
+def packed_of(validator: SchemaValidator, features: Sequence[Packable]) -> Packed | None:
+    """One conforming payload with as many of these features as it takes in.
+
+    Args:
+        validator: the schema.
+        features: some of those of packed cases, the most wanted first.
+
+    Returns:
+        What shows some of them, at least the first; None where even that is impossible.
+    """
+    best: list[Packable] = []
+    for base in (solver_of(validator).simplest(), *(one.payload for one in features[:1])):
+        draft = Draft(validator, base)
+        draft.add([one for one in features if not one.loose])
+        draft.add([one for one in features if one.loose])
+        best = max(best, draft.shown, key=len)
+    shown = tuple(one for one in features if one in best)
+    case = joined(validator, shown) if shown else None
+    return None if case is None else Packed(case, shown)
+
+
 def _validator(contract: Contract, side: Side) -> SchemaValidator:
     found = next((one for one in contract.sides if one.side == side), None)
     if found is None:
