@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _DIGITS: Final = re.compile(r"\d+")
 _DEEPEST: Final = 1 << 30
+_UNKNOWN: Final = "unknown-answer"
 
 
 class Known(NamedTuple):
@@ -49,7 +50,7 @@ class Way(NamedTuple):
         words: what is said of the cause.
     """
 
-    codes: tuple[VerdictKind, ...]
+    codes: tuple[str, ...]
     least: int
     cause: Callable[[Finding, Judged, Known], str]
     words: str
@@ -122,6 +123,11 @@ def _now_and_then(_finding: Finding, witness: Judged, known: Known) -> str:
     return "now and then" if len(kinds) > 1 else ""
 
 
+def _status(_finding: Finding, witness: Judged, _known: Known) -> str:
+    """The status that nobody knows what to make of, whatever the words."""
+    return f"HTTP {witness.exchange.status}"
+
+
 def _named(_finding: Finding, witness: Judged, _known: Known) -> str:
     """The place that a rejection names, positions apart."""
     field = witness.outcome.field
@@ -171,6 +177,7 @@ _SHOWN: Final[dict[str, OutcomeKind]] = {
     VerdictKind.OVERSTRICT: OutcomeKind.REJECTED,
     VerdictKind.CRASHING: OutcomeKind.CRASHED,
     VerdictKind.MISATTRIBUTED: OutcomeKind.REJECTED,
+    _UNKNOWN: OutcomeKind.UNKNOWN,
 }
 """By code: the outcome that shows it."""
 
@@ -178,7 +185,8 @@ _MISSING: Final = frozenset(("stream:/framing/complete", "stream:/order/terminal
 _FAILING: Final = (VerdictKind.CRASHING, VerdictKind.OVERSTRICT)
 
 WAYS: Final = (
-    Way(tuple(VerdictKind(code) for code in _SHOWN), 3, _now_and_then, "{}"),
+    Way(tuple(_SHOWN), 3, _now_and_then, "{}"),
+    Way((_UNKNOWN,), 3, _status, "{}, in many words"),
     Way((VerdictKind.MISATTRIBUTED,), 3, _named, "{} is named for what it is not"),
     Way((VerdictKind.LEAKY,), 2, _beyond_the_first, "only the first element of {} is judged"),
     *(Way(_FAILING, 2, _having(trait), "fails at {}, wherever it stands") for trait in traits.TRAITS),

@@ -78,6 +78,7 @@ class Judged(NamedTuple):
         places: pointers at which a rejection may say that a faulted request is broken.
         message: the message of a conforming answer, of a stream put together; `ABSENT` where there is none, or where
             the contract is not of the provider's message format.
+        whole: the message of an answer that is not streamed, beside which a streamed one is held; `ABSENT` elsewhere.
         shape: what the response schema says of a streamed message, keys that it does not list apart.
         error: what is wrong with the body of a refusal by the error schema.
         has_error_schema: whether it is known what such a body looks like: the contract says so, and of this surface.
@@ -92,6 +93,7 @@ class Judged(NamedTuple):
     exercised: frozenset[str] = frozenset()
     places: frozenset[str] = frozenset()
     message: Any = ABSENT
+    whole: Any = ABSENT
     shape: tuple[Violation, ...] = ()
     error: tuple[Violation, ...] = ()
     has_error_schema: bool = False
@@ -368,8 +370,8 @@ _TABLE: Final = (
     Check(
         "stream-shape",
         replies.stream_shape,
-        "A streamed answer, put together, breaks the response schema, which an unstreamed one is held against. Keys "
-        "beyond the schema are not counted.",
+        "A streamed answer, put together, breaks the response schema, which an unstreamed one is held against, or has "
+        "not what the answer to the simplest request has. Keys beyond the schema are not counted.",
     ),
     Check(
         "slow-first-byte",

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections import Counter
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from haiku_contract import wire
-from haiku_contract.campaign import causes, checks, matrix
+from haiku_contract.campaign import causes, checks, matrix, replies
 from haiku_contract.campaign.budget import UNLIMITED, Use, total, used_up, worst
-from haiku_contract.campaign.outcomes import media_type, succeeded
+from haiku_contract.campaign.outcomes import EVENT_STREAM, media_type, succeeded
 from haiku_contract.errors import EndpointError
 from haiku_contract.model import ABSENT, JSON_CONTENT_TYPE, CampaignFinished, CaseFinished, OutcomeKind, VerdictKind
 
@@ -42,6 +42,8 @@ _ADVICE: Final = {
     OutcomeKind.UNKNOWN: "check the URL and the surface",
 }
 _LOST_IN_A_ROW: Final = 5
+_BUSY_IN_A_ROW: Final = 2
+"""After so many requests that were throttled each time that they were sent, minutes in all, no other one is sent."""
 _NEVER_SENT: Final = ("Connect", "Proxy", "PoolTimeout", "UnsupportedProtocol")
 """How errors of the client begin after which the endpoint has not heard of the request."""
 FAILURES: Final = {OutcomeKind.REJECTED: VerdictKind.OVERSTRICT, OutcomeKind.CRASHED: VerdictKind.CRASHING}
@@ -72,7 +74,9 @@ class Ledger:
         self.shown: dict[str, Features] = {one.case.id: one.features for one in plan.packed}
         self.conditions: dict[str, str] = {}
         self._wanted = tuple(feature for one in plan.packed for feature in one.features)
+        self._whole: Any = ABSENT
         self._lost_in_a_row = 0
+        self._busy_in_a_row = 0
         self._answers: dict[Bytes, list[checks.Judged]] = {}
         self._alike: dict[Bytes, dict[str, Case]] = {}
         for case in (*plan.cases, *plan.suite):
@@ -139,9 +143,23 @@ class Ledger:
         if self._lost_in_a_row > _LOST_IN_A_ROW:
             raise _unusable(self.target, result.kind, exchange, result)
         self._spend(exchange, result)
+        self._patience(exchange, result)
         judged = checks.judge(self.contract, exchange, result, self.terms)
+        if isinstance(judged.message, dict) and media_type(exchange) != EVENT_STREAM:
+            if self._whole is ABSENT:
+                self._whole = replies.listed(self.contract.response.schema, judged.message)
+        elif judged.message is not ABSENT:
+            judged = judged._replace(whole=self._whole)
         self.outcomes[judged.outcome.kind] += 1
         return judged
+
+    def _patience(self, exchange: Exchange, result: Outcome) -> None:
+        """Stop where the endpoint stays busy however often it is asked: every further request would wait as long."""
+        is_busy = result.kind is OutcomeKind.THROTTLED and exchange.attempts > 1
+        self._busy_in_a_row = self._busy_in_a_row + 1 if is_busy else 0
+        if self._busy_in_a_row == _BUSY_IN_A_ROW:
+            often = f"{_BUSY_IN_A_ROW} requests in a row, the last one {exchange.attempts} times"
+            self.stopped = self.stopped or f"the endpoint stays busy ({often}); run again later, with --resume"
 
     def discover(self, finding: Finding, judged: checks.Judged) -> CaseFinished:
         """Enter what an exploration has found, with its witness, whose request was entered when it was sent."""

@@ -9,11 +9,12 @@ from __future__ import annotations
 import base64
 import binascii
 import difflib
+from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from haiku_contract import wire
-from haiku_contract.campaign import checks
+from haiku_contract.campaign import checks, replies
 from haiku_contract.campaign.outcomes import outcome, succeeded
 from haiku_contract.errors import UsageError
 from haiku_contract.generate import suite
@@ -27,9 +28,12 @@ if TYPE_CHECKING:
     from haiku_contract.model import Finding, Outcome
 
 _ABOUT_REQUESTS: Final = (VerdictKind.LEAKY, VerdictKind.OVERSTRICT, VerdictKind.CRASHING, VerdictKind.MISATTRIBUTED)
+_ONCE: Final = (*_ABOUT_REQUESTS, "unknown-answer")
+"""The codes of which one answer shows one finding at most, whatever its cause."""
 _TOLD: Final = (OutcomeKind.ACCEPTED, OutcomeKind.REJECTED, OutcomeKind.CRASHED)
 _LIMITS: Final = {"slow-first-byte": ("max_ttfb", "--max-ttfb"), "slow-answer": ("max_total", "--max-total")}
-_OF_REFUSALS: Final = frozenset(("error-body", "content-type"))
+_OF_REFUSALS: Final = frozenset(("error-body", "content-type", "unknown-answer"))
+_OF_STREAMS: Final = "stream-shape"
 _LEAST_DIGITS: Final = 4
 
 Steps: TypeAlias = "Generator[tuple[Case, ...], Sequence[Exchange], Replayed]"
@@ -105,7 +109,8 @@ def _subject(entry: dict[str, Any], name: str) -> Subject:
     code, fingerprint, witness = entry.get("code"), entry.get("fingerprint"), entry.get("witness")
     if not isinstance(code, str) or not isinstance(fingerprint, str) or not isinstance(witness, dict):
         raise UsageError(f"{name}: the finding {fingerprint} has no witness; run fuzz again")
-    return Subject(_case(witness, name), {fingerprint: code})
+    about = [one for one in (entry.get("constraint"), *(entry.get("others") or ())) if isinstance(one, str)]
+    return Subject(_case(witness, name), {fingerprint: code} | {checks.fingerprint(code, one): code for one in about})
 
 
 def _case(entry: dict[str, Any], name: str) -> Case:
@@ -187,10 +192,12 @@ def replay(contract: Contract, subjects: Sequence[Subject], terms: Terms) -> Ste
     """
     results = []
     for subject in subjects:
-        twin = _twin(subject.case)
+        twin = _twin(subject)
         batch = (subject.case,) if twin is None else (twin, subject.case)
         exchanges = yield batch
         judged = [checks.judge(contract, one, outcome(one, terms.surface), terms) for one in exchanges]
+        if len(judged) > 1 and judged[-1].message is not ABSENT:
+            judged[-1] = judged[-1]._replace(whole=replies.listed(contract.response.schema, judged[0].message))
         results.append(_result(subject, judged))
         if results[-1].verdict is ReplayVerdict.STILL_THERE:
             break
@@ -198,17 +205,23 @@ def replay(contract: Contract, subjects: Sequence[Subject], terms: Terms) -> Ste
     return worst._replace(requests=sum(one.requests for one in results))
 
 
-def _twin(case: Case) -> Case | None:
-    if case.twin is ABSENT:
+def _twin(subject: Subject) -> Case | None:
+    """The conforming request beside the witness: without its fault, or without the stream where that is in question."""
+    case, twin = subject.case, subject.case.twin
+    if _OF_STREAMS in subject.sought.values() and isinstance(case.payload, dict) and "stream" in case.payload:
+        twin = {key: value for key, value in case.payload.items() if key != "stream"}
+    if twin is ABSENT:
         return None
-    return Case(f"{case.id}/twin", case.side, "conforming", case.constraint, case.twin, wire.encode(case.twin))
+    return Case(f"{case.id}/twin", case.side, "conforming", case.constraint, twin, wire.encode(twin))
 
 
 def _result(subject: Subject, judged: Sequence[Judged]) -> Replayed:
     last, sent = judged[-1], sum(one.exchange.attempts for one in judged)
     every = checks.findings(last)
-    codes = {code for code in subject.sought.values() if code in _ABOUT_REQUESTS}  # of which a witness shows one
+    codes = {code for code in subject.sought.values() if code in _ONCE}
     found = tuple(one for one in every if not subject.sought or one.fingerprint in subject.sought or one.code in codes)
+    for asked in list(subject.sought)[:1]:  # what was found of several constraints is known by one fingerprint
+        found = tuple(replace(one, fingerprint=asked) for one in found)
     if found:
         return Replayed(ReplayVerdict.STILL_THERE, subject.case.id, found[0].message, sent, found)
     doubt = _doubt(subject, judged)
@@ -232,3 +245,22 @@ def _doubt(subject: Subject, judged: Sequence[Judged]) -> str:
 
 def _did(result: Outcome) -> str:
     return f"{result.kind}: {result.message}".rstrip(": ")
+
+
+def repeated(contract: Contract, subjects: Sequence[Subject], terms: Terms, times: int) -> Steps:
+    """Replay so many times, for endpoints that answer now so and now so; what shows once is still there.
+
+    Yields:
+        What to send; takes what came back.
+
+    Returns:
+        The worst verdict, and how often that came of it.
+    """
+    rounds: list[Replayed] = []
+    while len(rounds) < times:
+        rounds.append((yield from replay(contract, subjects, terms)))
+    worst = min(rounds, key=lambda one: _WORST_FIRST.index(one.verdict))
+    same = sum(one.verdict is worst.verdict for one in rounds)
+    often = "always" if same == times else "sometimes"
+    said = f", {often} ({same} of {times} times)" if times > 1 else ""
+    return worst._replace(detail=worst.detail + said, requests=sum(one.requests for one in rounds))

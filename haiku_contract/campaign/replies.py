@@ -11,7 +11,7 @@ import math
 import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from haiku_contract import prediction
+from haiku_contract import pointer, prediction, wire
 from haiku_contract.campaign.outcomes import ANSWERS, EVENT_STREAM, media_type, succeeded
 from haiku_contract.endpoint import surfaces
 from haiku_contract.model import ABSENT, JSON_CONTENT_TYPE, OutcomeKind
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _SEVERAL: Final = 2
 _BINDING: Final = "binding"
+_MODEL: Final = ("model",)
 _WORD: Final = re.compile(r"[a-z]+|\d+")
 
 
@@ -156,6 +157,38 @@ def stream_shape(judged: Judged) -> Iterator[Found]:
     """
     for violation in judged.shape:
         yield Found(f"the streamed answer differs from an unstreamed one: {violation.message}", violation.constraint)
+    unlike = list(_unlike(judged.message, judged.whole, ())) if judged.whole is not ABSENT else []
+    if unlike:
+        yield Found(f"the streamed answer differs from an unstreamed one: {'; '.join(unlike)}", cause="whole")
+
+
+def listed(schema: Any, message: Any) -> Any:
+    """A message with those of its keys alone that its schema lists; what is beyond it, no stream has to have."""
+    known = schema.get("properties") if isinstance(schema, dict) else None
+    if not isinstance(message, dict) or not isinstance(known, dict):
+        return ABSENT
+    return {key: value for key, value in message.items() if key in known}
+
+
+def _unlike(value: Any, whole: Any, path: tuple[str | int, ...]) -> Iterator[str]:
+    """Where a streamed message has not the keys or the types of a whole one; null is like anything and like nothing."""
+    if value is None or whole is None:
+        return
+    kind, place = wire.json_type(whole), pointer.readable(path)
+    if wire.json_type(value) != kind:
+        yield f"{place} is {wire.json_type(value)} and not {kind}"
+    elif kind == "object":
+        told = {key: one for key, one in whole.items() if one is not None}
+        yield from (f"{pointer.readable((*path, key))} is missing" for key in told if key not in value)
+        for key in (one for one in told if one in value):
+            yield from _unlike(value[key], told[key], (*path, key))
+    elif kind == "array":
+        blocks = {one["type"]: one for one in whole if isinstance(one, dict) and "type" in one}
+        for number, one in enumerate(value):
+            like = blocks.get(one.get("type")) if isinstance(one, dict) else None
+            yield from _unlike(one, like, (*path, number))
+    elif path == _MODEL and value != whole:
+        yield f"{place} is {wire.describe(value)} and not {wire.describe(whole)}"
 
 
 def slow_first_byte(judged: Judged) -> Iterator[Found]:

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 def explain(*, code: str | None, contract: Contract, checks: tuple[Check, ...], form: str, output: str | None) -> None:
     """Say what CODE means and what to do; without CODE, list every one.
 
-    A code is a verdict, the code of a finding, an outcome, a rule of the wire (wire:syntax), an error code of the
-    endpoint (2021), or a rule of the provider.
+    A code is a verdict, one of replay ("still there"), the code of a finding, an outcome, a rule of the wire
+    (wire:syntax), an error code of the endpoint (2021), or a rule of the provider.
     """
     known = explanations.explanations(contract, checks)
     found = known if code is None else explanations.explain(known, code)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _SIDES = ("request", "response", "stream", "error")
 _ERRORS = 400
+_BYTES = bytearray | memoryview
 
 
 def checker(contract: Contract) -> Callable[..., None]:
@@ -28,7 +29,8 @@ def checker(contract: Contract) -> Callable[..., None]:
         """Fail with one line per violation.
 
         Args:
-            value: a payload, a body as bytes or text, or a request or response of httpx, whose body has been read.
+            value: a payload (of a stream: the list of its events), a body as bytes or text, or a request or response of
+                httpx, whose body has been read.
             side: `request`, `response`, `stream` or `error`; a message of httpx says that itself.
         """
         __tracebackhide__ = True
@@ -80,11 +82,13 @@ def _message(contract: Contract, message: Any, side: str) -> Iterable[Violation]
 
 
 def _plain(contract: Contract, value: Any, side: str) -> Iterable[Violation]:
-    """The violations of a payload, or of a body."""
-    body = value.encode() if isinstance(value, str) and side != "stream" else value
+    """The violations of a payload, or of a body; the payload of a stream is the list of its events."""
+    body = value.encode() if isinstance(value, str) else bytes(value) if isinstance(value, _BYTES) else value
     if side == "stream":
         stream = StreamValidator(contract)
-        return [*stream.feed(value.encode() if isinstance(value, str) else value), *stream.finish()]
+        if isinstance(body, list):
+            return [*(one for event in body for one in stream.feed_event(event)), *stream.finish()]
+        return [*stream.feed(body), *stream.finish()]
     validators = {"request": contract.request, "response": contract.response, "error": contract.error}
     validator = validators[side]
     if validator is None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from haiku_contract import wire
 from haiku_contract.campaign.checks import CHECKS, FAILED
 from haiku_contract.campaign.outcomes import EVIDENCE
+from haiku_contract.campaign.replay import ReplayVerdict
 from haiku_contract.errors import UsageError
 from haiku_contract.model import OutcomeKind, VerdictKind
 
@@ -63,6 +64,13 @@ OUTCOMES: Final = {
     OutcomeKind.UNKNOWN: "The answer is of a form that nobody has described, or comes from a cache; no verdict.",
 }
 
+REPLAYS: Final = {
+    ReplayVerdict.STILL_THERE: "The witness was sent again, and the finding was made again.",
+    ReplayVerdict.FIXED: "The witness was sent again and answered as it should be; its conforming twin was accepted.",
+    ReplayVerdict.CANNOT_TELL: "An answer was lost, the conforming twin is not accepted either, or the finding is "
+    "about answers and there was none. Replay it again when the endpoint serves requests.",
+}
+
 _AROUND: Final = {
     "content-coding": "a body in the content coding that its head names",
     "envelope": "a body with the key that holds the input",
@@ -88,6 +96,7 @@ def _all(contract: Contract, checks: Iterable[Check]) -> Iterator[Explanation]:
     yield from (Explanation(one.code, "finding", one.explain) for one in (*CHECKS.values(), *checks))
     yield Explanation(FAILED, "finding", _FAILED)
     yield from (Explanation(kind.value, "outcome", text) for kind, text in OUTCOMES.items())
+    yield from (Explanation(kind.value, "verdict of replay", text) for kind, text in REPLAYS.items())
     for rule, expected in (wire.RULES | _AROUND).items():
         yield Explanation(f"wire:{rule}", "rule of the wire", f"Expected on the wire: {expected}.")
     codes: dict[str, list[str]] = defaultdict(list)

@@ -39,6 +39,7 @@ _STYLES: Final = {
 _AS_IT_SHOULD_BE: Final = (VerdictKind.ENFORCED, VerdictKind.HELD)
 _WIDE: Final = 400
 _MOST_VALUE: Final = 80
+_MOST_OTHERS: Final = 5
 _MOST_COMMAND: Final = 1_000
 
 
@@ -107,9 +108,16 @@ def _print_table(table: Table, out: Console) -> None:
 
 
 def _finding(found: Finding, recipe: Recipe) -> Text:
-    told = [one_line(found.message), f"case {one_line(found.case)}, {found.fingerprint}", *_reproduced(found, recipe)]
+    also = [f"also {one_line(', '.join(found.others[:_MOST_OTHERS]))}{_more(found)}"] if found.others else []
+    witness = f"case {one_line(found.case)}, {found.fingerprint}"
+    told = [one_line(found.message), *also, witness, *_reproduced(found, recipe)]
     lines = "".join(f"\n    {line}" for line in told)
     return Text.assemble((found.code, "bold red"), f" {one_line(found.constraint or '-')}{lines}")
+
+
+def _more(found: Finding) -> str:
+    rest = len(found.others) - _MOST_OTHERS
+    return f" and {rest} more" if rest > 0 else ""
 
 
 def _reproduced(found: Finding, recipe: Recipe) -> Iterator[str]:
@@ -133,7 +141,7 @@ def _shown(text: str) -> str:
 
 
 class Bar:
-    """A progress bar over the events of a campaign; silent where the stream is not a terminal."""
+    """A progress bar over the events of campaigns; silent where the stream is not a terminal."""
 
     def __init__(self, out: Console) -> None:
         self._progress = Progress(
@@ -148,6 +156,7 @@ class Bar:
         )
         self._task = self._progress.add_task("", total=None, findings="")
         self._findings = 0
+        self._started: list[CampaignStarted] = []
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -159,7 +168,9 @@ class Bar:
     def __call__(self, event: Event) -> None:
         """Take an event."""
         if isinstance(event, CampaignStarted):
-            self._progress.update(self._task, description=event.endpoint, total=event.cases)
+            self._started.append(event)
+            names = " and ".join(one.endpoint for one in self._started)
+            self._progress.update(self._task, description=names, total=sum(one.cases for one in self._started))
         elif isinstance(event, CaseFinished):
             self._findings += len(event.findings)
             self._progress.update(self._task, advance=1, findings=counted(self._findings, "finding"))

@@ -11,8 +11,9 @@ import jsonschema
 import pytest
 
 import haiku_contract as hc
-from haiku_contract.campaign.checks import CHECKS
+from haiku_contract.campaign.checks import CHECKS, FAILED
 from haiku_contract.campaign.outcomes import EVIDENCE
+from haiku_contract.campaign.replay import ReplayVerdict
 from haiku_contract.model import OutcomeKind, VerdictKind
 from haiku_contract.report.explanations import explanations
 
@@ -155,10 +156,12 @@ def test_every_code_is_explained(cli: Cli) -> None:
     assert listed.out.count("\n") == len(codes)
     assert {("verdict", one.value) for one in VerdictKind} <= codes
     assert {("outcome", one.value) for one in OutcomeKind} <= codes
-    assert {("finding", code) for code in CHECKS} <= codes
+    assert {("verdict of replay", one.value) for one in ReplayVerdict} <= codes
+    assert {("finding", code) for code in (*CHECKS, FAILED)} <= codes
     assert {("error code", str(row.code)) for row in EVIDENCE if row.code is not None} <= codes
     assert ("rule of the wire", "wire:duplicate-key") in codes
     assert ("rule of the provider", "empty-user") in codes
+    assert [one for one in explanations(hc.load()) if len(one.text) < 30 or not one.text.endswith(".")] == []
 
 
 def test_one_code_is_explained(cli: Cli) -> None:

@@ -325,6 +325,7 @@ def test_fuzz_json(cli: Cli, parrot: str, report_schema: dict[str, Any]) -> None
             "code": "leaky",
             "fingerprint": "8f3939b6d09d",
             "constraint": "request:/properties/text/maxLength",
+            "others": [],
             "case": "request/text/maxLength/above",
             "message": "accepted a request that breaks request:/properties/text/maxLength",
             "accepted": None,

@@ -7,25 +7,28 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 import httpx
 import jsonschema
 
 import haiku_contract as hc
 from haiku_contract import wire
-from haiku_contract.campaign.checks import PLAIN
+from haiku_contract.campaign.checks import Terms
 from haiku_contract.campaign.drive import Sender, drive
 from haiku_contract.campaign.plan import thrifty
+from haiku_contract.campaign.replay import from_report, replay
+from haiku_contract.campaign.reproduce import Recipe
 from haiku_contract.campaign.run import Target, campaign
 from haiku_contract.endpoint import live, surfaces
 from haiku_contract.model import CampaignFinished, VerdictKind
+from haiku_contract.report import structured
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from haiku_contract.campaign.checks import Terms
     from haiku_contract.campaign.plan import Plan
+    from haiku_contract.campaign.replay import Replayed
 
 Reply: TypeAlias = "tuple[int, Any] | tuple[int, Any, str]"
 """Status, body and, where it is not that of JSON, the content type; a body that is neither bytes nor text is JSON."""
@@ -118,8 +121,9 @@ def few() -> Plan:
 class Ran:
     """What came of a campaign."""
 
-    def __init__(self, result: CampaignFinished) -> None:
+    def __init__(self, result: CampaignFinished, surface: str) -> None:
         self.result = result
+        self._surface = surface
 
     @property
     def odd(self) -> dict[str, set[str]]:
@@ -135,11 +139,39 @@ class Ran:
         """Code and constraint of every finding."""
         return sorted(((str(one.code), one.constraint) for one in self.result.findings), key=str)
 
+    def replayed(self, endpoint: Endpoint) -> list[str]:
+        """What has become of each finding at an endpoint, by what a report holds of it."""
+        recipe = Recipe("http://foreign.invalid/", {}, self._surface, CONTRACT.model_id)
+        report = {"findings": [structured.finding(one, recipe) for one in self.result.findings]}
+        told: list[str] = []
+        for one in self.result.findings:
+            subjects = from_report(json.loads(json.dumps(report)), one.fingerprint, "report.json")
+            steps = replay(CONTRACT, subjects, Terms(self._surface))
+            result = cast("Replayed", _driven(cast("Any", steps), endpoint, self._surface))
+            assert {each.fingerprint for each in result.findings} <= {one.fingerprint}
+            told.append(str(result.verdict))
+        return told
 
-def run(endpoint: Endpoint, surface: str = "bare", repeat: int = 1, terms: Terms = PLAIN) -> Ran:
+
+def replayed_right(told: Ran, endpoint: Endpoint) -> None:
+    """Every finding is still there at the endpoint, and fixed at one that does what the contract says."""
+    assert told.result.findings
+    assert {*told.replayed(endpoint)} == {"still there"}
+    assert {*told.replayed(honest)} == {"fixed"}
+
+
+def run(endpoint: Endpoint, surface: str = "bare", repeat: int = 1) -> Ran:
     """A campaign against an endpoint."""
-    target = Target("somewhere", "http://foreign.invalid/", surfaces.named(surface))
+    terms = Terms(surface)
+    steps = campaign(CONTRACT, few(), _target(surface), lambda _: None, repeat=repeat, terms=terms)
+    return Ran(_driven(steps, endpoint, surface), surface)
+
+
+def _target(surface: str) -> Target:
+    return Target("somewhere", "http://foreign.invalid/", surfaces.named(surface))
+
+
+def _driven(steps: Any, endpoint: Endpoint, surface: str) -> CampaignFinished:
     with httpx.Client(transport=httpx.MockTransport(lambda request: served(endpoint, request))) as client:
-        steps = campaign(CONTRACT, few(), target, lambda _: None, repeat=repeat, terms=terms)
-        sender = Sender(target, CONTRACT.model_id, live.headers(surface, CONTRACT.model_id))
-        return Ran(drive(steps, client, sender))
+        sender = Sender(_target(surface), CONTRACT.model_id, live.headers(surface, CONTRACT.model_id))
+        return drive(steps, client, sender)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import random
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import pytest
-from foreign_endpoint import CONTRACT, answered, honest, problem, refused, run
+from foreign_endpoint import CONTRACT, answered, few, honest, problem, refused, replayed_right, run
 
-from haiku_contract.model import VerdictKind
+from haiku_contract.campaign.run import Target, campaign
+from haiku_contract.endpoint.surfaces import named
+from haiku_contract.model import Exchange, VerdictKind
 
 if TYPE_CHECKING:
     from foreign_endpoint import Endpoint, Reply
+
+    from haiku_contract.model import CampaignFinished, Case
 
 VIOLABLE: Final = {one.id for one in CONTRACT.request.constraints if one.violable}
 
@@ -65,6 +70,8 @@ def test_a_style_of_refusals_is_one_finding_where_one_is_published(endpoint: End
     assert run(endpoint).found == []
     told = run(endpoint, "messages")
     assert told.found == STYLES[endpoint]
+    if told.found:
+        replayed_right(told, endpoint)
     assert told.odd == ({"broken": {"error:/anyOf"}} if ("error-body", "error:/anyOf") in told.found else {})
 
 
@@ -81,16 +88,27 @@ def test_the_shapes_of_refusals_have_rows() -> None:
     assert {unasked[name] for name in refusals} == {VerdictKind.UNEXERCISED}
 
 
-SILENT: Final = (tells_of_errors_with_200, answers_nothing_to_what_is_wrong, has_words_of_its_own_for_failure)
+def refuses_by_conflict(payload: Any) -> Reply:
+    wrong = problem(payload)
+    return (409, {"why": wrong[1]}) if wrong else answered(payload)
+
+
+SILENT: Final = (
+    refuses_by_conflict,
+    tells_of_errors_with_200,
+    answers_nothing_to_what_is_wrong,
+    has_words_of_its_own_for_failure,
+)
 
 
 @pytest.mark.parametrize("endpoint", SILENT, ids=lambda one: one.__name__)
-def test_a_success_that_is_none_says_nothing_of_constraints(endpoint: Endpoint) -> None:
-    """It is neither a refusal nor a reply, and told once, whatever the words."""
+def test_an_answer_that_is_neither_refusal_nor_reply_says_nothing_of_constraints(endpoint: Endpoint) -> None:
+    """It is neither a refusal nor a reply, and told once, whatever the words; a status that nobody knows likewise."""
     told = run(endpoint)
     assert told.odd.keys() == {"undetermined"}
     assert told.odd["undetermined"] >= VIOLABLE
     assert told.found == [("unknown-answer", None)]
+    replayed_right(told, endpoint)
 
 
 def test_an_empty_success_is_told_in_words() -> None:
@@ -154,3 +172,26 @@ def test_a_limit_of_requests_is_no_verdict() -> None:
     told = run(has_enough_after_twenty)
     assert told.odd.keys() == {"undetermined"}
     assert told.found == []
+
+
+def test_an_endpoint_that_stays_busy_is_not_asked_for_ever() -> None:
+    """Each request was tried again and again by then; what is left out can be had with --resume."""
+    steps = campaign(CONTRACT, few(), Target("busy", "http://foreign.invalid/", named("bare")), lambda _: None)
+    asked = 0
+    try:
+        batch = next(steps)
+        while True:
+            asked += len(batch)
+            batch = steps.send([Exchange(one, *busy(one, asked), 0.0, attempts=4) for one in batch])
+    except StopIteration as stop:
+        result = cast("CampaignFinished", stop.value)
+    assert asked == 22
+    assert result.stopped.startswith("the endpoint stays busy (2 requests in a row")
+    assert len(result.left_out) >= len(few().cases) - asked
+    assert result.findings == ()
+
+
+def busy(case: Case, asked: int) -> tuple[int, dict[str, str], bytes]:
+    status, body, *media = honest(case.payload) if asked <= 20 else (429, {"error": "slow down"})
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return status, {"content-type": media[0] if media else "application/json"}, content

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
-from foreign_endpoint import answered, honest, problem, run
+from foreign_endpoint import answered, honest, problem, replayed_right, run
 
 if TYPE_CHECKING:
     from foreign_endpoint import Endpoint, Reply
@@ -24,6 +24,7 @@ def test_a_key_that_is_missing_beside_another() -> None:
     assert told.found == [("broken", "response:/required/6")]
     (row,) = (one for one in told.result.verdicts if one.constraint == "response:/required/6")
     assert row.detail.endswith("only where a request has /top_k")
+    replayed_right(told, forgets_usage_beside_top_k)
 
 
 def cuts_streams(payload: Any) -> Reply:
@@ -36,6 +37,7 @@ def test_a_cut_stream_is_one_finding() -> None:
     told = run(cuts_streams)
     assert told.odd == {"broken": {"stream:/framing/complete", "stream:/order/terminal"}}
     assert told.found == [("broken", "stream:/framing/complete")]
+    replayed_right(told, cuts_streams)
 
 
 def counts_too_much(payload: Any) -> Reply:
@@ -64,6 +66,43 @@ def test_what_is_odd_in_every_reply_is_one_finding(endpoint: Endpoint) -> None:
     for surface in ("bare", "messages"):
         told = run(endpoint, surface)
         assert (told.odd, told.found) == ({}, [(ODD[endpoint], None)])
+        replayed_right(told, endpoint)
+
+
+def forgets_the_model_in_streams(payload: Any) -> Reply:
+    is_streamed = not problem(payload) and payload.get("stream") is True
+    return answered(payload, model="claude-haiku-4-5") if is_streamed else honest(payload)
+
+
+def counts_in_streams_alone_what_was_cached(payload: Any) -> Reply:
+    usage = {"input_tokens": 3, "output_tokens": 1, "cache_read_input_tokens": 0}
+    is_streamed = not problem(payload) and payload.get("stream") is True
+    return answered(payload, usage=usage) if is_streamed else honest(payload)
+
+
+def cites_where_it_does_not_stream(payload: Any) -> Reply:
+    is_whole = not problem(payload) and payload.get("stream") is not True
+    content = [{"type": "text", "text": "Hi", "citations": []}]
+    return answered(payload, content=content, container={"id": "c"}) if is_whole else honest(payload)
+
+
+SHAPES: Final[dict[Endpoint, str]] = {
+    forgets_the_model_in_streams: 'model is string "claude-haiku-4-5" and not string "claude-haiku-4-5-20251001"',
+    counts_in_streams_alone_what_was_cached: "",
+    cites_where_it_does_not_stream: "content[0].citations is missing",
+}
+"""What a streamed reply has not that a whole one has; what is beyond the schema in either is no difference."""
+
+
+@pytest.mark.parametrize("endpoint", SHAPES, ids=lambda one: one.__name__)
+def test_streamed_and_whole_replies_are_of_one_shape(endpoint: Endpoint) -> None:
+    told = run(endpoint)
+    words = SHAPES[endpoint]
+    expected = [f"the streamed answer differs from an unstreamed one: {words}"] if words else []
+    assert [one.message for one in told.result.findings if one.code == "stream-shape"] == expected
+    assert (told.odd, len(told.found)) == ({}, len(expected))
+    if expected:
+        replayed_right(told, endpoint)
 
 
 def cuts_streams_beside_a_temperature(payload: Any) -> Reply:
@@ -80,3 +119,4 @@ def test_a_stream_that_is_cut_beside_an_option() -> None:
     assert "only where a request shows" in row.detail
     assert "stream" in row.detail.partition("shows")[2]
     assert "temperature" in row.detail.partition("shows")[2]
+    replayed_right(told, cuts_streams_beside_a_temperature)

@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
-from foreign_endpoint import CONTRACT, answered, honest, problem, refused, run
+from foreign_endpoint import CONTRACT, answered, honest, problem, refused, replayed_right, run
 
 if TYPE_CHECKING:
     from foreign_endpoint import Endpoint, Reply
@@ -98,6 +98,7 @@ def test_leaks_are_told_by_constraint(endpoint: Endpoint) -> None:
     told = run(endpoint)
     assert told.odd == {"leaky": LOOSE[endpoint]}
     assert told.found == sorted(("leaky", one) for one in LOOSE[endpoint])
+    replayed_right(told, endpoint)
 
 
 def judges_the_first_message(payload: Any) -> Reply:
@@ -114,6 +115,7 @@ def test_elements_that_nobody_looks_at_are_one_finding() -> None:
     (found,) = told.result.findings
     assert (found.code, found.constraint, {*found.others}) == ("leaky", f"{ITEMS}/type", inside - {f"{ITEMS}/type"})
     assert found.message.startswith("only the first element of /messages is judged (20 constraints): ")
+    replayed_right(told, judges_the_first_message)
 
 
 # -- what refuses too much ---------------------------------------------------------------------------------------------
@@ -175,6 +177,7 @@ def test_strictness_is_told_by_constraint(endpoint: Endpoint) -> None:
     told = run(endpoint)
     assert told.odd == {"overstrict": constraints}
     assert [code for code, _ in told.found] == ["overstrict"] * causes
+    replayed_right(told, endpoint)
 
 
 # -- what crashes ------------------------------------------------------------------------------------------------------
@@ -203,20 +206,26 @@ def test_a_crash_on_fractions() -> None:
     (found,) = told.result.findings
     assert {found.constraint, *found.others} == told.odd["crashing"]
     assert found.message.startswith("fails at a number with a fraction or an exponent, wherever it stands (10 constr")
+    replayed_right(told, crashes_on_fractions)
 
 
 def test_a_crash_on_unknown_keys() -> None:
     told = run(crashes_on_unknown_keys)
     assert told.odd == {"crashing": {"request:/additionalProperties"}}
     assert told.found == [("crashing", "request:/additionalProperties")]
+    replayed_right(told, crashes_on_unknown_keys)
 
 
 def test_a_crash_on_emoji_is_one_finding() -> None:
+    """Wherever a text or a key may be any: nothing else crashes, and nothing is left open."""
     told = run(crashes_on_emoji)
-    assert {f"{CONTENT}/0/type", *of("system/type")} <= told.odd["crashing"]
+    texts = {f"{CONTENT}/0/type", f"{BLOCK}/properties/text/type", f"{BLOCK}/properties/type/type", *of("system/type")}
+    keys = {"request:/additionalProperties", f"{BLOCK}/additionalProperties", *of("metadata/additionalProperties")}
+    assert told.odd == {"crashing": texts | keys}
     (found,) = told.result.findings
     assert {found.constraint, *found.others} == told.odd["crashing"]
     assert found.message.startswith("fails at a character beyond U+FFFF, wherever it stands (")
+    replayed_right(told, crashes_on_emoji)
 
 
 # -- what minds how messages follow one another ------------------------------------------------------------------------
@@ -242,12 +251,35 @@ def test_a_role_that_may_not_come_first() -> None:
     assert told.odd == {"overstrict": {role}}
     assert told.found == [("overstrict", role)]
     assert told.result.findings[0].message.endswith("messages: first message must use the user role")
+    replayed_right(told, begins_with_the_user)
 
 
 def test_roles_that_must_alternate_are_no_matter_of_one_constraint() -> None:
     """Every value is fine in some conversation; what is refused is two messages of one role."""
     told = run(wants_roles_to_alternate)
     assert told.odd.keys() <= {"undetermined"}
+    assert all(one.startswith(ITEMS) for one in told.odd.get("undetermined", ()))
     assert told.found == [("overstrict", None)]
     assert told.result.findings[0].message.endswith("roles must alternate between user and assistant")
     assert told.result.findings[0].answer is not None
+    replayed_right(told, wants_roles_to_alternate)
+
+
+def takes_texts_alone(payload: Any) -> Reply:
+    """A union that is judged by its first branch."""
+    for number, one in enumerate([] if problem(payload) else payload["messages"]):
+        if not isinstance(one["content"], str):
+            return refused(["messages", number, "content"], "expected a string")
+    return honest(payload)
+
+
+def test_a_union_that_is_judged_by_its_first_branch() -> None:
+    """No constraint outside the union is touched; inside the other branch nothing conforming is accepted."""
+    told = run(takes_texts_alone)
+    assert told.odd.keys() <= {"overstrict", "undetermined"}
+    assert told.odd["overstrict"] >= {CONTENT, f"{CONTENT}/1/type"}
+    odd = set().union(*told.odd.values())
+    inside = {one.id for one in CONTRACT.request.constraints if one.id.startswith(f"{CONTENT}/1/")}
+    assert odd - {CONTENT} <= inside
+    assert told.found == [("overstrict", CONTENT)]
+    replayed_right(told, takes_texts_alone)
