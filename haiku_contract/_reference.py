@@ -113,10 +113,15 @@ class ReferenceEngine:
 
 
 def _spell(schema: Schema) -> tuple[Any, frozenset[tuple[str | int, ...]]]:
-    """A copy with every `false` written as `{"not": {}}`, and where: of a bare `false` `jsonschema` tells no place."""
+    """A copy that `jsonschema` reads well, and where a `false` stands.
+
+    Every `false` is written as `{"not": {}}`: of a bare one it tells no place.
+    """
     copy = wire.normalise(schema)
     forbidden: set[tuple[str | int, ...]] = set()
     for tokens, one in list(constraints.subschemas(copy)):
+        if isinstance(one, dict) and one.get("items") is True:
+            one["items"] = {}  # the same, and `jsonschema` stumbles over the other one in draft 2019-09
         if tokens and one is False and constraints.keyword_at(tokens) not in _OWN_WAY:
             parent = pointer.get(copy, tokens[:-1])
             last = int(tokens[-1]) if isinstance(parent, list) else tokens[-1]

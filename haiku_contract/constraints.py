@@ -6,6 +6,7 @@ drafts where `$schema` names one.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from haiku_contract import pointer
@@ -22,10 +23,10 @@ from haiku_contract.schemas import (
     subschemas,
     types,
 )
-from haiku_contract.trivial import TRIVIAL, accepts_everything, is_trivial
+from haiku_contract.trivial import TRIVIAL, accepts_everything, is_trivial, matches_every_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from haiku_contract.model import Side
 
@@ -41,6 +42,8 @@ __all__ = [
     "walk",
     "without",
 ]
+
+_MOST_PATHS: Final = 16_384  # of keywords in large unions, which fail again and again
 
 APPLICATORS: Final[dict[str, Shape]] = {
     "properties": "map",
@@ -114,6 +117,7 @@ _SPEAKS_OF: Final[dict[str, tuple[str, ...]]] = {
 
 _NO_CONTAINS: Final = "stands beside no 'contains', without which it says nothing"
 _NO_TUPLE: Final = "stands beside no list under 'items', without which it says nothing"
+_NO_KEY_LEFT: Final = "a pattern beside it speaks of every key"
 _NO_IF: Final = "stands beside no 'if', without which it says nothing"
 _ONLY_ASKED: Final = "only asked under 'not', 'contains', 'if' or 'unevaluated…', where to fail is no fault"
 _UNUSED: Final = "no reference leads to this definition"
@@ -153,7 +157,8 @@ def walk(schema: Schema, side: Side, *, assert_format: bool = False) -> tuple[Co
     return tuple(found.values())
 
 
-def keyword_at(tokens: Iterable[str | int]) -> str:
+@lru_cache(_MOST_PATHS)
+def keyword_at(tokens: tuple[str | int, ...]) -> str:
     """The keyword that a pointer into a schema ends in, the member of `required` left out.
 
     Empty where it ends in a schema among several, as in `properties/a` and `anyOf/0`: only `false` asserts there.
@@ -290,6 +295,7 @@ def _never(document: Document, site: _Site, keyword: str, value: Any) -> str:
         _NO_CONTAINS: keyword in {"minContains", "maxContains"} and "contains" not in beside,
         _NO_TUPLE: keyword == "additionalItems" and not isinstance(beside.get("items"), list),
         "the exclusive bound speaks for it": beside.get(f"exclusive{keyword.capitalize()}") is True,
+        _NO_KEY_LEFT: keyword == "additionalProperties" and _has_open_pattern(beside),
         "'minContains' speaks for it": keyword == "contains" and beside.get("minContains", 0) > 0,
         "'minContains' asks for none": keyword == "contains" and beside.get("minContains") == 0,
         "one branch accepts every value": keyword in UNIONS
@@ -314,6 +320,11 @@ def _not_spoken_of(schema: dict[str, Any], keyword: str, *, names: bool) -> str:
     return ""
 
 
+def _has_open_pattern(beside: dict[str, Any]) -> bool:
+    """Whether every key matches one of the patterns of a schema."""
+    return any(map(matches_every_text, beside.get("patternProperties", ())))
+
+
 def speaks_of(keyword: str) -> tuple[str, ...]:
     """The JSON types that a keyword speaks of; empty for those that speak of every value."""
     return _SPEAKS_OF.get(keyword, ())
@@ -329,6 +340,8 @@ def _children(document: Document, site: _Site, keyword: str, value: Any) -> Iter
         never = _NO_IF
     if keyword == "additionalItems" and not isinstance(beside.get("items"), list):
         never = _NO_TUPLE
+    if keyword == "additionalProperties" and _has_open_pattern(beside):
+        never = _NO_KEY_LEFT
     if keyword in UNIONS and any(accepts_everything(document, branch) for branch in value):
         never = _OPEN
     in_place = keyword not in _SPEAKS_OF

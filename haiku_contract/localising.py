@@ -57,9 +57,9 @@ def localised(root: Schema) -> Schema:
     places = [place for place in reachable(root) if isinstance(place.schema, dict)]
     if not _is_odd(document, places):
         return root
-    anchors = _anchors(document, places)
+    outermost = _outermost(document, places)
     try:
-        replaced = {place.tokens: _pointers(document, place, anchors) for place in places}
+        replaced = {place.tokens: _pointers(document, place, outermost) for place in places}
     except _Ambiguous:
         return root
     mirror: dict[str, Any] = _copied(root)
@@ -94,16 +94,31 @@ def _dialect(root: Schema) -> str:
     return str(named) if _BEFORE.search(named) else _DIALECTS[draft(root)]
 
 
-def _anchors(document: Document, places: list[Place]) -> dict[str, dict[Tokens, Tokens]]:
-    """Where each dynamic anchor stands in each of the resources that have one of its name."""
-    found: dict[str, dict[Tokens, Tokens]] = {}
+def _outermost(document: Document, places: list[Place]) -> dict[str, Tokens | None]:
+    """Which dynamic anchor is the outermost one of its name, whatever the way; None where that depends on the way."""
+    anchors: dict[str, dict[Tokens, Tokens]] = {}
     for tokens, schema in places:
         if isinstance(schema.get("$dynamicAnchor"), str):
-            found.setdefault(schema["$dynamicAnchor"], {})[document.resource(tokens)] = tokens
+            anchors.setdefault(schema["$dynamicAnchor"], {})[document.resource(tokens)] = tokens
+    found: dict[str, Tokens | None] = {}
+    for name, inside in anchors.items():
+        entries = {()} if () in inside else set(inside) if len(inside) == 1 else _entries(document, places, inside)
+        found[name] = inside[entries.pop()] if len(entries) == 1 else None
     return found
 
 
-def _pointers(document: Document, place: Place, anchors: dict[str, dict[Tokens, Tokens]]) -> dict[str, str]:
+def _entries(document: Document, places: list[Place], inside: dict[Tokens, Tokens]) -> set[Tokens]:
+    """Those of some schemas with identifiers into which a way from outside of all of them leads."""
+    found = {one for one in inside if one[-2:-1] not in {("$defs",), ("definitions",)}}
+    for tokens, schema in places:
+        references = [schema[one] for one in REFERENCES if isinstance(schema.get(one), str)]
+        targets = [document.target(one, tokens) for one in references]
+        if document.resource(tokens) not in inside:
+            found |= {document.resource(one.tokens) for one in targets if one is not None} & inside.keys()
+    return found
+
+
+def _pointers(document: Document, place: Place, outermost: dict[str, Tokens | None]) -> dict[str, str]:
     """The references of one schema as pointers from the root; those that lead nowhere are left out."""
     tokens, schema = place
     found: dict[str, Tokens] = {}
@@ -111,20 +126,21 @@ def _pointers(document: Document, place: Place, anchors: dict[str, dict[Tokens, 
         reference = schema.get(keyword)
         target = document.target(reference, tokens) if isinstance(reference, str) else None
         if target is not None:
-            found[keyword] = _dynamic(target, reference, anchors) if keyword == "$dynamicRef" else target.tokens
+            found[keyword] = _dynamic(target, reference, outermost) if keyword == "$dynamicRef" else target.tokens
     if "$recursiveRef" in found:
         found.setdefault("$ref", _recursive(document, found.pop("$recursiveRef")))
     return {keyword: "#" + quote(pointer.join(there), safe="/~!$&'()*+,;=:@") for keyword, there in found.items()}
 
 
-def _dynamic(target: Place, reference: str, anchors: dict[str, dict[Tokens, Tokens]]) -> Tokens:
+def _dynamic(target: Place, reference: str, outermost: dict[str, Tokens | None]) -> Tokens:
     """What a dynamic reference means: the anchor in the outermost schema that has one (Core section 8.2.3.2)."""
     name = reference.partition("#")[2]
     if not isinstance(target.schema, dict) or target.schema.get("$dynamicAnchor") != name:
         return target.tokens
-    if () not in anchors[name] and len(anchors[name]) > 1:
+    meant = outermost[name]
+    if meant is None:
         raise _Ambiguous
-    return anchors[name].get((), target.tokens)
+    return meant
 
 
 def _recursive(document: Document, there: Tokens) -> Tokens:

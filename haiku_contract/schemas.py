@@ -201,6 +201,10 @@ def _joined(base: str, reference: str) -> str:
         return reference
 
 
+def _absolute(base: str, reference: str) -> str:
+    return _joined(base, reference) if reference.partition("#")[0] else base + reference
+
+
 class Document:
     """A schema with what its references name.
 
@@ -250,9 +254,12 @@ class Document:
             self._targets[base, reference] = self._resolved(base, reference)
         return self._targets[base, reference]
 
+    def absolute(self, reference: str, tokens: Tokens = ()) -> str:
+        """The URI that a reference at a place stands for."""
+        return _absolute(self._base(tokens), reference)
+
     def _resolved(self, base: str, reference: str) -> Place | None:
-        absolute = _joined(base, reference) if reference.partition("#")[0] else base + reference
-        address, _, fragment = absolute.partition("#")
+        address, _, fragment = _absolute(base, reference).partition("#")
         if address not in self._resources:
             return None
         fragment = unquote(fragment)

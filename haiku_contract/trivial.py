@@ -46,6 +46,12 @@ def matches_every_text(pattern: str) -> bool:
         tree = list(_parser.parse(pattern))
     except (re.error, OverflowError, RecursionError):
         return False
+    return _matches_everywhere(tree)
+
+
+def _matches_everywhere(tree: list[Any]) -> bool:
+    if len(tree) == 1 and str(tree[0][0]) == "BRANCH":
+        return any(_matches_everywhere(list(branch)) for branch in tree[0][1][1])
     started = bool(tree) and str(tree[0][1]) == "AT_BEGINNING"
     tree = tree[1:] if started else tree
     ended = bool(tree) and str(tree[-1][1]) == "AT_END"

@@ -14,18 +14,19 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import jsonschema_rs
 
 from haiku_contract import constraints, messages, pointer, wire
+from haiku_contract._fast import FastEngine, reference_engine
 from haiku_contract.disputes import Disputes
 from haiku_contract.errors import ContractLoadError, ContractViolation, MissingExtraError
 from haiku_contract.gate import gated
 from haiku_contract.localising import localised, unread
-from haiku_contract.messages import Failure
+from haiku_contract.metaschemas import supplied
 from haiku_contract.model import ABSENT
-from haiku_contract.schemas import subschemas
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
     from haiku_contract.constraints import Schema
+    from haiku_contract.messages import Failure
     from haiku_contract.model import Constraint, Side, Violation
 
 
@@ -62,9 +63,12 @@ class SchemaValidator:
     """
 
     def __init__(self, side: Side, schema: Schema, *, assert_format: bool = False) -> None:
-        """Args: the side that names the constraints, the schema as published, and whether `format` asserts in it."""
+        """Args: the side that names the constraints, the schema as published, and whether `format` asserts in it.
+
+        Metaschemas that the schema refers to are added to its definitions.
+        """
         self.side: Side = side
-        self.schema = schema
+        self.schema = supplied(schema)
         self.assert_format = assert_format
 
     def __repr__(self) -> str:
@@ -111,7 +115,7 @@ class SchemaValidator:
         extended = gated(localised(self.schema))
         if extended is None:
             return lambda payload: wire.is_plain(payload) and self.engine.is_valid(payload)
-        return _FastEngine(extended, assert_format=self.assert_format).is_valid
+        return FastEngine(extended, assert_format=self.assert_format).is_valid
 
     def iter_errors(self, payload: Any, *, excerpts: bool = True) -> Iterator[Violation]:
         """What is wrong with the payload: what JSON cannot carry of it, or else the violations of the schema.
@@ -163,8 +167,11 @@ class SchemaValidator:
     def settled(self, payload: Any) -> bool | None:
         """The verdict on a decoded payload where both engines give the same; None where they differ.
 
-        Where there is nothing in the schema and the payload that they might read differently, only one is asked.
+        Where there is nothing in the schema and the payload that they might read differently, only one is asked. There
+        is none either on what no body can carry, such as half of a pair of surrogates that a pattern speaks of.
         """
+        if _SURROGATE_LEAD in _marshal(payload, 4) and any(True for _ in wire.problems(payload)):
+            return None
         found = self.engine.is_valid(payload)
         if not self._disputes.about(payload):
             return found
@@ -181,9 +188,9 @@ class SchemaValidator:
     @cached_property
     def _other(self) -> Engine | None:
         """The slow engine beside the fast one, where it can read the schema."""
-        if not isinstance(self.engine, _FastEngine):
+        if not isinstance(self.engine, FastEngine):
             return None
-        return _reference_engine(localised(self.schema), accepted=True, assert_format=self.assert_format)
+        return reference_engine(localised(self.schema), accepted=True, assert_format=self.assert_format)
 
     def broken(self, payload: Any) -> frozenset[str]:
         """The ids of the constraints that a decoded payload breaks."""
@@ -214,12 +221,12 @@ def compile_schema(schema: Any, side: Side, *, assert_format: bool = False) -> E
         raise ContractLoadError(f"the {side} schema is not a schema: expected an object, found {wire.describe(schema)}")
     schema = localised(schema)
     try:
-        engine: Engine = _FastEngine(schema, assert_format=assert_format)
+        engine: Engine = FastEngine(schema, assert_format=assert_format)
     except jsonschema_rs.ValidationError as error:
         fallback = (
             None
             if error.kind.name in {"$ref", "referencing"}
-            else _reference_engine(schema, assert_format=assert_format)
+            else reference_engine(schema, assert_format=assert_format)
         )
         if fallback is None:
             reason = f"at {pointer.readable(tuple(error.instance_path))}: {error.message}"
@@ -248,100 +255,6 @@ def _format_judge(name: str) -> SchemaValidator:
 
 def _unusable(side: Side, reason: str) -> ContractLoadError:
     return ContractLoadError(f"the {side} schema is not a schema that can be used, {wire.shorten(reason, _MAX_REASON)}")
-
-
-class _FastEngine:
-    """`jsonschema-rs`."""
-
-    def __init__(self, schema: Schema, *, assert_format: bool = False) -> None:
-        self._schema = schema
-        self._assert_format = assert_format
-        self._validator = jsonschema_rs.validator_for(schema, validate_formats=assert_format, offline=True)
-        self.is_valid = self._validator.is_valid
-
-    def failures(self, instance: Any) -> Iterator[Failure]:
-        # The engine's paths leave keys without a name out.
-        if wire.has_empty_key(instance) and self._second is not None:
-            return self._second.failures(instance)
-        if self._shortened:
-            errors = self._validator.iter_errors(instance)
-            found = [_fast_failure(error, instance, self._schema) for error in errors]
-            if self._is_unclear(found) and self._second is not None:
-                return self._second.failures(instance)
-            return messages.once(found)
-        return messages.once(_fast_failure(error, instance) for error in self._validator.iter_errors(instance))
-
-    def _is_unclear(self, found: Iterable[Failure]) -> bool:
-        """Whether one of the failures may be about a keyword under a key without a name."""
-        return any(
-            tuple(map(str, one.schema_path)) in self._shortened or any(map(self._is_unclear, one.branches))
-            for one in found
-        )
-
-    @cached_property
-    def _shortened(self) -> frozenset[tuple[str, ...]]:
-        """What the engine calls the keywords under keys of the schema that have no name, and may mean others by."""
-        if not wire.has_empty_key(self._schema):
-            return frozenset()
-        odd = [place for place in subschemas(self._schema) if "" in place.tokens and isinstance(place.schema, dict)]
-        return frozenset((*filter(None, place.tokens), keyword) for place in odd for keyword in place.schema)
-
-    @cached_property
-    def _second(self) -> Engine | None:
-        return _reference_engine(self._schema, accepted=True, assert_format=self._assert_format)
-
-    def exercised(self, instance: Any) -> frozenset[str]:
-        units = self._validator.evaluate(instance).list()["details"]
-        ways = (unit["evaluationPath"] for unit in units if not unit["valid"])
-        unmet = tuple(f"{way}/" for way in ways if way.split("/")[-2:-1] and way.split("/")[-2] in constraints.UNIONS)
-        reached = (unit["schemaLocation"] for unit in units if not f"{unit['evaluationPath']}/".startswith(unmet))
-        return frozenset(place.partition("#")[2] or place for place in reached)
-
-
-def _fast_failure(error: jsonschema_rs.ValidationError, root: Any, schema: Schema | None = None) -> Failure:
-    """What the engine says of an instance, whose schema is needed where keys in it have no name."""
-    kind = error.kind
-    path, instance = _located(root, error.instance_path)  # the engine's own copy has its keys sorted
-    while isinstance(kind, jsonschema_rs.ValidationErrorKind.PropertyNames):
-        error = kind.error
-        kind, instance = error.kind, error.instance
-    # Loops rather than generators: unions may be nested as deeply as payloads, and every frame counts.
-    branches: list[tuple[Failure, ...]] = []
-    for context in getattr(kind, "context", ()):
-        branch: list[Failure] = []
-        for one in context:
-            branch.append(_fast_failure(one, root, schema))  # noqa: PERF401 - as said
-        branches.append(tuple(messages.once(branch)))
-    if not all(branches):  # where several branches fit, what the others say is not why
-        branches = [()] * len(branches)
-    unexpected = getattr(kind, "unexpected", ())
-    return Failure(
-        schema_path=tuple(error.schema_path) if schema is None else _located(schema, error.schema_path)[0],
-        instance_path=path,
-        instance=instance,
-        branches=tuple(branches),
-        unexpected=tuple(name for name in unexpected if isinstance(name, str)),
-    )
-
-
-def _located(root: Any, path: Iterable[str | int]) -> tuple[tuple[str | int, ...], Any]:
-    """The place that the engine means by a path, in which keys without a name are left out, and what stands there."""
-    found: list[str | int] = []
-    value = root
-    for token in path:
-        while isinstance(value, dict) and str(token) not in value and "" in value:
-            found.append("")
-            value = value[""]
-        found.append(token)
-        value = pointer.step(value, token)
-    return tuple(found), value
-
-
-def _reference_engine(schema: Schema, *, accepted: bool = False, assert_format: bool = False) -> Engine | None:
-    """The slow engine, imported only when it is needed; None where it cannot read the schema either."""
-    from haiku_contract._reference import ReferenceEngine  # noqa: PLC0415 - half of this package's import time
-
-    return ReferenceEngine.compile(schema, accepted=accepted, assert_format=assert_format)
 
 
 def _unjudged(schema: Schema) -> frozenset[str]:

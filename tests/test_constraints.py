@@ -65,6 +65,8 @@ REQUEST_1_0_0: list[tuple[str, str]] = [
 UNUSED = "no reference leads to this definition"
 ASKED = "only asked under 'not', 'contains', 'if' or 'unevaluated…', where to fail is no fault"
 EVERY = "accepts every value"
+EVERY_KEY = "a pattern beside it speaks of every key"
+NO_CONTAINS = "stands beside no 'contains', without which it says nothing"
 ONE = "one branch accepts every value"
 OPEN = "another branch of the union accepts every value"
 NO_IF = "stands beside no 'if', without which it says nothing"
@@ -203,13 +205,16 @@ UNVIOLABLE: list[tuple[Any, list[tuple[str, str]]]] = [
     ({"propertyNames": {"properties": {"a": {"type": "string"}}}}, [
         ("/propertyNames/properties/a/type", "speaks of objects only, and none is accepted here"),
     ]),
-    ({"minContains": 2, "maxContains": 3}, [
-        ("/minContains", "stands beside no 'contains', without which it says nothing"),
-        ("/maxContains", "stands beside no 'contains', without which it says nothing"),
-    ]),
+    ({"minContains": 2, "maxContains": 3}, [("/minContains", NO_CONTAINS), ("/maxContains", NO_CONTAINS)]),
     ({"contains": {}, "minContains": 0, "maxContains": 1}, [
         ("/contains", "'minContains' asks for none"), ("/minContains", EVERY), ("/maxContains", ""),
     ]),
+    ({"patternProperties": {"^(a|b)|c*$": {}}, "additionalProperties": False}, [("/additionalProperties", EVERY_KEY)]),
+    ({"patternProperties": {".*": {}}, "additionalProperties": {"const": 1}}, [
+        ("/additionalProperties/const", EVERY_KEY),
+    ]),
+    ({"patternProperties": {"^(a|b)$|^c*$": {}}, "additionalProperties": False}, [("/additionalProperties", "")]),
+    ({"type": "string", "pattern": "^(arn:.*)|()$"}, [("/type", ""), ("/pattern", EVERY)]),
     ({"then": {"type": "null"}, "else": False}, [
         ("/then/type", NO_IF), ("/else", NO_IF),
     ]),
@@ -270,7 +275,7 @@ def test_every_id_names_a_place_in_the_schema(schema: Any) -> None:
     for one in found:
         assert one.id == f"response:{one.pointer}"
         assert pointer.get(schema, pointer.split(one.pointer)) == one.value
-        assert one.keyword == constraints.keyword_at(pointer.split(one.pointer))
+        assert one.keyword == constraints.keyword_at(tuple(pointer.split(one.pointer)))
         assert one.violable == (not one.reason)
         assert one.reachable == (one.reason not in {UNUSED, NO_IF})
 
@@ -331,7 +336,7 @@ def test_definitions_in_a_long_chain() -> None:
     ],
 )
 def test_the_keyword_at_a_place(tokens: list[str | int], keyword: str) -> None:
-    assert constraints.keyword_at(tokens) == keyword
+    assert constraints.keyword_at(tuple(tokens)) == keyword
 
 
 # -- without ----------------------------------------------------------------------------------------------------

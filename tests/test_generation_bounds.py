@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -12,6 +12,9 @@ from haiku_contract import wire
 from haiku_contract.cli.generate import told
 from haiku_contract.generate.suite import cases_of
 from haiku_contract.model import ABSENT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 SIMPLE: list[Any] = [
     {},
@@ -86,3 +89,46 @@ def test_what_is_proven_unreachable_is_not_counted_as_violable() -> None:
     first, *further = told(hc.RequestValidator({"type": "object", "properties": {"a": inner}}))
     assert sum("unreachable: " in line for line in further) == 3
     assert first == "request: 1 of 1 violable constraints have a faulted case"
+
+
+def nested(depth: int, outer: Callable[[Any], Any]) -> Any:
+    schema: Any = {"type": "string"}
+    for _ in range(depth):
+        schema = outer(schema)
+    return schema
+
+
+# What each asks for is one step from what the one before it asks for.
+CHAIN = {
+    "type": "object",
+    "required": ["k0"],
+    "allOf": [{"if": {"required": [f"k{at}"]}, "then": {"required": [f"k{at + 1}"]}} for at in range(40)],
+}
+FAR = [
+    CHAIN,
+    nested(100, lambda inner: {"type": "object", "required": ["a"], "properties": {"a": inner}}),
+    nested(100, lambda inner: {"type": "array", "minItems": 1, "items": inner}),
+    {"oneOf": [{"type": "object"}, {"type": "object"}, {"type": "string", "pattern": "^\\p{Script=Greek}{3}$"}]},
+]
+
+
+@pytest.mark.parametrize("schema", FAR, ids=["conditions", "objects", "arrays", "the only branch left"])
+def test_a_value_is_found_however_far_it_is(schema: Any) -> None:
+    assert next(cases_of(hc.SchemaValidator("response", schema))).kind == "conforming"
+
+
+HALVES = "^[\\u0020-\\uD7FF\\uE000-\\uFFFD\\uD800\\uDBFF-\\uDC00\\uDFFF]{1,9}$"
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "string", "pattern": HALVES, "maxLength": 5},
+        {"type": "object", "required": ["a"], "properties": {"a": {"pattern": "^[\\uD800-\\uDFFF]*$"}}},
+        {"type": "object", "patternProperties": {"^[\\uD800-\\uDFFF]": {"type": "null"}}},
+    ],
+)
+def test_no_case_holds_what_no_body_can_carry(schema: Any) -> None:
+    cases = list(cases_of(hc.SchemaValidator("response", schema)))
+    assert len(cases) > 1
+    assert all(not list(wire.problems(case.payload)) for case in cases)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import jsonschema_specifications
 import pytest
 
 import haiku_contract as hc
@@ -69,6 +70,23 @@ READ: list[tuple[Any, Any, Any]] = [
     ({"$ref": "#/$defs/a#b[]", "$defs": {"a#b[]": {"const": 1}}}, 1, 2),
     ({"$ref": "#/parts/one", "parts": {"one": {"$ref": "#/parts/Two<>"}, "Two<>": {"const": 1}}}, 1, 2),
     ({"$id": "a schema of mine", "$ref": "#/$defs/a", "$defs": {"a": {"const": 1}}}, 1, 2),
+    ({"$ref": "https://json-schema.org/draft/2020-12/schema"}, {"not": {"minLength": 1}}, {"not": {"minLength": "1"}}),
+    (
+        {
+            "$schema": "http://json-schema.org/draft-07/schema#",
+            "items": {"$ref": "http://json-schema.org/draft-07/schema"},
+        },
+        [{"type": "object"}],
+        [{"properties": {"a": {"type": "x"}}}],
+    ),
+    (
+        {
+            "$schema": "http://json-schema.org/draft-04/schema#",
+            "properties": {"t": {"$ref": "http://json-schema.org/draft-04/schema#/properties/title"}},
+        },
+        {"t": "a"},
+        {"t": 1},
+    ),
     ({"$id": "http://[", "$ref": "#/$defs/a", "$defs": {"a": {"const": 1}}}, 1, 2),
     ({"$schema": "https://example.org/provider.definition.schema.v1.json", "prefixItems": [{"const": 1}]}, [1], [2]),
     ({"$schema": "http://json-schema-org/draft-07/schema#", "items": [{"const": 1}]}, [1], [2]),
@@ -112,6 +130,16 @@ def test_a_schema_that_every_engine_reads_is_left_alone() -> None:
         "$ref": "#/definitions/a",
     }
     assert localised(schema) is schema
+
+
+METASCHEMAS = [one for one in sorted(jsonschema_specifications.REGISTRY) if one.rpartition("/")[2].startswith("schema")]
+
+
+@pytest.mark.parametrize("uri", METASCHEMAS)
+def test_every_metaschema_is_a_schema_like_any_other(uri: str) -> None:
+    validator = hc.SchemaValidator("response", jsonschema_specifications.REGISTRY[uri].contents)
+    assert validator.is_valid({"properties": {"a": {"type": "string", "minLength": 1}}})
+    assert not validator.is_valid({"properties": {"a": {"items": {"properties": {"b": {"enum": 1}}}}}})
 
 
 UNKNOWN = [

@@ -32,6 +32,45 @@ BROKEN: list[tuple[Any, str]] = [
     ({"oneOf": [VERSION_1, VERSION_2]}, "/oneOf/1/required/0"),
     # A longer array is fine with the second branch, unless its items are not.
     ({"anyOf": [{"type": "array", "items": {"enum": ["yes"]}, "maxItems": 1}, TEXTS]}, "/anyOf/0/maxItems"),
+    # The definition is of use twice: where anything else is fine too, and where nothing else is.
+    (
+        {
+            "properties": {
+                "a": {"anyOf": [{"$ref": "#/$defs/d"}, {}]},
+                "b": {"properties": {"c": {"$ref": "#/$defs/d"}}},
+            },
+            "$defs": {"d": {"properties": {"e": {"type": "integer"}}}},
+        },
+        "/$defs/d/properties/e/type",
+    ),
+    (
+        {
+            "properties": {"a": {"anyOf": [{"$ref": "#/$defs/f"}, {"type": ["object", "null"]}]}},
+            "additionalProperties": {"properties": {"c": {"$ref": "#/$defs/f"}}},
+            "$defs": {
+                "d": {"properties": {"e": {"minimum": 1}}},
+                "f": {"type": "object", "allOf": [{"$ref": "#/$defs/d"}]},
+            },
+        },
+        "/$defs/d/properties/e/minimum",
+    ),
+    # A list of what is required without which, of what is required anyway.
+    ({"required": ["a"], "dependentRequired": {"b": ["a"]}}, "/dependentRequired"),
+    # A condition inside what another condition leads to: the outer one has to stay unmet while the inner one is met.
+    (
+        {
+            "if": {"type": "object", "required": ["$ref"]},
+            "else": {
+                "type": "object",
+                "properties": {"type": {"enum": ["key", "http"]}},
+                "required": ["type"],
+                "if": {"properties": {"type": {"const": "key"}}},
+                "then": {"properties": {"name": {"type": "string"}}, "required": ["name"]},
+                "unevaluatedProperties": False,
+            },
+        },
+        "/else/properties/type/enum",
+    ),
     # What is neither of twelve kinds of object.
     (
         {

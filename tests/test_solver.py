@@ -147,6 +147,8 @@ def test_every_keyword_has_a_schema_here() -> None:
             {"type": "object", "properties": {"a": {}, "b": False}, "additionalProperties": False, "minProperties": 2},
             "2 keys are asked for, and only 1 may be there",
         ),
+        ({"oneOf": [{"type": "string"}, {"type": "string"}]}, "no branch of 'oneOf' can be the one"),
+        ({"oneOf": [{"const": 1}, {"const": True}, {"const": 1}], "type": "integer"}, "no type is both"),
         ({"type": "string", "pattern": "^a{3}$", "minLength": 4}, "longer or shorter texts"),
         ({"type": "string", "pattern": "[a-z]{5}", "maxLength": 4}, "longer or shorter texts"),
     ],
@@ -162,7 +164,7 @@ def test_why_nothing_conforms(schema: Any, reason: str) -> None:
     [
         {"type": "string", "pattern": "^a$", "not": {"const": "a"}},
         {"type": "string", "not": {"minLength": 0}},
-        {"oneOf": [{"type": "string"}, {"type": "string"}]},
+        {"oneOf": [{"type": "string"}, {"type": "string", "minLength": 0}]},
     ],
 )
 def test_what_cannot_be_decided_is_said_and_soon(schema: Any) -> None:
@@ -275,6 +277,10 @@ def test_identifiers_inside_a_document() -> None:
 PATTERNS = [
     ("^\\p{Lu}+$", "A", "a"),
     ("^[\\p{L}_]$", "é", "1"),
+    ("^\\p{Script=Greek}{3}$", "\u03b1\u03b2\u03b3", "abc"),
+    ("^[\\p{Script=Han}\\p{Hira}]+$", "一ぁ", "a"),
+    ("^\\p{sc=Cyrl}\\p{M}$", "\u0430\u0301", "\u0430\u0430"),
+    ("\\p{Emoji_Presentation}", "😀", "x"),
     ("^(?<year>\\d{4})-\\k<year>$", "1999-1999", "1999-1998"),
     ("^[^]$", "\n", ""),
     ("[]", None, "a"),
@@ -282,6 +288,7 @@ PATTERNS = [
     ("^[^[]+\\/$", "a/", "[/"),
     ("\\u{1F600}", "😀", "x"),
     ("^(?=.*[A-Z])(?=.*\\d).{8,}$", "Ab0-_./:", "ab0-_./:"),
+    ("^(?=!+[^!*,;{}[\\]~\\n]+$)(?=(.*\\w)).+$", "!a", "!!"),
     ("^(a|b){2}\\s$", "ab\u00a0", "ab"),
     ("^a$|^b$", "b", "b\n"),
 ]

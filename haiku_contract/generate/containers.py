@@ -169,8 +169,10 @@ def _forced(solver: Solver, node: Node, reaching: Atom | None, step: Step | None
         yield step.key
     elif step.keyword == "patternProperties":
         named = (name for atom in node.atoms for name in atom.said.get("properties", ()))
-        known = [*named, EXTRA_KEY, *ecma.texts(step.key)[:_MOST_NAMES]]
-        yield from [name for name in dict.fromkeys(known) if ecma.matches(step.key, name)][:_MOST_HOSTS]
+        allowed = _further(solver, node, 0) if any("propertyNames" in atom.said for atom in node.atoms) else ()
+        known = [*named, EXTRA_KEY, *ecma.texts(step.key)[:_MOST_NAMES], *islice(allowed, _MOST_FORCED)]
+        fitting = [name for name in dict.fromkeys(known) if ecma.matches(step.key, name)]
+        yield from [name for name in fitting if _may_be_named(solver, node.atoms, name)][:_MOST_HOSTS]
     else:
         names = _further(solver, node, 0)
         any_name, speaks = step.keyword == "propertyNames", solver.judge.speaks_of

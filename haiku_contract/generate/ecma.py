@@ -6,6 +6,7 @@ import math
 import re
 import warnings
 from functools import lru_cache
+from itertools import product
 from string import ascii_lowercase, digits
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,6 +24,25 @@ _CLASSES: Final[dict[str, str]] = {
     **dict.fromkeys(("P", "Punctuation"), "!-#%-*,-/:;?@\\[-\\]_{}"),
     **dict.fromkeys(("S", "Symbol"), "$+<=>^`|~"),
     **dict.fromkeys(("Z", "Zs", "Space_Separator", "White_Space"), _SPACE),
+    **dict.fromkeys(("M", "Mark", "Combining_Mark", "Mn", "Nonspacing_Mark"), "\u0300-\u036f"),
+    **dict.fromkeys(("C", "Other", "Cc", "Control"), "\\x00-\\x1f\\x7f"),
+    **dict.fromkeys(("Pd", "Dash_Punctuation"), "\\-\u2013\u2014"),
+    **dict.fromkeys(("Pc", "Connector_Punctuation"), "_"),
+    **dict.fromkeys(("Sc", "Currency_Symbol"), "$\u20ac"),
+    **dict.fromkeys(("Sm", "Math_Symbol"), "+<=>|~"),
+    **dict.fromkeys(("Emoji", "Emoji_Presentation", "Extended_Pictographic"), "\U0001f600-\U0001f64f"),
+    **dict.fromkeys(("Lo", "Other_Letter"), "\u05d0-\u05ea\u4e00-\u4eff"),
+    **dict.fromkeys(("Latin", "Latn"), "a-zA-Z"),
+    **dict.fromkeys(("Greek", "Grek"), "\u03b1-\u03c9"),
+    **dict.fromkeys(("Cyrillic", "Cyrl"), "\u0430-\u044f"),
+    **dict.fromkeys(("Hebrew", "Hebr"), "\u05d0-\u05ea"),
+    **dict.fromkeys(("Arabic", "Arab"), "\u0627-\u063a"),
+    **dict.fromkeys(("Devanagari", "Deva"), "\u0905-\u0939"),
+    **dict.fromkeys(("Thai",), "\u0e01-\u0e2e"),
+    **dict.fromkeys(("Hiragana", "Hira"), "\u3041-\u3096"),
+    **dict.fromkeys(("Katakana", "Kana"), "\u30a1-\u30fa"),
+    **dict.fromkeys(("Han", "Hani", "Ideographic", "Unified_Ideograph"), "\u4e00-\u4eff"),
+    **dict.fromkeys(("Hangul", "Hang"), "\uac00-\uacff"),
     **dict.fromkeys(("ID_Start", "XID_Start"), "a-zA-Z"),
     **dict.fromkeys(("ID_Continue", "XID_Continue"), "a-zA-Z0-9_"),
     "ASCII": "\\x00-\\x7f",
@@ -136,10 +156,11 @@ def texts(pattern: str, least: int = 0) -> tuple[str, ...]:
     """
     if compiled(pattern) is None:
         return ()
-    tree = _parser.parse(translated(pattern), re.ASCII)
+    whole = _parser.parse(translated(pattern), re.ASCII)
+    trees = (whole, *_ahead(whole))
     matching: dict[str, None] = {}
     for repeats in dict.fromkeys((*_TRIED, least)):
-        for turn in range(_MOST_BRANCHES):
+        for turn, tree in product(range(_MOST_BRANCHES), trees):
             text = _Sampler(repeats, turn).text(tree)
             for padded in (text, f"a{text}", f"{text}a"):
                 if padded not in matching and matches(pattern, padded):
@@ -147,6 +168,15 @@ def texts(pattern: str, least: int = 0) -> tuple[str, ...]:
         if len(matching) >= _ENOUGH and repeats >= least:
             break
     return tuple(matching)
+
+
+def _ahead(tree: Any) -> Iterator[Any]:
+    """What an expression looks ahead for where it begins: a text for that may be one for the whole."""
+    for code, value in tree:
+        if str(code) == "ASSERT" and value[0] > 0:
+            yield value[1]
+        elif str(code) != "AT":
+            return
 
 
 def varied(pattern: str, least: int = 0) -> Iterator[str]:

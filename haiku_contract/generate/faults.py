@@ -10,21 +10,21 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from haiku_contract import pointer
-from haiku_contract.constraints import ASSERTIONS, UNIONS, is_trivial, replace, speaks_of, types
+from haiku_contract.constraints import ASSERTIONS, UNIONS, replace, speaks_of, types
 from haiku_contract.errors import UsageError
 from haiku_contract.generate.conforming import solver_of
-from haiku_contract.generate.goals import Host, modern_step
+from haiku_contract.generate.goals import Host
 from haiku_contract.generate.holding import kind_of
 from haiku_contract.generate.operators import FORBIDDEN, OPERATORS, Edit, Site
-from haiku_contract.generate.otherwise import LITTLE_WORK, Target, otherwise
-from haiku_contract.generate.routes import Route, site_of
+from haiku_contract.generate.otherwise import LITTLE_WORK, otherwise
+from haiku_contract.generate.routes import site_of
 from haiku_contract.generate.solver import Solver
+from haiku_contract.generate.targets import Target, target_of
 from haiku_contract.model import Fault
-from haiku_contract.schemas import REFERENCES
 from haiku_contract.validation import SchemaValidator
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     from haiku_contract.generate.goals import Path, Positions
     from haiku_contract.model import Constraint
@@ -45,9 +45,6 @@ _SELDOM_ALONE: Final = frozenset(("", "type", "const", "enum", "anyOf", "oneOf",
 _LISTING: Final = ("type", "const", "enum")
 
 
-_IN_PLACE: Final = (*REFERENCES, "allOf")
-
-
 class Faulted(NamedTuple):
     """A certified fault.
 
@@ -64,28 +61,6 @@ class Faulted(NamedTuple):
     payload: Any
     breaks: frozenset[str]
     twin: Any
-
-
-def target_of(validator: SchemaValidator, constraint: Constraint, ways: Mapping[str, Route]) -> Target | None:
-    """How to get to a constraint; None where no way leads there."""
-    document = solver_of(validator).document
-    forbids = constraint.keyword not in OPERATORS or not constraint.keyword
-    refuses = constraint.keyword == "not" and is_trivial(constraint.value)
-    route = ways.get(constraint.pointer if forbids else site_of(constraint))
-    if not forbids and not refuses:
-        if route is None or not isinstance(route.schema, dict):
-            return None
-        return Target(constraint, route.steps, document.modern(route.schema))
-    steps = route.steps if route is not None else ()
-    while steps and steps[-1].keyword in _IN_PLACE:
-        steps = steps[:-1]
-    if not steps:
-        return None
-    parents = [one for one in ways.values() if one.steps == steps[:-1] and isinstance(one.schema, dict)]
-    parent = parents[0].schema if parents else None
-    if not isinstance(parent, dict):
-        return None
-    return Target(constraint, steps[:-1], document.modern(parent), modern_step(steps[-1]))
 
 
 def certified(
@@ -151,9 +126,10 @@ def _second_ways(
 ) -> Iterator[Faulted]:
     """The fault that breaks a constraint alone with a value found for that, or those with the fewest others."""
     constraint = target.constraint
-    found = otherwise(target, solver_of(validator), reached)
-    others = [(host, Edit("otherwise", "replace", (), value)) for host, value in found]
-    for one in (_judged(validator, constraint, host, edit) for host, edit in others):
+    others: list[tuple[Host, Edit]] = []
+    for host, value in otherwise(target, solver_of(validator), reached):
+        others.append((host, Edit("otherwise", "replace", (), value)))
+        one = _judged(validator, constraint, *others[-1])
         if one is not None and len(one.breaks) == 1:
             yield one
             return

@@ -13,7 +13,7 @@ from haiku_contract.generate import values
 from haiku_contract.generate.branches import branches, hold
 from haiku_contract.generate.conforming import solver_of
 from haiku_contract.generate.goals import modern_step
-from haiku_contract.generate.routes import routes
+from haiku_contract.generate.targets import ways_of
 from haiku_contract.model import ABSENT, Fault
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def features(validator: SchemaValidator, seed: int = 0) -> Iterator[Feature]:
         it can.
     """
     known = {one.id: one for one in validator.constraints}
-    places = shuffled(routes(solver_of(validator).document.root).items(), seed, lambda place: place[0])
+    places = shuffled(ways_of(validator).items(), seed, lambda place: place[0])
     return in_turn(_features_at(validator, here, route, known) for here, route in places)
 
 

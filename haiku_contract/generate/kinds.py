@@ -10,6 +10,7 @@ from haiku_contract.generate.goals import modern_step
 from haiku_contract.generate.holding import key_of, kind_of
 from haiku_contract.generate.merging import ANNOTATIONS
 from haiku_contract.generate.scalars import bounds
+from haiku_contract.schemas import Words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -104,3 +105,18 @@ def _whole_between(said: dict[str, Any], kind: str) -> float:
 
 _MEMBERS: Final = {"boolean": 2, "null": 1}
 _MOST_NESTED: Final = 8
+
+_IN_PLACE: Final = frozenset(("$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "not", "if"))
+
+
+_SCALAR: Final = frozenset(("type", "const", "enum", "pattern", "format"))
+"""Keywords whose opposite no other keyword says."""
+
+
+def flat(said: dict[str, Any]) -> Words:
+    """A schema without what is held against the whole node at once; what refuses scalars by itself is none of that."""
+    refused = said.get("not")
+    flat = isinstance(refused, dict) and refused.keys() - ANNOTATIONS <= _SCALAR
+    return Words(
+        {keyword: value for keyword, value in said.items() if keyword not in _IN_PLACE or (flat and keyword == "not")}
+    )

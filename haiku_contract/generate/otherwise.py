@@ -7,7 +7,7 @@ Then what stands where the union does is found anew as a whole, so that it fits 
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from haiku_contract import pointer
 from haiku_contract.constraints import UNIONS, replace
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from haiku_contract.generate.goals import Path, Step
+    from haiku_contract.generate.targets import Target
     from haiku_contract.model import Constraint
 
 LITTLE_WORK: Final = 15_000
@@ -33,22 +34,6 @@ _DOWN: Final = frozenset(
 """Steps from a value to one inside it; all others stay where they are."""
 
 
-class Target(NamedTuple):
-    """A constraint that is to be broken, and how payloads get there.
-
-    Attributes:
-        constraint: the constraint.
-        steps: the way to the schema whose instances are edited.
-        said: that schema, in the words of 2020-12.
-        forbids: the last step of the way, where what stands at its end is `false` and nothing can.
-    """
-
-    constraint: Constraint
-    steps: tuple[Step, ...]
-    said: dict[str, Any]
-    forbids: Step | None = None
-
-
 def otherwise(target: Target, solver: Solver, reached: Host) -> Iterator[tuple[Host, Any]]:
     """Values that break a constraint, and where in a conforming payload each is to stand.
 
@@ -59,8 +44,8 @@ def otherwise(target: Target, solver: Solver, reached: Host) -> Iterator[tuple[H
 
     Yields:
         Those that fit no other branch of the unions on the way first, then those that may, then such that fit none and
-        need not conform to what stands beside the constraint; for each the place of the constraint, then the places
-        of the unions from the inside out.
+        need not conform to what stands beside the constraint. For those that fit none the place of the constraint, then
+        the places of the unions from the inside out.
     """
     if target.forbids is not None:
         return
@@ -68,8 +53,9 @@ def otherwise(target: Target, solver: Solver, reached: Host) -> Iterator[tuple[H
     site = pointer.get(solver.document.root, tokens)
     turned = _turned(target.constraint, site)
     levels = _levels(target.steps)
-    united = ((turned, True), (turned, False), (_loosened(turned), True))
-    for schema, exclusive in united if levels else ((turned, False),):
+    loosened = _loosened(turned)
+    united = ((turned, True), (turned, False), (loosened, True))
+    for schema, exclusive in united if levels else ((turned, False), (loosened, False)):
         if schema is None:
             continue
         other = Solver(solver.document.changed(replace(solver.document.root, tokens, schema)), work=LITTLE_WORK)

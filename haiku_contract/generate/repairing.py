@@ -19,17 +19,23 @@ if TYPE_CHECKING:
 def asked(document: Document, judge: Holding, node: Node, value: Any) -> Iterator[tuple[Goal, ...]]:
     """What to add to the goals of a node whose value was refused: alternatives, likely ones first.
 
-    Only the first thing that is wrong is looked at: the next search finds the next. What has been asked for already is
-    not asked for again: then it is wrong because something that stands in it is, of which another atom speaks.
+    Only the first thing that is wrong is looked at: the next search finds the next. Where the likely alternative has
+    been asked for already, it is wrong because something in it is, of which another atom speaks: that comes first.
     """
+    later: list[tuple[Goal, ...]] = []
     for keyword, repair in _REPAIRS.items():
         for atom in node.atoms:
-            if keyword in atom.said:
-                proposed = repair(_Refused(document, judge, node, atom, value))
-                found = [one for one in proposed if not all(_is_asked(node, goal.schema) for goal in one)]
-                if found:
-                    yield from found
-                    return
+            if keyword not in atom.said:
+                continue
+            proposed = list(repair(_Refused(document, judge, node, atom, value)))
+            news = [not all(_is_asked(node, goal.schema) for goal in one) for one in proposed]
+            found = [one for one, new in zip(proposed, news, strict=True) if new]
+            if news and news[0]:
+                yield from found
+                yield from later
+                return
+            later += found
+    yield from later
 
 
 def _is_asked(node: Node, schema: Any) -> bool:

@@ -101,6 +101,20 @@ def _edges(document: Document, tokens: Tokens, schema: Schema) -> Iterator[tuple
             yield Step(keyword), *target
 
 
+def passed(document: Document, steps: tuple[Step, ...]) -> list[Any]:
+    """The schemas that a way passes, from the root to where it ends."""
+    found: list[Any] = [document.root]
+    for step in steps:
+        inner = found[-1][step.keyword]
+        if step.keyword in REFERENCES:
+            target = document.target(inner)
+            inner = None if target is None else target.schema
+        elif step.key:
+            inner = inner[int(step.key)] if isinstance(inner, list) else inner[step.key]
+        found.append(inner)
+    return found
+
+
 def locations(route: Route, root: Schema, instance: Any) -> list[Path]:
     """Every place in the instance that the route's schema is held against, branches of unions left open."""
     document = Document(root)

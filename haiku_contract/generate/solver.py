@@ -17,8 +17,8 @@ from haiku_contract.errors import UsageError
 from haiku_contract.generate import containers, scalars
 from haiku_contract.generate.goals import ALONE, Atom, Goal, Host, Node, Positions, modern_step
 from haiku_contract.generate.holding import Holding, key_of, kind_of
-from haiku_contract.generate.kinds import EVERY, contradiction, in_order, kinds_of, members, refused_kinds
-from haiku_contract.generate.merging import ANNOTATIONS, Heights, Unsatisfiable
+from haiku_contract.generate.kinds import EVERY, contradiction, flat, in_order, kinds_of, members, refused_kinds
+from haiku_contract.generate.merging import Heights, Unsatisfiable
 from haiku_contract.generate.repairing import asked
 from haiku_contract.schemas import REFERENCES, Words
 
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from haiku_contract.schemas import Document
 
 _UNROLLED: Final = 6  # levels that show what a person would write; below, what ends a recursion soonest
-_MAX_DEPTH: Final = 70
-_MOST_TURNS: Final = 24
+_MAX_DEPTH: Final = 120
+_MOST_TURNS: Final = 60
 _MOST_REFUSED: Final = 24
 _WORK: Final = 60_000
 _LISTED_KINDS: Final = ("boolean", "null")  # of which every value is tried
@@ -70,6 +70,7 @@ class Solver:
         self._firsts: dict[tuple[Any, ...], tuple[tuple[Goal, ...], Host | None]] = {}
         self._open_keys: set[tuple[Any, ...]] = set()
         self._dead: dict[tuple[Any, ...], tuple[Goal, ...]] = {}
+        self._ables: dict[int, tuple[list[Any], list[Any]]] = {}
         self._guarded = 0
         self._exclusive = False
         self._most = work
@@ -104,7 +105,7 @@ class Solver:
         raise Undecided(f"undecided{where}: no conforming value was found within the bound of the search{beyond}")
 
     def hosts(
-        self, steps: tuple[Step, ...], positions: Positions = ALONE, *, exclusive: bool = False
+        self, steps: tuple[Step, ...], positions: Positions = ALONE, *, exclusive: bool = False, start: Any = None
     ) -> Iterator[Host]:
         """Payloads that conform and reach the end of a way, simple ones first, as many as the bound allows.
 
@@ -112,6 +113,7 @@ class Solver:
             steps: the way.
             positions: which elements of arrays are on it.
             exclusive: whether they are to fit no other branch of the unions on the way.
+            start: the schema that the way begins at, where that is a part of the document.
         """
         self._exclusive = exclusive
         self._work, self._exhaustive, self._conflict, self._beyond = self._most, True, "", ""
@@ -119,13 +121,18 @@ class Solver:
         self._open_keys.clear()
         self._dead.clear()
         try:
-            for host in self.values((Goal(self.document.root, steps),), "", 0):
+            for host in self.values((Goal(self.document.root if start is None else start, steps),), "", 0):
                 if self._accepts(host.payload):
                     yield host
                 self.give_up()
         except (_OutOfWork, RecursionError):
             self._exhaustive = False
             self._open_keys.clear()
+
+    def excluded(self, start: Any, steps: tuple[Step, ...]) -> str:
+        """Why no value of a part of the schema gets to the end of a way; empty where one does, or may."""
+        found = next(self.hosts(steps, start=start), None)
+        return self._conflict if found is None and self._exhaustive else ""
 
     def some(self, goals: tuple[Goal, ...], most: int) -> list[Any]:
         """A few values of parts of the schema; empty where none is found within the bound."""
@@ -151,11 +158,14 @@ class Solver:
         seen: set[str] = set()
         before = self._guarded
         start = _State(tuple(goals), (), (), EVERY, frozenset())
-        for host in self._search(tuple(goals), start, name, depth, 0):
-            text = key_of(host.payload)
-            if text not in seen:
-                seen.add(text)
-                yield host
+        try:
+            for host in self._search(tuple(goals), start, name, depth, 0):
+                text = key_of(host.payload)
+                if text not in seen:
+                    seen.add(text)
+                    yield host
+        except RecursionError:  # too deep for Python; elsewhere there may be values that are not
+            self.give_up()
         if not seen and self._guarded == before:
             self._dead[key] = tuple(goals)  # kept, so that the ids stay theirs
 
@@ -174,9 +184,11 @@ class Solver:
         self._open_keys.add(key)
         before, exhaustive = self._guarded, self._exhaustive
         self._exhaustive = True
-        found = next(self.values(goals, name, depth), None)
-        complete, self._exhaustive = self._exhaustive, self._exhaustive and exhaustive
-        self._open_keys.discard(key)
+        try:
+            found = next(self.values(goals, name, depth), None)
+        finally:
+            complete, self._exhaustive = self._exhaustive, self._exhaustive and exhaustive
+            self._open_keys.discard(key)
         if found is not None or (self._guarded == before and complete):
             self._firsts[key] = (tuple(goals), found)
         return found
@@ -288,21 +300,34 @@ class Solver:
             branches = said[union]
             if step is not None and step.keyword == union:
                 chosen = branches[int(step.key)]
-                more.append(Goal(chosen, rest, within))
+                more.append(Goal(chosen, rest, within, strict=True))
                 if self._exclusive:
                     more += [Goal(Words({"not": one}), strict=True) for one in branches if one is not chosen]
             else:
-                ordered = sorted(branches, key=self._heights.of) if lean else branches
-                picks.append(tuple((Goal(branch, None, within),) for branch in ordered if branch is not False))
+                picks.append(tuple((Goal(branch, None, within),) for branch in self._able(union, branches, lean=lean)))
         in_place = step is not None and step.keyword in {*REFERENCES, "allOf", "anyOf", "oneOf"}
         if step is not None and step.keyword in {"then", "else"} and "if" in said:
             asked = said["if"] if step.keyword == "then" else Words({"not": said["if"]})
-            more += [Goal(asked, None, within), Goal(said.get(step.keyword, True), rest, within)]
+            more += [Goal(asked, None, within, strict=True), Goal(said.get(step.keyword, True), rest, within)]
             in_place = True
         if step is not None and step.keyword == "dependentSchemas":
             more += [Goal(Words(required=[step.key])), Goal(said["dependentSchemas"][step.key], rest, within)]
             in_place = True
         return more, picks, None if in_place else goal.demand
+
+    def _able(self, union: str, branches: list[Any], *, lean: bool) -> list[Any]:
+        """The branches that may be the one that fits: of several that are the same none is, where only one may."""
+        if id(branches) not in self._ables:
+            texts = [key_of(one) for one in branches] if union == "oneOf" else []
+            alike = {text for text in texts if texts.count(text) > 1}
+            able = [
+                one for index, one in enumerate(branches) if one is not False and not (alike and texts[index] in alike)
+            ]
+            self._ables[id(branches)] = branches, able
+        able = self._ables[id(branches)][1]
+        if not able:
+            self.conflict(f"no branch of '{union}' can be the one that fits")
+        return sorted(able, key=self._heights.of) if lean else able
 
     # -- building -----------------------------------------------------------------------------------------------------
 
@@ -314,8 +339,8 @@ class Solver:
         listed = [one for one in said if "const" in one or "enum" in one]
         if listed:
             choices = min((members(one) for one in listed), key=len)
-            flat = [words for atom in said if (words := _flat(atom))]
-            fitting = [one for one in choices if all(self.judge.holds(words, one) for words in flat)]
+            flats = [words for atom in said if (words := flat(atom))]
+            fitting = [one for one in choices if all(self.judge.holds(words, one) for words in flats)]
             if reaching is None:
                 yield from (Host(one, ()) for one in fitting)
                 return
@@ -328,10 +353,10 @@ class Solver:
             yield from (Host(one, ()) for atom in said for one in scalars.noted(atom) if kind_of(one) in node.kinds)
 
     def _scalars(self, said: Sequence[dict[str, Any]], kind: str, name: str) -> Iterator[Host]:
-        flat = [words for atom in said if (words := _flat(atom))]
-        for one in _SCALARS[kind](flat, name):
+        flats = [words for atom in said if (words := flat(atom))]
+        for one in _SCALARS[kind](flats, name):
             self.spend(1)
-            if all(self.judge.holds(words, one) for words in flat):
+            if all(self.judge.holds(words, one) for words in flats):
                 yield Host(one, ())
         if kind in {"string", "number", "integer"}:
             self._note_empty(said, kind)
@@ -359,18 +384,3 @@ _PARTED: Final[dict[str, Callable[[Solver, Node], Iterator[Host]]]] = {
     "array": containers.arrays,
 }
 """The builder of every JSON type with parts."""
-
-_IN_PLACE: Final = frozenset(("$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "not", "if"))
-
-
-_SCALAR: Final = frozenset(("type", "const", "enum", "pattern", "format"))
-"""Keywords whose opposite no other keyword says."""
-
-
-def _flat(said: dict[str, Any]) -> Words:
-    """A schema without what is held against the whole node at once; what refuses scalars by itself is none of that."""
-    refused = said.get("not")
-    flat = isinstance(refused, dict) and refused.keys() - ANNOTATIONS <= _SCALAR
-    return Words(
-        {keyword: value for keyword, value in said.items() if keyword not in _IN_PLACE or (flat and keyword == "not")}
-    )

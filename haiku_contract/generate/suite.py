@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING, Any, Final
 from haiku_contract import wire
 from haiku_contract.errors import UsageError
 from haiku_contract.generate.conforming import ALONE, Positions, solver_of
-from haiku_contract.generate.faults import faults, proven, target_of
+from haiku_contract.generate.faults import faults, proven
 from haiku_contract.generate.features import features, in_turn, name_of, shuffled
 from haiku_contract.generate.merging import Unsatisfiable
+from haiku_contract.generate.otherwise import LITTLE_WORK
 from haiku_contract.generate.plausible import MOST_CHARACTERS, MOST_ITEMS
-from haiku_contract.generate.routes import routes
+from haiku_contract.generate.routes import passed
+from haiku_contract.generate.solver import Solver
 from haiku_contract.generate.streams import stream_suite
+from haiku_contract.generate.targets import targets_of
 from haiku_contract.generate.wire_faults import wire_cases
 from haiku_contract.model import Case
 
@@ -100,20 +103,33 @@ def unreached(validator: SchemaValidator, constraint: Constraint) -> str:
     """
     if not constraint.violable:
         return f"{'unviolable' if constraint.reachable else 'unreachable'}: {constraint.reason}"
-    target = target_of(validator, constraint, routes(solver_of(validator).document.root))
-    if target is None:
+    targets = list(targets_of(validator, constraint))
+    if not targets:
         return "unreachable: no payload is ever held against this place"
-    try:
-        solver_of(validator).one(target.steps)
-    except Unsatisfiable as error:
-        return f"unreachable: {error}"
-    except UsageError as error:
-        return str(error)
+    reasons = [_unreached(validator, target) for target in targets]
+    if all(reasons):
+        return next((one for one in reasons if one.startswith("undecided")), reasons[0])
     if constraint.keyword in _MOST:
         most, what, unit = _MOST[constraint.keyword]
         if constraint.value >= most:
             return f"undecided: {what} of more than {most} {unit} are not made"
     return "undecided: no edit was found because of which a payload fails; a branch of a union may accept all of them"
+
+
+def _unreached(validator: SchemaValidator, target: Target) -> str:
+    """Why no payload gets to a constraint on one way; empty where one does."""
+    try:
+        solver_of(validator).one(target.steps)
+    except Unsatisfiable as error:
+        return f"unreachable: {error}"
+    except UsageError as error:
+        document = solver_of(validator).document
+        probe = Solver(document, work=LITTLE_WORK)  # a part of the way may be short enough for a proof
+        parts = list(enumerate(passed(document, target.steps)))[:0:-1]
+        proofs = (probe.excluded(schema, target.steps[at:]) for at, schema in parts)
+        proof = next(filter(None, proofs), "")
+        return f"unreachable: no value conforms on the way: {proof}" if proof else str(error)
+    return ""
 
 
 def _cases(validator: SchemaValidator, seed: int) -> Iterator[Case]:
@@ -122,14 +138,11 @@ def _cases(validator: SchemaValidator, seed: int) -> Iterator[Case]:
     except UsageError:  # there is no payload to begin with, which `unreached` explains
         return
     yield _conforming(validator, "simplest", None, base)
-    ways = routes(solver_of(validator).document.root)
     further: list[Iterator[Case]] = []
     for constraint in shuffled(validator.constraints, seed, _id_of):
-        target = target_of(validator, constraint, ways) if constraint.violable else None
-        if target is not None:
-            faulted = _faulted_cases(validator, target)
-            yield from islice(faulted, 1)
-            further.append(faulted)
+        faulted = _faulted_cases(validator, constraint)
+        yield from islice(faulted, 1)
+        further.append(faulted)
     for one in features(validator, seed):
         yield _conforming(validator, one.name, one.constraint, one.payload)
     if validator.side == "request":
@@ -142,7 +155,18 @@ def _id_of(one: Case | Constraint) -> str:
     return one.id
 
 
-def _faulted_cases(validator: SchemaValidator, target: Target) -> Iterator[Case]:
+def _faulted_cases(validator: SchemaValidator, constraint: Constraint) -> Iterator[Case]:
+    """The cases of a constraint on the first way on which there are some."""
+    for target in targets_of(validator, constraint):
+        found = False
+        for case in _cases_on(validator, target):
+            found = True
+            yield case
+        if found:
+            return
+
+
+def _cases_on(validator: SchemaValidator, target: Target) -> Iterator[Case]:
     constraint = target.constraint
     name = name_of(constraint.pointer, constraint)
     least = 0
