@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
 
 from hypothesis import strategies as st
 
-from haiku_contract import wire
+from haiku_contract import messages, pointer, wire
 from haiku_contract.campaign.witnesses import conforming
+from haiku_contract.errors import UsageError
+from haiku_contract.generate import suite
 from haiku_contract.generate._schema_strategies import fresh
 from haiku_contract.generate.strategies import faulted_requests, requests
+from haiku_contract.model import ABSENT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from haiku_contract.contract import Contract
-    from haiku_contract.model import Case
+    from haiku_contract.model import Case, Fault
 
 _COSTLY = "max_tokens"
 
@@ -31,7 +35,9 @@ def cases(contract: Contract, simplest: Any, shown: Sequence[Any]) -> st.SearchS
     usual, odd = (requests(contract, realistic=realistic) for realistic in (True, False))
     plain = st.one_of(usual, odd)
     mixed = _mixed(contract, _members(simplest, shown), plain)
-    return st.one_of(mixed, plain.map(conforming), faulted_requests(contract, cases=True))
+    faulted = [case for case in suite(contract, "request") if case.fault is not None and case.twin is not ABSENT]
+    crossed = [_crossed(contract, faulted, mixed)] if faulted else []
+    return st.one_of(mixed, plain.map(conforming), faulted_requests(contract, cases=True), *crossed)
 
 
 @st.composite
@@ -41,10 +47,23 @@ def _mixed(
     """A conforming request that takes some members from cases of the suite: what they show one by one, side by side."""
     payload = draw(payloads)
     for name, values in members.items():
-        number = draw(st.integers(0, 2 * len(values)))
-        changed = {**payload, name: fresh(values[number - 1])} if 0 < number <= len(values) else payload
+        number = draw(st.integers(0, len(values)))
+        changed = {**payload, name: fresh(values[number - 1])} if number else payload
         payload = changed if contract.request.is_valid(changed) else payload
     return conforming(payload)
+
+
+@st.composite
+def _crossed(draw: st.DrawFn, contract: Contract, faulted: Sequence[Case], payloads: st.SearchStrategy[Case]) -> Case:
+    """A fault of the suite in a request that shows many things, where it is still the only one; else that request."""
+    twin, case = draw(payloads), draw(st.sampled_from(faulted))
+    try:
+        payload = pointer.apply(cast("Fault", case.fault), twin.payload)
+    except (UsageError, TypeError):  # its place is not there
+        return twin
+    if messages.broken(contract.request.iter_errors(payload)) != frozenset(case.breaks):
+        return twin
+    return replace(case, payload=payload, body=wire.encode(payload), twin=twin.payload)
 
 
 def _members(simplest: Any, shown: Sequence[Any]) -> dict[str, list[Any]]:

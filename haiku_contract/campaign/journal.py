@@ -66,6 +66,10 @@ class Journal:
         if self._file is not None:
             self._file.close()
 
+    def holds(self, case: Case) -> int:
+        """How many answers to these bytes are known."""
+        return len(self._known.get(_key(case), ()))
+
     def known(self, case: Case) -> Exchange | None:
         """What the endpoint answered to these bytes in an earlier run, once each; None when it was not asked again."""
         entries = self._known.get(_key(case))

@@ -245,3 +245,22 @@ def _doubt(subject: Subject, judged: Sequence[Judged]) -> str:
 
 def _did(result: Outcome) -> str:
     return f"{result.kind}: {result.message}".rstrip(": ")
+
+
+def repeated(contract: Contract, subjects: Sequence[Subject], terms: Terms, times: int) -> Steps:
+    """Replay so many times, for endpoints that answer now so and now so; what shows once is still there.
+
+    Yields:
+        What to send; takes what came back.
+
+    Returns:
+        The worst verdict, and how often that came of it.
+    """
+    rounds: list[Replayed] = []
+    while len(rounds) < times:
+        rounds.append((yield from replay(contract, subjects, terms)))
+    worst = min(rounds, key=lambda one: _WORST_FIRST.index(one.verdict))
+    same = sum(one.verdict is worst.verdict for one in rounds)
+    often = "always" if same == times else "sometimes"
+    said = f", {often} ({same} of {times} times)" if times > 1 else ""
+    return worst._replace(detail=worst.detail + said, requests=sum(one.requests for one in rounds))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from functools import reduce
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from haiku_contract.campaign.compare import compare
-from haiku_contract.cli import targets
+from haiku_contract.cli import running, targets
 from haiku_contract.cli.options import write
 from haiku_contract.errors import UsageError
 from haiku_contract.report import structured, text
@@ -18,22 +19,30 @@ from haiku_contract.report.text import counted
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import httpx
-
     from haiku_contract.cli.fuzz import Options
-    from haiku_contract.model import CampaignFinished
-
-    Run = Callable[[Options, targets.Destination, httpx.AsyncBaseTransport | None], CampaignFinished]
 
 _DIFFERENT: Final = 1
 _BUDGET_REACHED: Final = 3
 _OF_ONE: Final = ("cassette", "resume", "baseline", "list_faults", "explore")
 
-compare_option = click.option(
-    "--compare-with",
-    metavar="URL",
-    help="Send the same cases there too, on the same surface and without credentials, and print where verdicts differ.",
+_OPTIONS: Final = (
+    click.option(
+        "--compare-with",
+        metavar="URL",
+        help="Send the same cases there too, on the same surface, and print where verdicts differ.",
+    ),
+    click.option(
+        "--compare-header",
+        multiple=True,
+        metavar="'NAME: VALUE'",
+        help="As --header, for requests to --compare-with URL; neither endpoint is sent the headers of the other.",
+    ),
 )
+
+
+def compare_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options `--compare-with` and `--compare-header`."""
+    return reduce(lambda made, option: option(made), reversed(_OPTIONS), command)
 
 
 def check(options: Options) -> None:
@@ -50,8 +59,10 @@ def check(options: Options) -> None:
             raise UsageError(f"--{name.replace('_', '-')} 1 cannot be shared by two endpoints: give at least 2")
 
 
-def compare_with(options: Options, run: Run, transport: httpx.AsyncBaseTransport | None) -> int:
-    """Run the campaign against both endpoints, each with half of the budget, and print how they compare.
+def compare_with(options: Options) -> int:
+    """Run the campaign against both endpoints at once, each with half of the budget, and print how they compare.
+
+    Half of the budget each, because the same cases are to be left out at both where it does not reach.
 
     Returns:
         The exit code: 1 where they differ, else 3 where the budget ended before the suite.
@@ -62,12 +73,13 @@ def compare_with(options: Options, run: Run, transport: httpx.AsyncBaseTransport
         max_requests=None if options.max_requests is None else options.max_requests // 2,
         max_tokens=None if options.max_tokens is None else options.max_tokens // 2,
         max_cost=None if options.max_cost is None else options.max_cost / 2,
-        max_time=None if options.max_time is None else options.max_time / 2,
     )
-    other = replace(half, url=options.compare_with, live=False, reference=False, header=(), fault=None)
-    other = replace(other, account=None, gateway=None)
-    to, there = (targets.destination(one, os.environ) for one in (half, other))
-    result = compare(run(half, to, transport), run(other, there, None))
+    other = replace(half, url=options.compare_with, live=False, reference=False, header=options.compare_header)
+    other = replace(other, account=None, gateway=None, fault=None)
+    here, there = (
+        running.Run(one, targets.destination(one, os.environ), running.transport_of(one)) for one in (half, other)
+    )
+    result = compare(*running.run_all([here, there]))
     as_json = options.form == "json"
     write(structured.dumps(structured.comparison(result)) if as_json else text.comparison(result), options.output)
     for one in (result.here, result.there):

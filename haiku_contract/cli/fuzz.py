@@ -2,60 +2,39 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import io
 import math
 import os
 import sys
-import time
 from dataclasses import dataclass, replace
-from http.cookiejar import CookieJar, DefaultCookiePolicy
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-import httpx
 
-from haiku_contract.campaign.blame import MOST_FURTHER
-from haiku_contract.campaign.budget import Budget, check_priced, estimate
-from haiku_contract.campaign.checks import Terms
-from haiku_contract.campaign.drive import Sender, drive_async
-from haiku_contract.campaign.journal import Journal
-from haiku_contract.campaign.pace import pace
-from haiku_contract.campaign.plan import thorough, thrifty
-from haiku_contract.campaign.run import campaign
-from haiku_contract.campaign.taped import Unhurried
-from haiku_contract.cli import baselines, comparing, targets
+from haiku_contract.cli import baselines, comparing, running, targets
 from haiku_contract.cli.baselines import baseline_options
 from haiku_contract.cli.cassettes import Tape, cassette_option, max_age_option
 from haiku_contract.cli.checks import check_option, limits_options
-from haiku_contract.cli.comparing import compare_option
-from haiku_contract.cli.exploring import explorer_of
+from haiku_contract.cli.comparing import compare_options
 from haiku_contract.cli.options import contract_option, format_option, no_color_option, output_option, write
-from haiku_contract.cli.sending import STEPS, sending_options
+from haiku_contract.cli.sections import SectionedCommand
+from haiku_contract.cli.sending import sending_options
 from haiku_contract.endpoint.reference import faults
-from haiku_contract.endpoint.reference.app import create_app
 from haiku_contract.errors import EndpointError, UsageError
-from haiku_contract.generate import suite
 from haiku_contract.model import VerdictKind
 from haiku_contract.report import structured, terminal
 from haiku_contract.report.text import counted
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Callable
 
     from haiku_contract.campaign.baseline import Compared
     from haiku_contract.campaign.checks import Check
-    from haiku_contract.campaign.plan import Plan
     from haiku_contract.campaign.reproduce import Recipe
     from haiku_contract.contract import Contract
-    from haiku_contract.model import CampaignFinished, Case, Event
+    from haiku_contract.model import CampaignFinished
 
 BUDGET_REACHED = 3
-
-_CONNECTING = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,13 +75,14 @@ class Options:
     max_total: float | None
     checks: tuple[Check, ...]
     compare_with: str | None
+    compare_header: tuple[str, ...]
     seed: int
     form: str
     output: str | None
     no_color: bool
 
 
-@click.command()
+@click.command(cls=SectionedCommand)
 @contract_option
 @sending_options
 @cassette_option
@@ -130,7 +110,7 @@ class Options:
 @baseline_options
 @limits_options
 @check_option
-@compare_option
+@compare_options
 @click.option(
     "--seed",
     type=int,
@@ -161,17 +141,17 @@ def fuzz(context: click.Context, /, **given: Any) -> None:
         write("".join(f"{one}\n" for one in faults.catalogue(options.contract)), options.output)
         return
     if options.compare_with is not None:
-        context.exit(comparing.compare_with(options, run, transport_of(options)))
+        context.exit(comparing.compare_with(options))
     accepted = baselines.accepted(options)
     tape = None
     if options.cassette is None:
         to = targets.destination(options, os.environ)
-        result = run(options, to, transport_of(options))
+        result = running.run(options, to, running.transport_of(options))
     else:
         tape = Tape(options.cassette, surface, options.max_age)
         options = replace(options, surface=tape.surface)
         to = tape.destination(options.contract)
-        result = tape.play(options, run)
+        result = tape.play(options, running.run)
     compared = baselines.compared(result, accepted)
     _report(result, compared, to.recipe, options)
     if tape is not None:
@@ -214,6 +194,8 @@ def check(options: Options) -> None:
     chosen = [name for name in ("url", "live", "reference", "cassette") if getattr(options, name)]
     if options.max_age is not None and options.cassette is None:
         raise UsageError("--max-age is about the recording in --cassette FILE")
+    if options.compare_header and options.compare_with is None:
+        raise UsageError("--compare-header is for --compare-with URL")
     if options.header and options.url is None:
         raise UsageError("--header is for --url")
     if len(chosen) > 1:
@@ -231,120 +213,10 @@ def check(options: Options) -> None:
             raise UsageError(f"--{name.replace('_', '-')} is not a number")
 
 
-def run(
-    options: Options,
-    to: targets.Destination,
-    transport: httpx.AsyncBaseTransport | None,
-    further: Callable[[Event], None] | None = None,
-) -> CampaignFinished:
-    """Run the campaign of the options.
-
-    Args:
-        options: what is asked, and how.
-        to: where it is sent.
-        transport: what sends it; None for the network.
-        further: takes every event.
-    """
-    contract = options.contract
-    seed = options.seed
-    plan = thorough(suite(contract, "request", seed)) if options.thorough else thrifty(contract, seed)
-    if not any(case.kind == "conforming" for case in plan.cases):
-        raise UsageError(
-            f"{contract.id}: no conforming request is known; 'haiku-contract generate --coverage' says why"
-        )
-    budget = Budget(options.max_requests, options.max_tokens, options.max_cost, options.max_time, options.free)
-    if options.live:
-        check_priced(contract, budget)
-        _announce(contract, plan, options.repeat)
-    sender = _sender(options, to)
-    bar = terminal.Bar(terminal.console(sys.stderr, color=not options.no_color))
-    with contextlib.ExitStack() as stack:
-        listeners: list[Callable[[Event], None]] = [stack.enter_context(bar), *([further] if further else ())]
-        known: Callable[[Case], Any] = lambda _: None  # noqa: E731 - the default of a parameter
-        if options.resume is not None:
-            url = httpx.URL(to.target.url).copy_with(userinfo=b"")  # a password could be guessed from its digest
-            address = f"{options.surface} {url} {options.fault}"
-            journal = Journal(Path(options.resume), contract.id, to.target.name, address)
-            sender = replace(sender, arrived=stack.enter_context(journal))
-            known = journal.known
-
-        def emit(event: Event) -> None:
-            for listener in listeners:
-                listener(event)
-
-        steps = campaign(
-            contract,
-            plan,
-            to.target,
-            emit,
-            seed=seed,
-            width=options.concurrency,
-            repeat=options.repeat,
-            budget=budget,
-            known=known,
-            terms=Terms(options.surface, options.max_ttfb, options.max_total, options.checks, to.hide),
-            explorer=explorer_of(options, contract),
-        )
-
-        async def pump() -> CampaignFinished:
-            async with client_of(transport, options.timeout) as client:
-                return await drive_async(steps, client, sender)
-
-        return asyncio.run(pump())
-
-
-def _sender(options: Options, to: targets.Destination) -> Sender:
-    return Sender(
-        to.target,
-        options.contract.model_id,
-        headers=to.headers,
-        secrets=to.secrets,
-        most_seconds=STEPS * options.timeout,
-        attempts=1 if options.cassette else 1 + options.retries,
-        pace=Unhurried() if options.cassette else pace(options.rate, real=options.live),
-        most_requests=options.max_requests,
-        once=to.target.billed and (options.max_cost, options.max_tokens) != (None, None),
-        until=None if options.max_time is None else time.monotonic() + options.max_time,
-    )
-
-
-def transport_of(options: targets.Place) -> httpx.AsyncBaseTransport | None:
-    """The reference endpoint; None where the network is asked."""
-    if options.url is not None or options.live:
-        return None
-    chosen = None if options.fault is None else faults.parse(options.contract, options.fault)
-    return httpx.ASGITransport(create_app(options.contract, chosen), raise_app_exceptions=False)
-
-
-def _announce(contract: Contract, plan: Plan, repeat: int) -> None:
-    most, likely = estimate(contract, plan.cases, repeat=repeat, further=MOST_FURTHER if plan.packed else 0)
-    click.echo(
-        f"haiku-contract: about {counted(likely.requests, 'request')} and {likely.cost:.2f} USD where the endpoint "
-        f"does what it should; at most {counted(most.requests, 'request')} and {most.cost:.2f} USD",
-        err=True,
-    )
-
-
-def client_of(transport: httpx.AsyncBaseTransport | None, timeout: float) -> httpx.AsyncClient:
-    """A client that sends through a transport, or over the network.
-
-    Raises:
-        UsageError: the environment has settings that it cannot use.
-    """
-    nothing = CookieJar(DefaultCookiePolicy(allowed_domains=()))  # what an endpoint sets is never sent back
-    try:
-        return httpx.AsyncClient(transport=transport, timeout=timeout, cookies=nothing)
-    except (httpx.InvalidURL, ValueError, OSError, ImportError) as error:  # whose text may quote a password
-        names = ", ".join(sorted(name for name in os.environ if name.upper() in _CONNECTING)) or type(error).__name__
-        raise UsageError(
-            f"the proxy or certificate settings of this environment cannot be used; check {names}"
-        ) from None
-
-
 def _report(result: CampaignFinished, compared: Compared, recipe: Recipe, options: Options) -> None:
     color = not options.no_color
     if options.form == "json":
-        write(structured.dumps(structured.campaign(result, compared, recipe)), options.output)
+        write(structured.dumps(structured.campaign(result, compared, recipe, options.header)), options.output)
         return
     printed = options.output is None or options.output == "-"
     out = terminal.console(sys.stdout, color=color)

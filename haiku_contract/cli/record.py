@@ -13,8 +13,10 @@ import httpx
 from haiku_contract.campaign.drive import Sender
 from haiku_contract.campaign.pace import pace
 from haiku_contract.cli import cassettes, targets
-from haiku_contract.cli.fuzz import check, client_of, fuzz, options_of, run, transport_of
+from haiku_contract.cli.fuzz import check, fuzz, options_of
 from haiku_contract.cli.options import read, write
+from haiku_contract.cli.running import client_of, run, transport_of
+from haiku_contract.cli.sections import SectionedCommand
 from haiku_contract.endpoint import scanning
 from haiku_contract.endpoint.known_secrets import of_environment
 from haiku_contract.endpoint.recording import OTHER_NAMES, RECORD_MODES, RecordingTransport
@@ -33,6 +35,7 @@ _OF_FUZZ: Final = frozenset(
         "baseline",
         "cassette",
         "checks",
+        "compare_header",
         "compare_with",
         "expires",
         "form",
@@ -158,7 +161,7 @@ _OPTIONS: Final = [
     click.Option(["--allow"], multiple=True, metavar="TEXT", help="A text that looks like a secret and is none."),
 ]
 _OUTPUT: Final = next(one for one in fuzz.params if one.name == "output")
-command: Final = click.Command(
+command: Final = SectionedCommand(
     "record",
     params=[*_OPTIONS, *(one for one in fuzz.params if one.name not in _OF_FUZZ), _OUTPUT],
     callback=click.pass_context(record),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import click
@@ -16,9 +16,12 @@ from haiku_contract.campaign.drive import Sender, drive_async
 from haiku_contract.campaign.replay import ReplayVerdict
 from haiku_contract.cli import targets
 from haiku_contract.cli.checks import check_option, limits_options
-from haiku_contract.cli.fuzz import client_of, transport_of
 from haiku_contract.cli.options import contract_option, format_option, output_option, read, write
+from haiku_contract.cli.running import client_of, transport_of
+from haiku_contract.cli.sections import SectionedCommand
 from haiku_contract.cli.sending import STEPS, sending_options
+from haiku_contract.endpoint import live
+from haiku_contract.endpoint.surfaces import BARE, SURFACES
 from haiku_contract.errors import UsageError
 from haiku_contract.model import ABSENT
 from haiku_contract.report import structured
@@ -49,6 +52,7 @@ class Options:
     fault: str | None
     timeout: float
     retries: int
+    repeat: int
     max_ttfb: float | None
     max_total: float | None
     checks: tuple[Check, ...]
@@ -56,12 +60,19 @@ class Options:
     output: str | None
 
 
-@click.command()
+@click.command(cls=SectionedCommand)
 @click.argument("wanted", metavar="FINGERPRINT|CASE_ID")
 @contract_option
 @click.option("--report", metavar="FILE", help="The report of 'fuzz --format json' that holds it; else the suite does.")
 @sending_options
 @click.option("--fault", metavar="FAULT", help="Let the reference endpoint break one constraint.")
+@click.option(
+    "--repeat",
+    type=click.IntRange(1, 100),
+    default=1,
+    show_default=True,
+    help="How often each request is sent, for endpoints that answer now so and now so.",
+)
 @limits_options
 @check_option
 @format_option
@@ -71,19 +82,24 @@ def replay(context: click.Context, /, **given: Any) -> None:
     """Send the witness of a finding again, after its conforming twin, and say whether the finding is still there.
 
     The finding is named by its fingerprint (or the beginning of it) or by the id of its case. With --report it comes
-    from there; without, from the suite, where a case id asks for any finding.
+    from there, and so does the surface; the same URL is sent the same headers, whose secrets are read from the
+    environment again. Without, it comes from the suite, where a case id asks for any finding.
 
     Exit code 0 when it is fixed, 1 when it is still there, 4 when that cannot be told: the twin is not accepted either,
     or no answer came.
     """
-    surface = given.pop("surface") or ("messages" if given["live"] else "bare")
-    options = Options(**given, surface=surface)
+    options = Options(**given)
     _check(options)
-    subjects = _subjects(options)
+    report = {} if options.report is None else _report(options)
+    options = replace(options, surface=options.surface or _surface(options, report))
+    subjects = _subjects(options, report)
     to = targets.destination(options, os.environ)
-    terms = oracles.Terms(surface, options.max_ttfb, options.max_total, options.checks, to.hide)
+    if options.url is not None and not options.header and report.get("endpoint") == to.target.name:
+        options = replace(options, header=_header(report))
+        to = targets.destination(options, os.environ)
+    terms = oracles.Terms(options.surface, options.max_ttfb, options.max_total, options.checks, to.hide)
     again.check_terms(subjects, terms)
-    result = _run(options, to, again.replay(options.contract, subjects, terms))
+    result = _run(options, to, again.repeated(options.contract, subjects, terms, options.repeat))
     write(_told(result, to, options.form), options.output)
     context.exit(_EXIT[result.verdict])
 
@@ -96,15 +112,35 @@ def _check(options: Options) -> None:
         raise UsageError(f"{chosen[0]} cannot be combined with --fault: that is for our own endpoint")
 
 
-def _subjects(options: Options) -> tuple[Subject, ...]:
+def _report(options: Options) -> dict[str, Any]:
+    """The report, which has to be one of the same contract."""
+    name = str(options.report)
+    value, violations = wire.decode(read(name))
+    if value is ABSENT:
+        raise UsageError(f"{name}: not JSON: {violations[0].message}")
+    if not isinstance(value, dict):
+        again.from_report(value, options.wanted, name)  # says that it is none
+    return cast("dict[str, Any]", value)
+
+
+def _surface(options: Options, report: dict[str, Any]) -> str:
+    """The surface of the report, where the endpoint may have it; else that of the endpoint."""
+    known = live.PUBLIC if options.live else tuple(SURFACES)
+    return str(report["surface"]) if report.get("surface") in known else "messages" if options.live else BARE
+
+
+def _header(report: dict[str, Any]) -> tuple[str, ...]:
+    """What `--header` asked for in the run that was reported: values that are secret are names of variables."""
+    given = report.get("header")
+    return tuple(one for one in given if isinstance(one, str)) if isinstance(given, list) else ()
+
+
+def _subjects(options: Options, report: dict[str, Any]) -> tuple[Subject, ...]:
     if options.report is None:
         return again.from_suite(options.contract, options.wanted)
-    value, violations = wire.decode(read(options.report))
-    if value is ABSENT:
-        raise UsageError(f"{options.report}: not JSON: {violations[0].message}")
-    about = value.get("contract") if isinstance(value, dict) else None
-    found = again.from_report(value, options.wanted, options.report)
-    if about != options.contract.id:
+    found = again.from_report(report, options.wanted, options.report)
+    if report.get("contract") != options.contract.id:
+        about = report.get("contract")
         raise UsageError(f"{options.report}: a report of {about}, and not of {options.contract.id}; give --contract")
     return found
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 import httpx
@@ -45,6 +45,7 @@ class Endpoint:
         cassette: what is replayed; None where nothing is.
         recording: where answers are recorded, and how; None where they are not.
         billed: whether answers cost money.
+        allowed: texts that look like secrets and are none.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Endpoint:
     cassette: Path | None = None
     recording: tuple[Path, RecordMode] | None = None
     billed: bool = False
+    allowed: frozenset[str] = frozenset()
 
     def transport(self, kind: TransportKind = "sync") -> Any:
         """What sends the requests, to this endpoint alone.
@@ -65,7 +67,7 @@ class Endpoint:
                 event loop that ends with the test, and nothing is left that would have to be closed in it.
         """
         if self.cassette is not None:
-            return RecordedTransport(load(self.cassette))
+            return RecordedTransport(load(self.cassette), redaction=of_session(self.secrets, allowed=self.allowed))
         verify = self.base_url.startswith("https:")  # to read the certificates takes longer than most tests
         inner: Any = self._sender(kind, verify=verify)
         if self.recording is None:
@@ -73,7 +75,8 @@ class Endpoint:
         path, mode = self.recording
         path.parent.mkdir(parents=True, exist_ok=True)
         about = {"endpoint": self.name, "surface": self.surface.name}
-        return RecordingTransport(inner, path, mode=mode, redaction=of_session(self.secrets), about=about)
+        redaction = of_session(self.secrets, allowed=self.allowed)
+        return RecordingTransport(inner, path, mode=mode, redaction=redaction, about=about)
 
     def _sender(self, kind: TransportKind, *, verify: bool) -> Any:
         if kind == "any":
@@ -140,6 +143,10 @@ def choose(settings: Settings, contract: Contract, cassette: Path, server: Calla
         UsageError: the settings cannot be followed.
         EndpointError: credentials are missing.
     """
+    return replace(_chosen(settings, contract, cassette, server), allowed=frozenset(settings.allow))
+
+
+def _chosen(settings: Settings, contract: Contract, cassette: Path, server: Callable[[], Server]) -> Endpoint:
     surface = surfaces.named(settings.surface)
     headers = live.headers(surface.name, contract.model_id)
     kind = settings.endpoint or ("recorded" if cassette.exists() else "reference")

@@ -73,6 +73,9 @@ SETTINGS: Final = {
         float, "seconds after which hostile_endpoint hangs up on a client that waits (default: 10)", metavar="SECONDS"
     ),
     "excerpts": Setting(bool, "show short excerpts of payloads in violations"),
+    "allow": Setting(
+        tuple, "texts that look like secrets and are none, and so are recorded as they are", metavar="TEXT,TEXT"
+    ),
 }
 """The settings by name."""
 
@@ -90,6 +93,7 @@ class Settings:
     max_cost: float = 0.0
     patience: float = 10.0
     excerpts: bool = False
+    allow: tuple[str, ...] = ()
 
 
 def settings(*layers: Mapping[str, Value]) -> Settings:

@@ -12,6 +12,8 @@ from haiku_contract.campaign import reproduce
 from haiku_contract.model import ABSENT
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from haiku_contract.campaign.baseline import Compared
     from haiku_contract.campaign.compare import Comparison
     from haiku_contract.campaign.replay import Replayed
@@ -24,12 +26,23 @@ def dumps(value: Any) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
 
-def campaign(result: CampaignFinished, compared: Compared, recipe: Recipe) -> dict[str, Any]:
-    """The result of a campaign, beside the findings that are accepted; a recipe says how they are reproduced."""
+def campaign(
+    result: CampaignFinished, compared: Compared, recipe: Recipe, header: Sequence[str] = ()
+) -> dict[str, Any]:
+    """The result of a campaign, beside the findings that are accepted.
+
+    Args:
+        result: what came of it.
+        compared: which findings are accepted.
+        recipe: how findings are reproduced.
+        header: further headers as they were asked for, which hold the names of variables where values are secret.
+    """
     reasons = {one.fingerprint: entry.reason for one, entry in compared.accepted}
     return {
         "contract": result.contract,
         "endpoint": result.endpoint,
+        "surface": recipe.surface,
+        "header": list(header),
         "seed": result.seed,
         "requests": result.requests,
         "cost_usd": result.cost_usd,

@@ -141,7 +141,7 @@ def _shown(text: str) -> str:
 
 
 class Bar:
-    """A progress bar over the events of a campaign; silent where the stream is not a terminal."""
+    """A progress bar over the events of campaigns; silent where the stream is not a terminal."""
 
     def __init__(self, out: Console) -> None:
         self._progress = Progress(
@@ -156,6 +156,7 @@ class Bar:
         )
         self._task = self._progress.add_task("", total=None, findings="")
         self._findings = 0
+        self._started: list[CampaignStarted] = []
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -167,7 +168,9 @@ class Bar:
     def __call__(self, event: Event) -> None:
         """Take an event."""
         if isinstance(event, CampaignStarted):
-            self._progress.update(self._task, description=event.endpoint, total=event.cases)
+            self._started.append(event)
+            names = " and ".join(one.endpoint for one in self._started)
+            self._progress.update(self._task, description=names, total=sum(one.cases for one in self._started))
         elif isinstance(event, CaseFinished):
             self._findings += len(event.findings)
             self._progress.update(self._task, advance=1, findings=counted(self._findings, "finding"))

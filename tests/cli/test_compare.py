@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import re
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -14,6 +16,7 @@ import uvicorn
 import haiku_contract as hc
 from haiku_contract.campaign.checks import finding
 from haiku_contract.campaign.compare import compare
+from haiku_contract.endpoint import live as live_endpoint
 from haiku_contract.endpoint.reference.app import create_app
 from haiku_contract.model import CampaignFinished, Verdict, VerdictKind
 
@@ -122,3 +125,81 @@ def test_findings_of_one_alone() -> None:
     assert (result.only_here, result.only_there) == ((odd,), ())  # the other one is a difference of verdicts
     assert not compare(finished(leaky, (odd,)), finished(leaky, left_out=("x",))).differs
     assert compare(finished(leaky), finished(leaky, (odd,))).only_there == (odd,)
+
+
+def says(status: str, body: bytes) -> Callable[[bytes], bytes]:
+    """Say the same to everybody."""
+    head = f"HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n"
+    return lambda _: head.encode() + b"connection: close\r\n\r\n" + body
+
+
+refusing = says("400 Bad Request", b'{"errors":[{"code":7003,"message":"no"}]}')
+accepting = says("200 OK", b'{"echo":""}')
+
+
+OURS: Final = ("a-key-of-ours", "a-token-of-ours", "our-p4ssword")
+THEIRS: Final = ("a-key-of-theirs", "their-p4ssword")
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_each_endpoint_gets_its_own_credentials(
+    cli: Cli, listen: Any, monkeypatch: pytest.MonkeyPatch, *, live: bool
+) -> None:
+    here, there = listen(refusing), listen(refusing)
+    monkeypatch.setattr(live_endpoint, "_API", f"{here.url}/client/v4/accounts/")
+    for name, value in zip(("OUR_KEY", live_endpoint.TOKEN, "THEIR_KEY"), (*OURS[:2], THEIRS[0]), strict=True):
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv(live_endpoint.ACCOUNT, "0123456789abcdef")
+    ours = f"http://me:{OURS[2]}@{here.url.removeprefix('http://')}"
+    theirs = f"http://me:{THEIRS[1]}@{there.url.removeprefix('http://')}"
+    at = ("--live",) if live else ("--url", ours, "--surface", "messages", "--header", "X-Api-Key: env:OUR_KEY")
+    result = cli("fuzz", *at, "--compare-with", theirs, "--compare-header", "X-Api-Key: env:THEIR_KEY")
+    sent = [b"".join(one.heard).decode() for one in (here, there)]
+    assert all(sent)
+    coded = [base64.b64encode(f"me:{one}".encode()).decode() for one in (OURS[2], THEIRS[1])]
+    assert (OURS[1] if live else OURS[0]) in sent[0]
+    assert (coded[0] in sent[0]) != live
+    assert not [one for one in (*THEIRS, coded[1]) if one in sent[0] + result.out + result.err]
+    assert THEIRS[0] in sent[1]
+    assert coded[1] in sent[1]
+    assert not [one for one in (*OURS, coded[0], "0123456789abcdef") if one in sent[1] + result.out + result.err]
+
+
+def test_an_endpoint_that_is_not_there_ends_both(cli: Cli, listen: Any, parrot: str) -> None:
+    """What the first endpoint answers is of no use then, and may have its price."""
+    here = listen(refusing)
+    result = cli("fuzz", "--contract", parrot, "--url", here.url, "--compare-with", "http://127.0.0.1:1")
+    assert (result.code, result.out, result.err.count("\n")) == (4, "", 1)
+    assert result.err.startswith("haiku-contract: http://127.0.0.1:1 cannot be reached")
+    assert len(here.heard) <= 1
+
+
+@pytest.mark.parametrize("most", [5, 8])
+def test_the_budget_is_that_of_both(cli: Cli, listen: Any, parrot: str, most: int) -> None:
+    here, there = listen(accepting), listen(accepting)
+    limit = ("--max-requests", str(most), "--format", "json")
+    result = cli("fuzz", "--contract", parrot, "--url", here.url, "--compare-with", there.url, *limit)
+    assert len(here.heard) == len(there.heard) == most // 2
+    assert here.heard[0].partition(b"\r\n\r\n")[2] == there.heard[0].partition(b"\r\n\r\n")[2]
+    told = json.loads(result.out)["endpoints"]
+    assert told[0]["left_out"] == told[1]["left_out"]  # the same cases were compared
+
+
+def test_what_both_can_cost_is_said(cli: Cli, listen: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def said(err: str) -> list[float]:
+        figures = re.search(r"about (\d+) requests and ([\d.]+) USD .* at most (\d+) requests and ([\d.]+) USD", err)
+        assert figures
+        return [float(one) for one in figures.groups()]
+
+    somebody, other = listen(refusing), listen(refusing)
+    monkeypatch.setattr(live_endpoint, "_API", f"{somebody.url}/client/v4/accounts/")
+    monkeypatch.setenv(live_endpoint.TOKEN, OURS[1])
+    monkeypatch.setenv(live_endpoint.ACCOUNT, "0123456789abcdef")
+    alone = said(cli("fuzz", "--live", "--max-requests", "2").err)
+    both = said(cli("fuzz", "--live", "--max-requests", "2", "--compare-with", other.url).err)
+    assert both == pytest.approx([2 * one for one in alone], rel=0.02)  # dollars are rounded
+
+
+def test_a_header_for_an_endpoint_that_nobody_named(cli: Cli) -> None:
+    result = cli("fuzz", "--compare-header", "X-Api-Key: env:KEY")
+    assert (result.code, result.err) == (2, "haiku-contract: --compare-header is for --compare-with URL\n")

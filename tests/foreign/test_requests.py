@@ -217,8 +217,11 @@ def test_a_crash_on_unknown_keys() -> None:
 
 
 def test_a_crash_on_emoji_is_one_finding() -> None:
+    """Wherever a text or a key may be any: nothing else crashes, and nothing is left open."""
     told = run(crashes_on_emoji)
-    assert {f"{CONTENT}/0/type", *of("system/type")} <= told.odd["crashing"]
+    texts = {f"{CONTENT}/0/type", f"{BLOCK}/properties/text/type", f"{BLOCK}/properties/type/type", *of("system/type")}
+    keys = {"request:/additionalProperties", f"{BLOCK}/additionalProperties", *of("metadata/additionalProperties")}
+    assert told.odd == {"crashing": texts | keys}
     (found,) = told.result.findings
     assert {found.constraint, *found.others} == told.odd["crashing"]
     assert found.message.startswith("fails at a character beyond U+FFFF, wherever it stands (")
@@ -255,7 +258,28 @@ def test_roles_that_must_alternate_are_no_matter_of_one_constraint() -> None:
     """Every value is fine in some conversation; what is refused is two messages of one role."""
     told = run(wants_roles_to_alternate)
     assert told.odd.keys() <= {"undetermined"}
+    assert all(one.startswith(ITEMS) for one in told.odd.get("undetermined", ()))
     assert told.found == [("overstrict", None)]
     assert told.result.findings[0].message.endswith("roles must alternate between user and assistant")
     assert told.result.findings[0].answer is not None
     replayed_right(told, wants_roles_to_alternate)
+
+
+def takes_texts_alone(payload: Any) -> Reply:
+    """A union that is judged by its first branch."""
+    for number, one in enumerate([] if problem(payload) else payload["messages"]):
+        if not isinstance(one["content"], str):
+            return refused(["messages", number, "content"], "expected a string")
+    return honest(payload)
+
+
+def test_a_union_that_is_judged_by_its_first_branch() -> None:
+    """No constraint outside the union is touched; inside the other branch nothing conforming is accepted."""
+    told = run(takes_texts_alone)
+    assert told.odd.keys() <= {"overstrict", "undetermined"}
+    assert told.odd["overstrict"] >= {CONTENT, f"{CONTENT}/1/type"}
+    odd = set().union(*told.odd.values())
+    inside = {one.id for one in CONTRACT.request.constraints if one.id.startswith(f"{CONTENT}/1/")}
+    assert odd - {CONTENT} <= inside
+    assert told.found == [("overstrict", CONTENT)]
+    replayed_right(told, takes_texts_alone)

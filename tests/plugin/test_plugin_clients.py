@@ -175,6 +175,24 @@ def test_record_and_replay(pytester: pytest.Pytester, run: Run) -> None:
     missing.stdout.fnmatch_lines(["*no such cassette; record it with --contract-record-mode once*"])
 
 
+EXAMPLES = """
+def test_it(contract_client):
+    text = "ghp_" + "a1B2" * 9 + " and ghp_" + "c3D4" * 9
+    asked = {**ASK, "messages": [{"role": "user", "content": text}]}
+    assert contract_client.post(PATH, json=asked).status_code == 200
+"""
+
+
+def test_what_is_allowed_is_recorded_as_it_is_and_found_again(pytester: pytest.Pytester, run: Run) -> None:
+    pytester.makepyfile(test_module=HEAD + EXAMPLES)
+    allowed = ("--contract-allow", "ghp_" + "a1B2" * 9)
+    recording = ("--contract-record-mode", "once", "--contract-endpoint", "reference")
+    run("-s", *recording, *allowed).assert_outcomes(passed=1)
+    text = (pytester.path / "cassettes" / "test_module" / "test_it.yaml").read_text(encoding="utf-8")
+    assert ("ghp_" + "a1B2" * 9 in text, "c3D4" in text) == (True, False)
+    run("-s", *allowed).assert_outcomes(passed=1)
+
+
 SHARED = """
 from pathlib import Path
 
