@@ -87,6 +87,8 @@ _ROWS: Final[dict[str, Callable[[Any], Alternatives]]] = {
     "maxItems": lambda value: _only("array", minItems=value + 1),
     "uniqueItems": lambda value: _only("array", minItems=2) if value else [],
     "items": lambda value: _only("array", contains=Words({"not": value})),
+    "unevaluatedItems": lambda value: _only("array", contains=Words({"not": value})),
+    "unevaluatedProperties": lambda value: _only("object", minProperties=1, additionalProperties=Words({"not": value})),
     "contains": lambda value: _only("array", items=Words({"not": value})),
     "minProperties": lambda value: _only("object", maxProperties=value - 1) if value > 0 else [],
     "maxProperties": lambda value: _only("object", minProperties=value + 1),
