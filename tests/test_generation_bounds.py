@@ -104,7 +104,10 @@ CHAIN = {
     "required": ["k0"],
     "allOf": [{"if": {"required": [f"k{at}"]}, "then": {"required": [f"k{at + 1}"]}} for at in range(40)],
 }
+TREE = {"type": ["object", "array", "null"], "required": ["a"], "properties": {"a": {"$ref": "#/$defs/tree"}}}
+TREE |= {"items": {"$ref": "#/$defs/tree"}, "minItems": 1}
 FAR = [
+    {"oneOf": [{"$ref": "#/$defs/tree"}, True], "$defs": {"tree": TREE}},  # only what is no tree
     CHAIN,
     nested(100, lambda inner: {"type": "object", "required": ["a"], "properties": {"a": inner}}),
     nested(100, lambda inner: {"type": "array", "minItems": 1, "items": inner}),
@@ -112,7 +115,7 @@ FAR = [
 ]
 
 
-@pytest.mark.parametrize("schema", FAR, ids=["conditions", "objects", "arrays", "the only branch left"])
+@pytest.mark.parametrize("schema", FAR, ids=["beside trees", "conditions", "objects", "arrays", "the only branch left"])
 def test_a_value_is_found_however_far_it_is(schema: Any) -> None:
     assert next(cases_of(hc.SchemaValidator("response", schema))).kind == "conforming"
 

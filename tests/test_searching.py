@@ -110,15 +110,15 @@ def test_the_likely_explanation_is_tried_first_and_what_fails_together_is_found_
 
 def test_an_explanation_is_ruled_out_by_what_shows_it_on_purpose_and_less_likely_by_what_may_be_an_accident() -> None:
     one, two, three = features(3)
-    fine = Seen({"f0": 1, "f2": 1}, frozenset(("f0",)), fails=False)
+    fine = Seen(frozenset(("f0", "f2")), frozenset(("f0",)), fails=False)
     weights = {each.names: each.weight for each in weighed((), (one, two, three), [fine])}
     assert frozenset(("f0",)) not in weights
     assert 0 < weights[frozenset(("f2",))] < weights[frozenset(("f1",))]
     named = {each.names: each.weight for each in weighed((three,), (one, two), [])}
     assert named[frozenset(("f2",))] > sum(weight for each, weight in named.items() if "f2" not in each)
     again = [Explanation((one,), 3.0), Explanation((two,), 1.0)]
-    assert foreseen(again, {"f0": 1}) == 0.75
-    assert foreseen([], {"f0": 1}) == 1.0
+    assert foreseen(again, frozenset(("f0",))) == 0.75
+    assert foreseen([], frozenset()) == 1.0
 
 
 def test_of_two_that_may_fail_together_each_may_be_a_value_or_that_something_is_there() -> None:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from haiku_contract import pointer, wire
 from haiku_contract.campaign import split, suspects
 from haiku_contract.campaign.ledger import FAILURES
-from haiku_contract.campaign.split import Explanation
 from haiku_contract.campaign.suspects import Seen
 from haiku_contract.generate.covering import Packed, joined, packed_of
 from haiku_contract.model import Case, Exchange, OutcomeKind
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from haiku_contract.campaign.checks import Judged
     from haiku_contract.campaign.ledger import Ledger
     from haiku_contract.campaign.plan import Plan
-    from haiku_contract.campaign.split import Features, Search
+    from haiku_contract.campaign.split import Explanation, Features, Search
     from haiku_contract.generate.packing import Packable
 
 Send: TypeAlias = "Callable[[Iterable[Case]], Generator[tuple[Case, ...], Sequence[Exchange], None]]"
@@ -63,6 +62,7 @@ class Asking:
         self._suite = {case.id: case for case in plan.suite}
         counts = [sum(each.array is not None and not each.loose for each in one.features) for one in plan.packed]
         self._most_elements = max(counts, default=0)
+        self._standing: dict[str, frozenset[str]] = {}
         self._known = {each.name: each for one in plan.packed for each in one.features}
 
     # -- one request ---------------------------------------------------------------------------------------------------
@@ -227,8 +227,8 @@ class Asking:
 
     def _certain(self) -> list[Packable]:
         """What fails alone and stands in no accepted request, not even by accident."""
-        accepted = [one.case.payload for one in self._accepted()]
-        return [one for one in self._alone() if not any(suspects.shows(one, payload) for payload in accepted)]
+        accepted = [self._may_show(one.case) for one in self._accepted()]
+        return [one for one in self._alone() if not any(one.name in stands for stands in accepted)]
 
     def _alone(self) -> list[Packable]:
         return [*self.guilty, *(found[0] for found in self.together if len(found) == 1)]
@@ -250,7 +250,7 @@ class Asking:
         left = self._explanations(last, fails, self.named(last))
         everything = sum(each.weight for each in left)
         is_plain = any(each.weight > _LIKELY * everything for each in left)
-        return is_plain or suspects.foreseen(left, one.case.payload) > _SURELY
+        return is_plain or suspects.foreseen(left, self._may_show(one.case)) > _SURELY
 
     def search(
         self, one: Packed, fails: Fails, named: Sequence[str | int] | None
@@ -266,23 +266,24 @@ class Asking:
 
     def _explanations(self, one: Packed, fails: Fails, named: Sequence[str | int] | None) -> list[Explanation]:
         """What may be why a request fails, by what came of the others; not by those that are explained."""
-        known = [Explanation(each, 1) for each in (*((one,) for one in self._certain()), *self.together)]
+        known = [{each.name for each in found} for found in (*((one,) for one in self._certain()), *self.together)]
         seen = []
         for other in self.sent:
             answers = self.ledger.answers(other.case)
-            failed = any(fails(each) for each in answers)
-            is_open = failed and not any(suspects.may_show(each, other.case.payload) for each in known)
+            failed, stands = any(fails(each) for each in answers), self._may_show(other.case)
+            is_open = failed and not any(each <= stands for each in known)
             if other.case.id != one.case.id and (is_open or (_is_accepted(answers) and not failed)):
-                seen.append(Seen(other.case.payload, frozenset(each.name for each in other.features), failed))
+                seen.append(Seen(stands, frozenset(each.name for each in other.features), failed))
         told = frozenset[str]().union(*(each.shown for each in seen if not each.fails))
         here = {each.name: each for each in one.features}
-        here |= {each.name: each for each in self._known.values() if suspects.shows(each, one.case.payload)}
+        here |= {each.name: each for each in self._known.values() if each.name in self._may_show(one.case)}
         new = tuple(each for each in here.values() if each.name not in told)
         old = (each for each in here.values() if each.name in told)
         lined, blamed = split.lined_up(new, one.case.payload, named)
         guilty = self._alone()
         suspicious = lined[:blamed] or tuple(each for each in lined if any(split.is_there(each, g) for g in guilty))
-        rest = (*(each for each in lined if each not in suspicious), *old)  # what is told may fail together with others
+        there = {each.name for each in suspicious}
+        rest = (*(each for each in lined if each.name not in there), *old)  # what is told may fail together with others
         return suspects.weighed(suspicious, rest, seen)
 
     def _tried(
@@ -303,6 +304,13 @@ class Asking:
             if case is not None and (not answers or all(each.outcome.kind in _LOST for each in answers)):
                 return ()
             answer = any(fails(each) for each in answers)
+
+    def _may_show(self, case: Case) -> frozenset[str]:
+        """The names of the features that stand in a request, on purpose or not."""
+        if case.id not in self._standing:
+            found = (each.name for each in self._known.values() if suspects.shows(each, case.payload))
+            self._standing[case.id] = frozenset(found)
+        return self._standing[case.id]
 
     def _in_order(self, one: Packed, several: Features) -> Features:
         """Features in the order in which they are shown, then those that stand there by accident."""

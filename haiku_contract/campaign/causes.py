@@ -111,7 +111,7 @@ def _one(way: Way, code: str, cause: str, group: Sequence[Finding]) -> Finding:
 
 
 def _rank(finding: Finding) -> tuple[int, int]:
-    depth = len(pointer.split(finding.constraint.partition(":")[2])) if finding.constraint else _DEEPEST
+    depth = finding.constraint.count("/") if finding.constraint else _DEEPEST  # rules of the wire are no pointers
     return depth, 0 if finding.witness is None else len(finding.witness.body)
 
 

@@ -55,48 +55,74 @@ def narrowed(explanations: Sequence[Explanation]) -> Search:
     """
     left = list(explanations)
     while left:
-        tried = _likely_half(left)
-        held = _held(tried, left)
+        tried, held = _likely_half(left)
         if (yield tried):
-            if len(held) in {1, len(left)} and any(one.features == tried for one in held):
+            if len(held) in {1, len(left)} and any(left[number].features == tried for number in held):
                 return tried
-            left = held if len(held) < len(left) else []
+            left = [left[number] for number in sorted(held)] if len(held) < len(left) else []
         else:
-            left = [one for one in left if one not in held]
+            left = [one for number, one in enumerate(left) if number not in held]
     return ()
 
 
-def _likely_half(explanations: Sequence[Explanation]) -> Features:
-    """The features of the likeliest explanations that are as likely, as nearly as can be, as the others.
+def _likely_half(explanations: Sequence[Explanation]) -> tuple[Features, set[int]]:
+    """The features of the likeliest explanations that are as likely, as nearly as can be, as the others, and which.
 
     They never show all explanations where there are several: then the answer would tell nothing.
     """
     half = sum(one.weight for one in explanations) / 2
-    least = min(explanations, key=lambda one: len(_held(one.features, explanations)))
-    tried: Features = ()
-    best, off = least.features, half
-    for likely in sorted(explanations, key=lambda one: -one.weight):
-        if any(_clash(one, other) for one in likely.features for other in tried):
+    order = sorted(range(len(explanations)), key=lambda number: -explanations[number].weight)
+    least = min(
+        order, key=lambda number: (len(explanations[number].features), not explanations[number].features[0].loose)
+    )
+    alone = _Trial(explanations)
+    alone.put(explanations[least].features)
+    best, off = (tuple(alone.tried.values()), set(alone.held)), half
+    trial = _Trial(explanations)
+    for number in order:
+        likely = explanations[number].features
+        if any(_clash(one, other) for one in likely for other in trial.tried.values()):
             continue
-        tried = tuple({one.name: one for one in (*tried, *likely.features)}.values())
-        held = _held(tried, explanations)
-        mass = sum(one.weight for one in held)
-        if len(held) < len(explanations) and abs(mass - half) < off:
-            best, off = tried, abs(mass - half)
+        trial.put(likely)
+        if len(trial.held) < len(explanations) and abs(trial.weight - half) < off:
+            best, off = (tuple(trial.tried.values()), set(trial.held)), abs(trial.weight - half)
+        if trial.weight >= half:
+            break
     return best
 
 
-def _held(tried: Features, explanations: Sequence[Explanation]) -> list[Explanation]:
-    shown = _shown(tried, explanations)
-    return [one for one in explanations if one.names <= shown]
+class _Trial:
+    """Features in the making of a set, and which explanations that shows, without counting anew each time."""
 
+    def __init__(self, explanations: Sequence[Explanation]) -> None:
+        self.tried: dict[str, Packable] = {}
+        self.held: set[int] = set()
+        self.weight = 0.0
+        self._explanations = explanations
+        self._missing = [len(one.features) for one in explanations]
+        self._with: dict[str, list[int]] = {}
+        self._loose: dict[tuple[str, ...], set[str]] = {}
+        self._shown: set[str] = set()
+        for number, one in enumerate(explanations):
+            for each in one.features:
+                self._with.setdefault(each.name, []).append(number)
+                if each.loose:
+                    self._loose.setdefault(names(each.edits[0][0]), set()).add(each.name)
 
-def _shown(tried: Features, explanations: Sequence[Explanation]) -> set[str]:
-    """The names of features that are tried, and of those that something stands where one of them puts something."""
-    there = {names(path) for one in tried for path, value in one.edits if value is not ABSENT}
-    loose = {each.name: each for one in explanations for each in one.features if each.loose}
-    ways = {way[:length] for way in there for length in range(len(way) + 1)}
-    return {one.name for one in tried} | {name for name, one in loose.items() if names(one.edits[0][0]) in ways}
+    def put(self, several: Features) -> None:
+        """Add features; what they put somewhere shows that something stands there and around it."""
+        for one in several:
+            self.tried.setdefault(one.name, one)
+            shown = {one.name}
+            for way in (names(path) for path, value in one.edits if value is not ABSENT):
+                shown |= set().union(*(self._loose.get(way[:length], ()) for length in range(len(way) + 1)))
+            for name in shown - self._shown:
+                self._shown.add(name)
+                for number in self._with.get(name, ()):
+                    self._missing[number] -= 1
+                    if not self._missing[number]:
+                        self.held.add(number)
+                        self.weight += self._explanations[number].weight
 
 
 def _clash(one: Packable, other: Packable) -> bool:

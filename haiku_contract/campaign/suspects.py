@@ -34,16 +34,20 @@ _ANOTHER: Final = 1 / 4
 """How likely it is that a request fails for another reason."""
 
 
+_MOST_PLACES: Final = 64
+"""Of how many places every two may fail together, the most suspicious first."""
+
+
 class Seen(NamedTuple):
     """What came of one request.
 
     Attributes:
-        payload: what was sent.
+        may_show: the names of the features that stand in it, on purpose or not.
         shown: the names of the features that it shows on purpose.
         fails: whether it failed in the way that is to be explained; else it was fine.
     """
 
-    payload: Any
+    may_show: frozenset[str]
     shown: frozenset[str]
     fails: bool
 
@@ -72,10 +76,15 @@ def weighed(suspicious: Features, rest: Features, seen: Sequence[Seen]) -> list[
     return [one for one in likely if one.weight]
 
 
-def foreseen(explanations: Sequence[Explanation], payload: Any) -> float:
-    """How likely it is that a request fails for the same reason, by the explanations that are left."""
+def foreseen(explanations: Sequence[Explanation], may_show: frozenset[str]) -> float:
+    """How likely it is that a request fails for the same reason, by the explanations that are left.
+
+    Args:
+        explanations: those.
+        may_show: the names of the features that stand in the request.
+    """
     weight = sum(one.weight for one in explanations)
-    return sum(one.weight for one in explanations if may_show(one, payload)) / weight if weight else 1.0
+    return sum(one.weight for one in explanations if one.names <= may_show) / weight if weight else 1.0
 
 
 def _likelihood(explanation: Explanation, seen: Sequence[Seen]) -> float:
@@ -83,7 +92,7 @@ def _likelihood(explanation: Explanation, seen: Sequence[Seen]) -> float:
     for one in seen:
         if not one.fails and explanation.names <= one.shown:
             return 0.0
-        if one.fails != may_show(explanation, one.payload):
+        if one.fails != (explanation.names <= one.may_show):
             likely *= _ANOTHER if one.fails else _BY_ACCIDENT
     return likely
 
@@ -94,12 +103,7 @@ def _places(lined: Features) -> list[Features]:
     for one in lined:
         if one.array is None and one.edits and all(path and value is not ABSENT for path, value in one.edits):
             found.setdefault(names(one.edits[0][0]), {}).setdefault(one.loose, one)
-    return [tuple(each.values()) for each in found.values()]
-
-
-def may_show(explanation: Explanation, payload: Any) -> bool:
-    """Whether a payload shows an explanation, on purpose or not."""
-    return all(shows(one, payload) for one in explanation.features)
+    return [tuple(each.values()) for each in found.values()][:_MOST_PLACES]
 
 
 def stands(way: Sequence[str], payload: Any) -> bool:

@@ -181,7 +181,8 @@ def packed_of(validator: SchemaValidator, features: Sequence[Packable]) -> Packe
         draft.add([one for one in features if not one.loose])
         draft.add([one for one in features if one.loose])
         best = max(best, draft.shown, key=len)
-    shown = tuple(one for one in features if one in best)
+    names = {one.name for one in best}
+    shown = tuple(one for one in features if one.name in names)
     case = joined(validator, shown) if shown else None
     return None if case is None else Packed(case, shown)
 

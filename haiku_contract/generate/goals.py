@@ -74,3 +74,24 @@ class Node(NamedTuple):
     name: str
     depth: int
     opened: frozenset[int] = frozenset()  # the schemas that were opened, by identity
+
+
+Options: TypeAlias = tuple[tuple[Goal, ...], ...]
+
+
+class State(NamedTuple):
+    """Goals that are being opened.
+
+    Attributes:
+        pending: those that are not open yet.
+        choices: the unions of which no branch is chosen yet.
+        atoms: what the others are made of.
+        kinds: the JSON types that they leave.
+        opened: the schemas that were opened, by identity.
+    """
+
+    pending: tuple[Goal, ...]
+    choices: tuple[Options, ...]
+    atoms: tuple[Atom, ...]
+    kinds: frozenset[str]
+    opened: frozenset[int]

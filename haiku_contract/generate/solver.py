@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from contextlib import suppress
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 
 from haiku_contract.constraints import is_trivial
 from haiku_contract.errors import UsageError
 from haiku_contract.generate import containers, scalars
-from haiku_contract.generate.goals import ALONE, Atom, Goal, Host, Node, Positions, modern_step
+from haiku_contract.generate.goals import ALONE, Atom, Goal, Host, Node, Positions, State, modern_step
 from haiku_contract.generate.holding import Holding, key_of, kind_of
 from haiku_contract.generate.kinds import EVERY, contradiction, flat, in_order, kinds_of, members, refused_kinds
 from haiku_contract.generate.merging import Heights, Unsatisfiable
@@ -25,13 +25,14 @@ from haiku_contract.schemas import REFERENCES, Words
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from haiku_contract.generate.goals import Step
+    from haiku_contract.generate.goals import Options, Step
     from haiku_contract.schemas import Document
 
 _UNROLLED: Final = 6  # levels that show what a person would write; below, what ends a recursion soonest
 _MAX_DEPTH: Final = 120
 _MOST_TURNS: Final = 60
 _MOST_REFUSED: Final = 24
+_MOST_SCALARS: Final = 200  # that are tried where some are refused for what they are
 _WORK: Final = 60_000
 _LISTED_KINDS: Final = ("boolean", "null")  # of which every value is tried
 _COST: Final = 4  # of building a value, beside that of holding a value against a schema once
@@ -39,17 +40,6 @@ _COST: Final = 4  # of building a value, beside that of holding a value against 
 
 class Undecided(UsageError):  # noqa: N818 - a finding about the schema, not a malfunction
     """No value was found within the bound of the search, and none was excluded either."""
-
-
-_Options: TypeAlias = "tuple[tuple[Goal, ...], ...]"
-
-
-class _State(NamedTuple):
-    pending: tuple[Goal, ...]
-    choices: tuple[_Options, ...]
-    atoms: tuple[Atom, ...]
-    kinds: frozenset[str]
-    opened: frozenset[int]
 
 
 class _OutOfWork(Exception):  # noqa: N818 - ends a search
@@ -73,6 +63,7 @@ class Solver:
         self._ables: dict[int, tuple[list[Any], list[Any]]] = {}
         self._guarded = 0
         self._exclusive = False
+        self._floor = 0
         self._most = work
         self._work = 0
         self._exhaustive = True
@@ -116,7 +107,7 @@ class Solver:
             start: the schema that the way begins at, where that is a part of the document.
         """
         self._exclusive = exclusive
-        self._work, self._exhaustive, self._conflict, self._beyond = self._most, True, "", ""
+        self._work, self._floor, self._exhaustive, self._conflict, self._beyond = self._most, 0, True, "", ""
         self.positions = positions
         self._open_keys.clear()
         self._dead.clear()
@@ -136,12 +127,12 @@ class Solver:
 
     def some(self, goals: tuple[Goal, ...], most: int) -> list[Any]:
         """A few values of parts of the schema; empty where none is found within the bound."""
-        kept = self._work, self._exhaustive, self._conflict, self._open_keys, self._dead
-        self._work, self._open_keys, self._dead = self._most // 8, set(), {}
+        kept = self._work, self._floor, self._exhaustive, self._conflict, self._open_keys, self._dead
+        self._work, self._floor, self._open_keys, self._dead = self._most // 8, 0, set(), {}
         found: list[Any] = []
         with suppress(_OutOfWork, RecursionError):  # a few are enough
             found.extend(host.payload for host in islice(self.values(goals, "", 0), most))
-        self._work, self._exhaustive, self._conflict, self._open_keys, self._dead = kept
+        self._work, self._floor, self._exhaustive, self._conflict, self._open_keys, self._dead = kept
         return found
 
     # -- what builders of objects and arrays use ----------------------------------------------------------------------
@@ -157,15 +148,12 @@ class Solver:
             return
         seen: set[str] = set()
         before = self._guarded
-        start = _State(tuple(goals), (), (), EVERY, frozenset())
-        try:
-            for host in self._search(tuple(goals), start, name, depth, 0):
-                text = key_of(host.payload)
-                if text not in seen:
-                    seen.add(text)
-                    yield host
-        except RecursionError:  # too deep for Python; elsewhere there may be values that are not
-            self.give_up()
+        start = State(tuple(goals), (), (), EVERY, frozenset())
+        for host in self._search(tuple(goals), start, name, depth, 0):
+            text = key_of(host.payload)
+            if text not in seen:
+                seen.add(text)
+                yield host
         if not seen and self._guarded == before:
             self._dead[key] = tuple(goals)  # kept, so that the ids stay theirs
 
@@ -208,35 +196,56 @@ class Solver:
 
     # -- the search at one place --------------------------------------------------------------------------------------
 
-    def _search(self, goals: tuple[Goal, ...], start: _State, name: str, depth: int, turn: int) -> Iterator[Host]:
+    def _search(self, goals: tuple[Goal, ...], start: State, name: str, depth: int, turn: int) -> Iterator[Host]:
         """Values that conform to all goals, from a state in which some of them are pending."""
-        for state in self._expansions(start, lean=self.is_lean(depth)):
-            node = Node(state.atoms, state.kinds, name, depth, state.opened)
-            refused = 0
-            listed = any("const" in atom.said or "enum" in atom.said for atom in state.atoms)
-            asking = [goal.schema for goal in goals]
-            asking += [atom.said for atom in state.atoms if atom.strict or atom.demand == ()]
-            for host in self._built(node):
-                if all(self.judge.holds(one, host.payload) for one in asking):
-                    yield host
-                    continue
-                if kind_of(host.payload) not in _LISTED_KINDS and not listed:
-                    self.give_up()  # there are more values than were tried
-                refused += 1
-                if refused == 1 and turn < _MOST_TURNS:
-                    for more in asked(self.document, self.judge, node, host.payload):
-                        yield from self._search((*goals, *more), state._replace(pending=more), name, depth, turn + 1)
-                if refused > _MOST_REFUSED and not listed:
-                    break
+        states = self._expansions(start, lean=self.is_lean(depth))
+        for state in states if depth or turn else self._in_shares(states):
+            try:
+                yield from self._of_state(goals, state, name, depth, turn)
+            except _OutOfWork:
+                if not self._floor or depth or turn:
+                    raise
+                self._work = max(self._work, self._floor)
+                self.give_up()  # there may be something in what follows
+            except RecursionError:  # a value that is too deep for Python; others need not be
+                self.give_up()
+
+    def _in_shares(self, states: Iterator[State]) -> Iterator[State]:
+        """The states, each of which may use half of the work that is left where another one follows."""
+        state = next(states, None)
+        while state is not None:
+            following = next(states, None)
+            self._floor = 0 if following is None else self._work // 2
+            yield state
+            state = following
+
+    def _of_state(self, goals: tuple[Goal, ...], state: State, name: str, depth: int, turn: int) -> Iterator[Host]:
+        node = Node(state.atoms, state.kinds, name, depth, state.opened)
+        refused = 0
+        listed = any("const" in atom.said or "enum" in atom.said for atom in state.atoms)
+        asking = [goal.schema for goal in goals]
+        asking += [atom.said for atom in state.atoms if atom.strict or atom.demand == ()]
+        for host in self._built(node):
+            if all(self.judge.holds(one, host.payload) for one in asking):
+                yield host
+                continue
+            if kind_of(host.payload) not in _LISTED_KINDS and not listed:
+                self.give_up()  # there are more values than were tried
+            refused += 1
+            if refused == 1 and turn < _MOST_TURNS:
+                for more in asked(self.document, self.judge, node, host.payload):
+                    yield from self._search((*goals, *more), state._replace(pending=more), name, depth, turn + 1)
+            if refused > _MOST_REFUSED and not listed:
+                break
 
     def spend(self, steps: int) -> None:
         """Count work against the bound of the search."""
         self._work -= steps + self.judge.asked
         self.judge.asked = 0
-        if self._work < 0:
+        if self._work < self._floor:
             raise _OutOfWork
 
-    def _expansions(self, start: _State, *, lean: bool) -> Iterator[_State]:
+    def _expansions(self, start: State, *, lean: bool) -> Iterator[State]:
         """The ways to open all pending goals: no references, no `allOf`, one branch of each union."""
         stack = [start]
         while stack:
@@ -251,7 +260,7 @@ class Solver:
             options, rest = state.choices[0], state.choices[1:]
             stack += [state._replace(pending=option, choices=rest) for option in reversed(options)]
 
-    def _opened(self, state: _State, *, lean: bool) -> _State | None:
+    def _opened(self, state: State, *, lean: bool) -> State | None:
         """The state with every pending goal opened; None where they contradict each other."""
         pending, choices, atoms, kinds, opened = state
         while pending:
@@ -275,17 +284,17 @@ class Solver:
             kinds = left
             atoms = (*atoms, Atom(said, demand, goal.within, goal.strict))
             pending, choices = (*more, *pending), (*choices, *picks)
-        return _State((), choices, atoms, kinds, opened)
+        return State((), choices, atoms, kinds, opened)
 
     def _parts(
         self, said: dict[str, Any], goal: Goal, *, lean: bool
-    ) -> tuple[list[Goal], list[_Options], tuple[Step, ...] | None]:
+    ) -> tuple[list[Goal], list[Options], tuple[Step, ...] | None]:
         """What a schema asks of the same value through its subschemas, and the demand that is left for its children."""
         step = modern_step(goal.demand[0]) if goal.demand else None
         rest = goal.demand[1:] if goal.demand else None
         within = goal.within | {id(said)}
         more: list[Goal] = []
-        picks: list[_Options] = []
+        picks: list[Options] = []
         for keyword in REFERENCES:
             target = self.judge.referred(said, keyword) if keyword in said else None
             if target is not None:
@@ -354,7 +363,8 @@ class Solver:
 
     def _scalars(self, said: Sequence[dict[str, Any]], kind: str, name: str) -> Iterator[Host]:
         flats = [words for atom in said if (words := flat(atom))]
-        for one in _SCALARS[kind](flats, name):
+        most = _MOST_SCALARS if any("not" in words for words in flats) else None
+        for one in islice(_SCALARS[kind](flats, name), most):
             self.spend(1)
             if all(self.judge.holds(words, one) for words in flats):
                 yield Host(one, ())

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 
 import haiku_contract as hc
-from haiku_contract.endpoint.reference.faults import Repertoire
+from haiku_contract.endpoint.reference.app import create_app
 from haiku_contract.pytest_plugin import hostile
-from haiku_contract.pytest_plugin.server import DELAYS
+from haiku_contract.pytest_plugin.server import DELAYS, Server
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from haiku_contract.endpoint.reference.app import ReferenceEndpoint
+    from haiku_contract.endpoint.reference.faults import Repertoire
 
     Run = Callable[..., pytest.RunResult]
 
@@ -44,7 +48,7 @@ def client():
         yield one
 
 @pytest.mark.parametrize("streamed", [False, True])
-@pytest.mark.contract_faults("answer", "delivery", "delay:*", "broken:*/type", "stream:dropped/*")
+@pytest.mark.contract_faults("answer", "delivery", "delay:*", "broken:*/type")
 def test_client(hostile_endpoint, contract, client, streamed):
     expected = hostile_endpoint.expected_streamed if streamed else hostile_endpoint.expected
     started = time.monotonic()
@@ -94,18 +98,22 @@ def test_it_is_no_fixture_for_getfixturevalue(pytester: pytest.Pytester, run: Ru
 
 
 @pytest.fixture(scope="module")
-def repertoire() -> Repertoire:
-    return Repertoire(hc.load())
+def app() -> ReferenceEndpoint:
+    return create_app(hc.load())
+
+
+@pytest.fixture(scope="module")
+def repertoire(app: ReferenceEndpoint) -> Repertoire:
+    return app.repertoire
 
 
 def test_hostile_endpoint(pytester: pytest.Pytester, run_apart: Run, repertoire: Repertoire) -> None:
     pytester.makepyfile(HOSTILE)
     done = run_apart("-rs", "--contract-patience", "0.8")
     types = [one for one in repertoire.everything("broken") if str(one).endswith("/type")]
-    dropped = [one for one in repertoire.everything("stream") if str(one).startswith("stream:dropped/")]
     answers, deliveries = repertoire.everything("answer"), repertoire.everything("delivery")
-    skipped = len(types) + len(dropped) + 2  # each shows on one of the two kinds of requests; so do two deliveries
-    shown = 2 * (len(answers) + len(deliveries) + len(DELAYS)) + len(types) + len(dropped) - 2
+    skipped = len(types) + 2  # each shows on one of the two kinds of requests; so do two deliveries
+    shown = 2 * (len(answers) + len(deliveries) + len(DELAYS)) + len(types) - 2
     done.assert_outcomes(passed=shown + 4, failed=2 + 6, skipped=skipped)
     done.stdout.fnmatch_lines(
         [
@@ -120,6 +128,30 @@ def test_hostile_endpoint(pytester: pytest.Pytester, run_apart: Run, repertoire:
             [f"{fault} was not shown: POST /ai/v1/messages got 404: *Model not found: claude-haiku*"]
         )
         done.stdout.fnmatch_lines([f"{fault} was not shown: POST /ai/v2/messages got 404: *"])
+
+
+def test_faulted_streams(app: ReferenceEndpoint, repertoire: Repertoire) -> None:
+    """Each breaks on the wire what it is said to break, and shows on requests for a stream alone."""
+    asked = {"model": repertoire.contract.model_id, "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 8}
+    names = hostile.selected(repertoire, ("stream:dropped/*", "stream:cut-within-event/*"))
+    assert len(names) > 10
+    server = Server(app, "messages")
+    try:
+        with httpx.Client() as client:
+            for name in names:
+                endpoint = hostile.endpoint(repertoire, server.visit(name))
+                assert client.post(f"{endpoint.url}/ai/v1/messages", json=asked).status_code == 200
+                assert (endpoint.failures, endpoint.not_shown) == (
+                    [],
+                    f"not shown: {name} shows on requests for a stream",
+                )
+                answer = client.post(f"{endpoint.url}/ai/v1/messages", json={**asked, "stream": True})
+                stream = hc.StreamValidator(repertoire.contract)
+                found = [*stream.feed(answer.content), *stream.finish()]
+                assert found[0].constraint == endpoint.expected_streamed.constraint
+                assert (endpoint.requests, endpoint.not_shown, endpoint.expected.form) == (2, "", "conforming")
+    finally:
+        server.stop()
 
 
 def test_which_faults(repertoire: Repertoire) -> None:
