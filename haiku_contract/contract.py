@@ -45,9 +45,9 @@ _CATALOG_PRICES: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Contract:
-    """One version of a model's contract.
+    """One version of a model's contract. Loaded twice, it is two, as its validators are.
 
     Attributes:
         model_id: the model's id in the catalog, as in `anthropic/claude-haiku-4.5`.

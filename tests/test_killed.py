@@ -20,6 +20,7 @@ import haiku_contract as hc
 from haiku_contract.campaign.plan import thrifty
 from haiku_contract.endpoint.reference import faults
 from haiku_contract.endpoint.reference.app import create_app
+from haiku_contract.generate import suite
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,6 +74,7 @@ class Server:
     def __init__(self, contract: Contract, fault: str | None) -> None:
         self.heard: list[Request] = []
         self.stop: Callable[[list[Request]], bool] = lambda _: False
+        self._texts = {_text(case.body) for case in suite(contract, "request")}
         self._app = create_app(contract, None if fault is None else faults.parse(contract, fault))
         settings: dict[str, Any] = {"host": "127.0.0.1", "port": 0, "log_level": "critical", "lifespan": "off"}
         self._server = uvicorn.Server(uvicorn.Config(self._serve, interface="asgi3", **settings))
@@ -104,20 +106,20 @@ class Server:
         async def again() -> Any:
             return whole.pop() if whole else await receive()
 
-        if _crashes(request.body):
+        if _text(request.body) not in self._texts:  # what no suite finds, and any exploration does
             await send({"type": "http.response.start", "status": 500, "headers": []})
             await send({"type": "http.response.body", "body": b"oops"})
         else:
             await self._app(scope, again, send)
 
 
-def _crashes(body: bytes) -> bool:
-    """What the suite does not find, and an exploration does: one value, where another place is there, too."""
+def _text(body: bytes) -> str | None:
     try:
         value = json.loads(body)
     except ValueError:
-        return False
-    return isinstance(value, dict) and value.get("flag") is True and value.get("how") == "b" and "n" not in value
+        return None
+    text = value.get("text") if isinstance(value, dict) else None
+    return text if isinstance(text, str) else None
 
 
 @pytest.fixture(scope="module")
@@ -150,7 +152,7 @@ SCENARIOS: Final = {
     "among the faults": Scenario(number=30),
     "while a reason is looked for": Scenario(fault="strict:request:/properties/tags/maxItems", planned=False, number=2),
     "while it explores": Scenario(("--explore", "12"), planned=False, number=9),
-    "while a witness is made small": Scenario(("--explore", "40", "--seed", "1"), planned=False, number=50),
+    "while a witness is made small": Scenario(("--explore", "40"), planned=False, number=30),
     "while requests are repeated": Scenario(("--repeat", "3"), "lenient:request:/required/0", number=50),
 }
 

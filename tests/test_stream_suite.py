@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -23,7 +24,7 @@ from haiku_contract.generate import stream_events as make
 from haiku_contract.generate import suite
 from haiku_contract.generate.stream_events import REQUEST, USUAL, encode
 from haiku_contract.generate.stream_faults import FAULTS
-from haiku_contract.generate.streams import faulted_case, judged
+from haiku_contract.generate.streams import faulted_case, judged, stream_suite
 from haiku_contract.model import ABSENT, Case, Exchange, OutcomeKind, VerdictKind
 
 if TYPE_CHECKING:
@@ -56,6 +57,13 @@ EXPECTED_IDS = [
 @cache
 def contract(version: str = "1.1.1") -> hc.Contract:
     return hc.load(version=version)
+
+
+def test_it_is_made_once_for_each_contract() -> None:
+    known, other = hc.load(), hc.load(version="1.0.0")
+    assert stream_suite(known) is stream_suite(known)
+    assert stream_suite(other) is not stream_suite(known)
+    assert stream_suite(dataclasses.replace(known, stream=None)) == ()
 
 
 @cache

@@ -91,7 +91,7 @@ def record(context: click.Context, /, **given: Any) -> None:
     except BaseException:
         if transport.recorded:
             done = counted(transport.recorded, "exchange")
-            click.echo(f"haiku-contract: {name}: {done} recorded; go on with --record-mode new", err=True)
+            click.echo(f"haiku-contract: {name}: {done} kept; go on with --record-mode new", err=True)
         raise
     for line in transport.unrecorded:
         click.echo(f"haiku-contract: not recorded: {line}", err=True)
@@ -99,7 +99,8 @@ def record(context: click.Context, /, **given: Any) -> None:
     if transport.unrecorded:
         context.exit(1)
     if result is not None and result.stopped:
-        click.echo(f"haiku-contract: {counted(len(result.left_out), 'case')} left out: {result.stopped}", err=True)
+        left_out = f"{counted(len(result.left_out), 'case')} left out: {result.stopped}"
+        click.echo(f"haiku-contract: {left_out}; go on with --record-mode new", err=True)
         context.exit(_BUDGET_REACHED)
 
 

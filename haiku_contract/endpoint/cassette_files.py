@@ -106,7 +106,8 @@ class Recording:
         """Put the cassette in its place, if there is anything to put.
 
         Args:
-            interrupted: keep what was to be replaced, because not all was recorded again.
+            interrupted: not all was recorded that was to be: what was to be replaced is kept, and where there is no
+                cassette, none is put there that holds half; the next recorder takes up what stays beside it.
 
         Raises:
             CassetteError: it cannot be written; what was recorded stays beside it.
@@ -115,17 +116,19 @@ class Recording:
             own, self._journal = self._journal, None
             journals = [*self._left, *([own] if own else ())]
             any_new = any(one.entries for one in journals)
+            halved = interrupted and all(one.held for one in journals) and state(self._place) is None
+            puts = any_new and not halved
             try:
-                if any_new:
+                if puts:
                     self._put(journals, interrupted=interrupted)
             except BaseException:
                 for one in (*journals, *self._outdated):
                     one.close(remove=False)
                 raise
             for one in journals:
-                one.close(remove=True)
+                one.close(remove=puts or not one.entries)
             for one in self._outdated:
-                one.close(remove=any_new)
+                one.close(remove=puts)
             self._left = self._outdated = []
 
     def _put(self, journals: list[Journal], *, interrupted: bool) -> None:

@@ -41,7 +41,8 @@ class RecordingTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         path: the cassette.
         mode: `none`: answer from the cassette alone. `once`: likewise if there is one, else record all. `new`: answer
             what is in the cassette, and record the rest into it. `all`: record everything, in place of what there is,
-            of which the rest is kept where an exception ends the recording.
+            of which the rest is kept where an exception ends the recording. Where one does and there is no cassette,
+            there is none afterwards: what was recorded stays beside its place, and `once` and `new` take it up.
             `new_episodes` and `rewrite` are other names of the last two.
         redaction: what is taken out before anything is written; the default takes out whatever looks like a secret.
         about: what the cassette says of itself.
@@ -84,6 +85,10 @@ class RecordingTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
     def recorded(self) -> int:
         """How many exchanges were written down."""
         return self._tape.written
+
+    def interrupt(self) -> None:
+        """Close as if an exception ended the recording, whenever it is closed."""
+        self._tape.interrupted = True
 
     def handle_request(self, request: Any) -> Any:
         """The recorded answer, or the one that the inner transport gets."""
@@ -170,6 +175,7 @@ class _Tape:
         self._sent = 0
         self.unrecorded: list[str] = []
         self.written = 0
+        self.interrupted = False
 
     def take(self, request: Any, body: bytes) -> _Take:
         """A place for the answer to a request, in the order of sending."""
@@ -195,7 +201,7 @@ class _Tape:
     def close(self, ended_by: type[BaseException] | None = None) -> None:
         """Put the cassette in its place."""
         if self._recording is not None:
-            self._recording.close(interrupted=ended_by is not None)
+            self._recording.close(interrupted=self.interrupted or ended_by is not None)
 
 
 class _Take:

@@ -6,8 +6,8 @@ them out as files.
 
 from __future__ import annotations
 
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any, Final
 
 from haiku_contract import messages, pointer
 from haiku_contract.generate.faults import certified
@@ -25,7 +25,10 @@ if TYPE_CHECKING:
     from haiku_contract.model import Constraint, Violation
     from haiku_contract.stream import StreamGrammar
 
+_MOST_CACHED: Final = 8  # contracts; to make and to judge its streams takes most of a second
 
+
+@lru_cache(_MOST_CACHED)
 def stream_suite(contract: Contract) -> tuple[Case, ...]:
     """All streams of a contract, the same for the same contract, in a stable order; none where it has no stream part.
 

@@ -119,10 +119,17 @@ def pytest_recording_configure(config: pytest.Config, vcr: Any) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
-    """After a test that passed: was there anything wrong that its client kept to itself, or nothing to be seen?"""
-    result = yield
+    """After a test that passed: was anything wrong that its client kept to itself, not recorded, or not to be seen?"""
+    try:
+        result = yield
+    except (KeyboardInterrupt, pytest.exit.Exception):
+        for one in item.stash.get(state.RECORDERS, []):
+            one.interrupt()
+        raise
     if (watch := item.stash.get(state.WATCH, None)) and (hidden := watch.hidden()):
         _fail(hidden)
+    if unrecorded := [line for one in item.stash.get(state.RECORDERS, []) for line in one.unrecorded]:
+        _fail([f"not recorded: {line}" for line in unrecorded])
     if endpoint := item.stash.get(state.HOSTILE, None):
         if failures := endpoint.failures:
             _fail(failures)

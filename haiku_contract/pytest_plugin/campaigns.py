@@ -114,18 +114,23 @@ def _budget(contract: Contract, plan: Plan, settings: Settings, say: Callable[[s
     return Budget(cost=settings.max_cost or None, free=not settings.max_cost)
 
 
-def check(endpoint: Endpoint, stale: Sequence[str], test: str) -> None:
+def check(endpoint: Endpoint, stale: Sequence[str], asked: Sequence[str]) -> None:
     """Say which cases the cassette of a test lacks, and how they are recorded.
+
+    Args:
+        endpoint: who answered.
+        stale: the cases.
+        asked: the test, and what the command line says of what is asked.
 
     Raises:
         StaleCassetteError: it lacks some.
     """
     if not stale or endpoint.cassette is None:
         return
-    asked = load(endpoint.cassette).about.get("endpoint", "")
-    where = next((option for name, option in _OPTIONS.items() if asked.startswith(name)), asked or "URL")
+    known = load(endpoint.cassette).about.get("endpoint", "")
+    where = next((option for name, option in _OPTIONS.items() if known.startswith(name)), known or "URL")
     further = f" and {len(stale) - _MOST_STALE} more" if len(stale) > _MOST_STALE else ""
-    again = shlex.join(["pytest", test, "--contract-endpoint", where, "--contract-record-mode", "new"])
+    again = shlex.join(["pytest", *asked, "--contract-endpoint", where, "--contract-record-mode", "new"])
     raise StaleCassetteError(
         f"{endpoint.name}: {counted(len(stale), 'case')} not in it: {', '.join(stale[:_MOST_STALE])}{further}; "
         f"record them with: {again}"

@@ -46,6 +46,7 @@ class Endpoint:
         recording: where answers are recorded, and how; None where they are not.
         billed: whether answers cost money.
         allowed: texts that look like secrets and are none.
+        recorders: what has recorded so far.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Endpoint:
     recording: tuple[Path, RecordMode] | None = None
     billed: bool = False
     allowed: frozenset[str] = frozenset()
+    recorders: list[RecordingTransport] = field(default_factory=list, repr=False, compare=False)
 
     def transport(self, kind: TransportKind = "sync") -> Any:
         """What sends the requests, to this endpoint alone.
@@ -76,7 +78,8 @@ class Endpoint:
         path.parent.mkdir(parents=True, exist_ok=True)
         about = {"endpoint": self.name, "surface": self.surface.name}
         redaction = of_session(self.secrets, allowed=self.allowed)
-        return RecordingTransport(inner, path, mode=mode, redaction=redaction, about=about)
+        self.recorders.append(RecordingTransport(inner, path, mode=mode, redaction=redaction, about=about))
+        return self.recorders[-1]
 
     def _sender(self, kind: TransportKind, *, verify: bool) -> Any:
         if kind == "any":

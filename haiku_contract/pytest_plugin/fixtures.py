@@ -119,8 +119,11 @@ def contract_endpoint(
     found = dataclasses.replace(_contract_settings, record_mode=mode)
     with state.in_one_line():
         if mode != "none":
-            state.claim(request.config, request.getfixturevalue("tmp_path_factory"), cassette)
-        return choose(found, contract, cassette, lambda: kept.server(contract, found.surface))
+            folders = request.getfixturevalue("tmp_path_factory")
+            state.claim(request.config, folders, cassette, _contract_settings.record_mode)
+        endpoint = choose(found, contract, cassette, lambda: kept.server(contract, found.surface))
+    request.node.stash[state.RECORDERS] = endpoint.recorders
+    return endpoint
 
 
 @pytest.fixture
@@ -205,7 +208,7 @@ def contract_campaign(
         with state.in_one_line():
             result, stale = campaigns.run(contract, contract_endpoint, _contract_settings, cases, seed=seed, say=say)
             told.append(campaigns.told(result))
-            campaigns.check(contract_endpoint, stale, request.node.nodeid)
+            campaigns.check(contract_endpoint, stale, [request.node.nodeid, *state.asked(request.config)])
         return result
 
     return run

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
     from pathlib import Path
 
+    from haiku_contract.endpoint.recording import RecordingTransport, RecordMode
     from haiku_contract.pytest_plugin.hostile import HostileEndpoint
     from haiku_contract.pytest_plugin.kept import Kept
     from haiku_contract.pytest_plugin.settings import Settings, Value
@@ -32,6 +33,8 @@ WATCH: pytest.StashKey[Watch] = pytest.StashKey()
 """With a test: what its guards have found."""
 HOSTILE: pytest.StashKey[HostileEndpoint] = pytest.StashKey()
 """With a test: its hostile endpoint."""
+RECORDERS: pytest.StashKey[list[RecordingTransport]] = pytest.StashKey()
+"""With a test: what records its answers."""
 CAMPAIGNS: pytest.StashKey[list[dict[str, Any]]] = pytest.StashKey()
 """With a test: what is told of its campaigns."""
 
@@ -58,6 +61,14 @@ def read(config: pytest.Config) -> tuple[dict[str, Value], ...]:
     if config.inipath is not None:
         ini = settings.at_home(ini, config.inipath.parent)
     return command, ini, settings.pyproject(config.rootpath)
+
+
+def asked(config: pytest.Config) -> Iterator[str]:
+    """The options of the command line that say what is asked and recorded, beside the endpoint and the mode."""
+    for name in ("contract", "surface", "allow", "max-cost"):
+        option = written(name)
+        if (given := config.getoption(option.replace("-", "_"))) is not None:
+            yield from (f"--{option}", given)
 
 
 def written(name: str) -> str:
@@ -96,23 +107,28 @@ def speaker(config: pytest.Config) -> Callable[[str], None]:
     return say
 
 
-def claim(config: pytest.Config, folders: pytest.TempPathFactory, cassette: Path) -> None:
-    """Let one process of a session record into a cassette, and no other: each would overwrite what the others have.
+def claim(config: pytest.Config, folders: pytest.TempPathFactory, cassette: Path, mode: RecordMode) -> None:
+    """Let one process of a session record into a cassette, and no other, where they would not add to what others have.
+
+    With `all`, each would begin the cassette anew; with `once`, whoever comes later would find it there, without what
+    its own tests need. With `new`, each adds what is not there yet.
 
     Raises:
         UsageError: another process of pytest-xdist records into it.
     """
     worker: dict[str, Any] | None = getattr(config, "workerinput", None)
-    if worker is None:
+    if worker is None or mode in ("none", "new"):
         return
     named = hashlib.sha256(f"{worker['testrunuid']} {cassette}".encode()).hexdigest()
     own, place = worker["workerid"], folders.getbasetemp().parent / f"cassette-{named[:32]}"
+    if mode == "once" and cassette.exists() and not place.exists():  # it is replayed, and by all of them
+        return
     with contextlib.suppress(FileExistsError), place.open("x") as file:
         file.write(own)
     if place.read_text() != own:
         raise UsageError(
-            f"{cassette}: another process of this session records into it, too; record without -n, or keep the tests "
-            "that share it together (--dist loadfile, or loadgroup with @pytest.mark.xdist_group)"
+            f"{cassette}: another process of this session records into it, too; record without -n or in mode new, or "
+            "keep the tests that share it together (--dist loadfile, or loadgroup with @pytest.mark.xdist_group)"
         )
 
 
@@ -123,12 +139,19 @@ def leave_alone(vcr: Any, ports: Callable[[], Collection[int]]) -> None:
         vcr: the instance.
         ports: which ones, asked at each request.
     """
-    before = vcr.before_record_request or ()
+    merged = vcr.get_merged_config
 
-    def sieve(request: Any) -> Any:
-        return None if request.host == LOOPBACK and request.port in ports() else request
+    def sieved(**options: Any) -> dict[str, Any]:
+        """The options of a cassette; what a `vcr_config` or a marker says of requests comes after us."""
+        found: dict[str, Any] = merged(**options)
+        own = found["before_record_request"]
 
-    vcr.before_record_request = (*((before,) if callable(before) else before), sieve)
+        def sieve(request: Any) -> Any:
+            return None if request.host == LOOPBACK and request.port in ports() else own(request)
+
+        return found | {"before_record_request": sieve}
+
+    vcr.get_merged_config = sieved
 
 
 @contextlib.contextmanager

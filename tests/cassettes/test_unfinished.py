@@ -244,19 +244,6 @@ def test_answers_are_kept_although_an_earlier_request_has_none_yet(tmp_path: Pat
     assert asked == [0]
 
 
-@pytest.mark.parametrize("ended_by", [KeyboardInterrupt, CassetteError, None])
-def test_what_was_not_recorded_again_is_kept_where_something_ends_a_recording(
-    tmp_path: Path, ended_by: type[BaseException] | None
-) -> None:
-    cassette = tmp_path / "x.yaml"
-    ask(RecordingTransport(answering("old"), cassette, mode="once"), range(3))
-    client = httpx.Client(transport=RecordingTransport(answering("new"), cassette, mode="all"))
-    client.__enter__()
-    client.post(URL, json=0)
-    client.__exit__(ended_by)
-    assert sorted(answers(cassette)) == (["new 0", "old 1", "old 2"] if ended_by else ["new 0"])
-
-
 FULL = """
 import resource, signal, sys, httpx
 from haiku_contract.endpoint.recording import RecordingTransport

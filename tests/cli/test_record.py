@@ -136,7 +136,8 @@ def test_nothing_is_recorded_without_a_mode(cli: Callable[..., Result], parrot: 
 def test_a_recording_that_the_budget_ends_says_so(cli: Callable[..., Result], parrot: str) -> None:
     result = cli("record", "--record-mode", "once", "--cassette", "x.yaml", "--contract", parrot, "--max-requests", "3")
     assert (result.code, result.out) == (3, "x.yaml: 3 requests answered, 3 exchanges recorded\n")
-    assert re.fullmatch(r"haiku-contract: \d+ cases left out: the budget is used up\n", result.err)
+    said = r"haiku-contract: \d+ cases left out: the budget is used up; go on with --record-mode new\n"
+    assert re.fullmatch(said, result.err)
     assert len(load("x.yaml").interactions) == 3
 
 
@@ -169,14 +170,20 @@ def test_a_recording_that_fails_keeps_what_it_has_and_says_how_it_goes_on(
         url = f"http://127.0.0.1:{server.server_port}/"
         recording = ("record", "--cassette", "x.yaml", "--contract", parrot, "--url", url, "a.json", "b.json")
         failed = cli(*recording, "--record-mode", "once")
+        left = [one.name for one in Path().glob("*.yaml")]
+        _Once.answered = False
+        again = cli(*recording, "--record-mode", "once")
         server.shutdown()
         thread.join()
     assert (failed.code, failed.out) == (4, "")
     assert failed.err.splitlines()[1:] == [
-        "haiku-contract: x.yaml: 1 exchange recorded; go on with --record-mode new",
+        "haiku-contract: x.yaml: 1 exchange kept; go on with --record-mode new",
         f"haiku-contract: {url} did not answer b.json (RemoteProtocolError)",
     ]
-    assert [one.request.read() for one in load("x.yaml").interactions] == [b'{"text": "a.json"}']
+    assert left == []  # no half cassette, which mode 'once' would take for a whole one
+    assert (again.code, again.out) == (0, "x.yaml: 2 requests answered, 1 exchange recorded\n")
+    sent = [one.request.read() for one in load("x.yaml").interactions]
+    assert sent == [b'{"text": "a.json"}', b'{"text": "b.json"}']
 
 
 @pytest.mark.parametrize(("name", "recorded"), [("new_episodes", 0), ("rewrite", 2)])

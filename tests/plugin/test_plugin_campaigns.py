@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import shlex
 from typing import TYPE_CHECKING
 
 import pytest
@@ -202,6 +203,22 @@ def test_what_the_cassette_lacks_is_listed(pytester: pytest.Pytester, run: Run) 
     assert "Traceback" not in nothing.stdout.str()
 
 
+def test_the_command_that_records_asks_the_same(pytester: pytest.Pytester, run: Run) -> None:
+    """What the command line says is not known to the next one, as the ini file and `pyproject.toml` are."""
+    pytester.makepyfile(test_it=STALE.format(some=":1"))
+    pytester.makeini("[pytest]\ncontract_patience = 5\n")
+    asked = ("--contract-surface", "run", "--contract", "anthropic/claude-haiku-4.5@1.0.0", "--contract-allow", "a b")
+    run(*asked, "--contract-record-mode", "new", "--contract-endpoint", "reference").assert_outcomes(passed=1)
+    pytester.makepyfile(test_it=STALE.format(some=":12"))
+    (command,) = re.findall(r"record them with: pytest (.*)", run(*asked).stdout.str().partition("short test")[0])
+    assert command == (
+        "test_it.py::test_it --contract anthropic/claude-haiku-4.5@1.0.0 --contract-surface run --contract-allow 'a b' "
+        "--contract-endpoint reference --contract-record-mode new"
+    )
+    run(*shlex.split(command)).assert_outcomes(passed=1)
+    run(*asked).assert_outcomes(passed=1)
+
+
 SHARED = """
 from pathlib import Path
 import pytest
@@ -233,3 +250,16 @@ def test_two_processes_do_not_record_into_one_cassette(pytester: pytest.Pytester
     done = run(*recording, "--basetemp=temporary/gw1")
     done.stdout.fnmatch_lines(["*shared.yaml: another process of this session records into it*"])
     run("--basetemp=temporary/gw1").assert_outcomes(passed=2)
+
+
+def test_which_modes_let_several_processes_record_into_one_cassette(pytester: pytest.Pytester, run: Run) -> None:
+    """What each adds is kept in mode `new`; in mode `once`, a cassette that was there before is replayed by all."""
+    pytester.makepyfile(test_it=SHARED)
+    pytester.mkdir("temporary")
+    for mode, second in (("new", {"passed": 2}), ("once", {"passed": 2}), ("once", {"errors": 2})):
+        if "errors" in second:
+            (pytester.path / "shared.yaml").unlink()
+        for worker, outcomes in (("gw0", {"passed": 2}), ("gw1", second)):
+            pytester.makeconftest(WORKER % worker)
+            recording = ("--contract-record-mode", mode, "--contract-endpoint", "reference")
+            run(*recording, f"--basetemp=temporary/{worker}").assert_outcomes(**outcomes)

@@ -133,66 +133,6 @@ def test_clients(pytester: pytest.Pytester, run_apart: Run) -> None:
         done.stdout.fnmatch_lines([f"*_ {name} _*", line])
 
 
-RECORDED = """
-def test_it(contract_client):
-    text = [contract_client.post(PATH, json=ASK).json()["content"][0]["text"] for _ in range(2)]
-    assert text[0]
-
-@pytest.mark.anyio
-async def test_async(async_contract_client):
-    assert (await async_contract_client.post(PATH, json=ASK)).json()["content"][0]["text"] != ""
-
-class TestGroup:
-    def test_it(self, contract_client, contract_endpoint):
-        print(contract_endpoint.name)
-        with contract_client.stream("POST", PATH, json={**ASK, "stream": True}) as response:
-            assert list(response.iter_raw())
-"""
-
-
-def test_record_and_replay(pytester: pytest.Pytester, run: Run) -> None:
-    pytester.makepyfile(test_module=HEAD + RECORDED)
-    recording = ("--contract-record-mode", "once", "--contract-endpoint", "reference")
-    run("-s", *recording).assert_outcomes(passed=4)
-    folder = pytester.path / "cassettes" / "test_module"
-    names = ["TestGroup.test_it", "test_async[asyncio]", "test_async[trio]", "test_it"]
-    assert sorted(path.stem for path in folder.iterdir()) == names
-    one = folder / "test_it.yaml"
-    one.write_text(one.read_text(encoding="utf-8").replace('"text": "', '"text": "By tape. '), encoding="utf-8")
-    assert "reference endpoint" in one.read_text(encoding="utf-8")
-
-    replayed = run("-s")
-    replayed.assert_outcomes(passed=4)
-    replayed.stdout.fnmatch_lines(["*cassette TestGroup.test_it.yaml"])
-
-    (pytester.path / "test_module.py").write_text((HEAD + RECORDED).replace('"Hello"', '"Bye"'), encoding="utf-8")
-    stale = run("-s")
-    stale.assert_outcomes(failed=4)
-    stale.stdout.fnmatch_lines(["*StaleCassetteError: *no answer to POST messages*"])
-    one.unlink()
-    missing = run("-s", "--contract-endpoint", "recorded", "-k", "test_it and not Group")
-    missing.assert_outcomes(errors=1)
-    missing.stdout.fnmatch_lines(["*no such cassette; record it with --contract-record-mode once*"])
-
-
-EXAMPLES = """
-def test_it(contract_client):
-    text = "ghp_" + "a1B2" * 9 + " and ghp_" + "c3D4" * 9
-    asked = {**ASK, "messages": [{"role": "user", "content": text}]}
-    assert contract_client.post(PATH, json=asked).status_code == 200
-"""
-
-
-def test_what_is_allowed_is_recorded_as_it_is_and_found_again(pytester: pytest.Pytester, run: Run) -> None:
-    pytester.makepyfile(test_module=HEAD + EXAMPLES)
-    allowed = ("--contract-allow", "ghp_" + "a1B2" * 9)
-    recording = ("--contract-record-mode", "once", "--contract-endpoint", "reference")
-    run("-s", *recording, *allowed).assert_outcomes(passed=1)
-    text = (pytester.path / "cassettes" / "test_module" / "test_it.yaml").read_text(encoding="utf-8")
-    assert ("ghp_" + "a1B2" * 9 in text, "c3D4" in text) == (True, False)
-    run("-s", *allowed).assert_outcomes(passed=1)
-
-
 SHARED = """
 from pathlib import Path
 

@@ -182,3 +182,34 @@ def test_beside_pytest_recording(pytester: pytest.Pytester) -> None:
     cassettes = sorted(path.stem for path in pytester.path.glob("cassettes/test_it/*.yaml"))
     assert cassettes == ["test_async", "test_client[none]", "test_client[nothing]", "test_client[once]"]
     assert all("reference endpoint" in path.read_text() for path in pytester.path.glob("cassettes/test_it/*.yaml"))
+
+
+FILTERED = """
+import httpx, pytest
+
+ASK = {"model": "anthropic/claude-haiku-4.5", "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 9}
+SEEN = []
+
+def seen(request):
+    SEEN.append(request.host)
+    return request
+
+@pytest.fixture(scope="module")
+def vcr_config():
+    return {"before_record_request": seen, "ignore_hosts": ["c.test"], "record_mode": "none"}
+
+@pytest.mark.vcr
+def test_client(contract_client):
+    assert contract_client.post("/ai/v1/messages", json=ASK).status_code == 200
+    assert SEEN == []
+    with pytest.raises(Exception, match="record_mode 'none'"):
+        httpx.get("http://a.test/")
+    assert set(SEEN) == {"a.test"}
+"""
+
+
+def test_beside_a_filter_of_requests_of_its_own(pytester: pytest.Pytester) -> None:
+    """What a `vcr_config` says of requests does not take the place of our exception, nor the other way round."""
+    pytester.makepyfile(test_it=FILTERED)
+    others = [word for name in ("cacheprovider", "hypothesispytest", "xdist") for word in ("-p", f"no:{name}")]
+    pytester.runpytest_subprocess(*others).assert_outcomes(passed=1)
