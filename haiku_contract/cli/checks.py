@@ -57,7 +57,7 @@ def _named(name: str) -> Check:
         sys.path.insert(0, here)  # as `python -m` does
     try:
         found = importlib.import_module(module)
-    except Exception as error:  # noqa: BLE001 - whatever the import of somebody's module raises
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever the import of somebody's module raises
         raise _unusable(f"--check {name}", error) from None
     return _check(function.replace("_", "-"), getattr(found, function, None), f"--check {name}")
 
