@@ -24,9 +24,13 @@ def supplied(root: Schema) -> Schema:
     if not isinstance(root, dict) or not _mentions(root):
         return root
     keyword = "$defs" if Document(root).number >= _RECURSIVE else "definitions"
-    while wanted := dict(_wanted(Document(root))):
-        definitions = root.get(keyword, {})
-        root = {**root, keyword: {**definitions, **wanted}} if isinstance(definitions, dict) else root
+    definitions = root.get(keyword, {})
+    while isinstance(definitions, dict):
+        more = {name: one for name, one in _wanted(Document(root)) if name not in definitions}
+        if not more:
+            break
+        definitions = {**definitions, **more}
+        root = {**root, keyword: definitions}
     return root
 
 
@@ -51,7 +55,8 @@ def _wanted(document: Document) -> Iterator[tuple[str, Any]]:
             reference = schema.get(keyword)
             if isinstance(reference, str) and document.target(reference, tokens) is None:
                 address = document.absolute(reference, tokens).partition("#")[0]
-                contents = _published(address) if _HOST in address else None
+                is_missing = _HOST in address and document.target(address) is None  # and no place in it that is wrong
+                contents = _published(address) if is_missing else None
                 if contents is not None and _is_readable(named_draft(address), document):
                     yield address, {**contents, document.naming: address}
 

@@ -10,6 +10,7 @@ import pytest
 
 import haiku_contract as hc
 from haiku_contract.campaign import arriving
+from haiku_contract.campaign.budget import Budget
 from haiku_contract.campaign.drive import Sender, drive
 from haiku_contract.campaign.run import Target, campaign
 from haiku_contract.endpoint import live, surfaces
@@ -17,9 +18,9 @@ from haiku_contract.generate import suite
 from haiku_contract.model import OutcomeKind, VerdictKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
-    from haiku_contract.model import CampaignFinished, Verdict
+    from haiku_contract.model import CampaignFinished, Case, Verdict
 
 CONTRACT: Final = hc.load()
 TARGET: Final = Target("somewhere", "http://reference.invalid/", surfaces.named("bare"), billed=True)
@@ -35,9 +36,14 @@ MESSAGE: Final = {
 MAXIMUM: Final = "request:/properties/temperature/maximum"
 
 
-def run(answer: Callable[[httpx.Request, bool], httpx.Response], *, most: int | None = None) -> CampaignFinished:
+def run(
+    answer: Callable[[httpx.Request, bool], httpx.Response],
+    *,
+    most: int | None = None,
+    cases: Sequence[Case] | None = None,
+) -> CampaignFinished:
     """A campaign against a function of the request and of whether the contract allows it."""
-    cases = suite(CONTRACT, "request")[:most]
+    cases = suite(CONTRACT, "request")[:most] if cases is None else cases
     transport = httpx.MockTransport(lambda request: answer(request, CONTRACT.request.is_valid_bytes(request.content)))
     with httpx.Client(transport=transport) as client:
         return drive(campaign(CONTRACT, cases, TARGET, lambda _: None), client, Sender(TARGET, CONTRACT.model_id))
@@ -159,3 +165,74 @@ def test_what_streams_have_used_is_counted() -> None:
 def test_caches_are_passed_by() -> None:
     for name in surfaces.SURFACES:
         assert live.headers(name, CONTRACT.model_id)["cf-aig-skip-cache"] == "true"
+
+
+def forbidden(status: int = 403, body: Any = "no") -> httpx.Response:
+    return httpx.Response(status, json=body)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_who_answers_403_to_faults_and_accepts_the_rest_does_not_refuse_the_credentials(status: int) -> None:
+    result = run(lambda _, allowed: accepted() if allowed else forbidden(status))
+    told = {one.verdict for one in result.verdicts if one.constraint.startswith("request:")}
+    assert told == {VerdictKind.ENFORCED, VerdictKind.UNVIOLABLE}
+    assert OutcomeKind.UNAUTHORISED not in result.outcomes
+    assert not {one.code for one in result.findings} & {"misattributed", "overstrict", "error-body"}
+
+
+def test_the_last_fault_that_is_answered_with_403_costs_one_further_request() -> None:
+    """Whether the first one is still accepted shows that it was not refused for the credentials."""
+    sent: list[tuple[bytes, bool]] = []
+
+    def answer(request: httpx.Request, allowed: bool) -> httpx.Response:
+        sent.append((request.content, allowed))
+        if allowed:
+            return accepted()
+        return forbidden() if request.content == last else rejected("no")
+
+    last: bytes | None = None
+    simplest, *rest = suite(CONTRACT, "request")
+    cases = [simplest, *(one for one in rest if one.kind == "faulted" and one.constraint != "wire:content-type")]
+    run(answer, cases=cases)
+    plain = sent.copy()
+    last, allowed = plain[-1]
+    assert not allowed
+    sent.clear()
+    result = run(answer, cases=cases)
+    assert sent == [*plain, plain[0]]
+    assert OutcomeKind.UNAUTHORISED not in result.outcomes
+
+
+@pytest.mark.parametrize("answered", [1, 8, 40])
+def test_credentials_that_end_in_the_middle_are_said_to_and_prove_nothing(answered: int) -> None:
+    sent = 0
+
+    def answer(_request: httpx.Request, allowed: bool) -> httpx.Response:
+        nonlocal sent
+        sent += 1
+        if sent > answered:
+            return forbidden(401)
+        return accepted() if allowed else rejected("no")
+
+    with pytest.raises(hc.EndpointError, match="refuses the credentials"):
+        run(answer)
+    assert sent <= answered + 7
+
+
+def test_a_code_that_is_about_credentials_is_believed_and_tells_nothing_of_the_request() -> None:
+    body = {"success": False, "errors": [{"code": 10000, "message": "Authentication error"}]}
+    result = run(lambda _, allowed: accepted() if allowed else forbidden(403, body))
+    found = verdict(result, MAXIMUM)
+    assert (found.verdict, found.detail) == (VerdictKind.UNDETERMINED, "not authorised")
+
+
+def test_where_the_budget_does_not_allow_to_ask_again_a_403_proves_nothing() -> None:
+    cases = suite(CONTRACT, "request")
+    limit = next(index for index, one in enumerate(cases, 1) if one.kind == "faulted")
+    transport = httpx.MockTransport(
+        lambda request: accepted() if CONTRACT.request.is_valid_bytes(request.content) else forbidden()
+    )
+    with httpx.Client(transport=transport) as client:
+        steps = campaign(CONTRACT, cases, TARGET, lambda _: None, budget=Budget(requests=limit))
+        result = drive(steps, client, Sender(TARGET, CONTRACT.model_id))
+    assert VerdictKind.ENFORCED not in {one.verdict for one in result.verdicts}

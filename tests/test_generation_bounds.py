@@ -108,6 +108,7 @@ TREE = {"type": ["object", "array", "null"], "required": ["a"], "properties": {"
 TREE |= {"items": {"$ref": "#/$defs/tree"}, "minItems": 1}
 FAR = [
     {"oneOf": [{"$ref": "#/$defs/tree"}, True], "$defs": {"tree": TREE}},  # only what is no tree
+    {"oneOf": [{"$ref": "#/$defs/tree"}, True, {"maxItems": 1}], "$defs": {"tree": TREE}},  # and is mended twice
     CHAIN,
     nested(100, lambda inner: {"type": "object", "required": ["a"], "properties": {"a": inner}}),
     nested(100, lambda inner: {"type": "array", "minItems": 1, "items": inner}),
@@ -115,7 +116,10 @@ FAR = [
 ]
 
 
-@pytest.mark.parametrize("schema", FAR, ids=["beside trees", "conditions", "objects", "arrays", "the only branch left"])
+FAR_NAMES = ["beside trees", "far beside trees", "conditions", "objects", "arrays", "the only branch left"]
+
+
+@pytest.mark.parametrize("schema", FAR, ids=FAR_NAMES)
 def test_a_value_is_found_however_far_it_is(schema: Any) -> None:
     assert next(cases_of(hc.SchemaValidator("response", schema))).kind == "conforming"
 

@@ -87,6 +87,20 @@ READ: list[tuple[Any, Any, Any]] = [
         {"t": "a"},
         {"t": 1},
     ),
+    (
+        {  # a metaschema that was copied keeps its identifier, and references still count from the document
+            "$schema": "http://json-schema.org/draft-07/schema#",
+            "items": {"$ref": "#/definitions/copied"},
+            "definitions": {
+                "copied": {
+                    "$id": "http://json-schema.org/draft-07/schema",
+                    "properties": {"title": {"type": "string"}, "not": {"$ref": "#/definitions/copied"}},
+                }
+            },
+        },
+        [{"title": "a", "not": {"title": "b"}}],
+        [{"title": 1}],
+    ),
     ({"$id": "http://[", "$ref": "#/$defs/a", "$defs": {"a": {"const": 1}}}, 1, 2),
     ({"$schema": "https://example.org/provider.definition.schema.v1.json", "prefixItems": [{"const": 1}]}, [1], [2]),
     ({"$schema": "http://json-schema-org/draft-07/schema#", "items": [{"const": 1}]}, [1], [2]),

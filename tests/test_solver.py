@@ -303,6 +303,15 @@ def test_patterns_are_read_as_ecma_262_has_them(pattern: str, right: str | None,
     assert all(ecma.matches(pattern, text) for text in ecma.texts(pattern, least=9))
 
 
+def test_texts_are_counted_through_as_far_as_a_pattern_goes() -> None:
+    assert set(ecma.varied("^[ab]{2}$")) == {"aa", "ab", "ba", "bb"}
+    assert list(ecma.varied("^[ab]{2}$", 3)) == []
+    many = list(ecma.varied("^[a-z]{2}$"))
+    assert len(set(many)) > 500
+    assert all(ecma.matches("^[a-z]{2}$", text) for text in many)
+    assert list(ecma.varied("^[a-z]{2}$")) == many
+
+
 @pytest.mark.parametrize("pattern", ["^(a+)+b$", "^(a|a+)*b$", "^((a*)*)*b$", "^(?:a+){2,}b$"])
 def test_a_pattern_that_would_take_ages_is_left_to_the_engine(pattern: str) -> None:
     assert ecma.matches(pattern, "a" * 100)

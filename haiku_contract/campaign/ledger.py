@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from haiku_contract import wire
 from haiku_contract.campaign import causes, checks, matrix, replies
 from haiku_contract.campaign.budget import UNLIMITED, Use, total, used_up, worst
-from haiku_contract.campaign.outcomes import EVENT_STREAM, media_type, succeeded
+from haiku_contract.campaign.outcomes import EVENT_STREAM, media_type, succeeded, where_credentials_are_good
 from haiku_contract.errors import EndpointError
 from haiku_contract.model import ABSENT, JSON_CONTENT_TYPE, CampaignFinished, CaseFinished, OutcomeKind, VerdictKind
 
@@ -27,11 +27,9 @@ if TYPE_CHECKING:
 
 Bytes: TypeAlias = tuple[bytes, str]
 
-_FATAL: Final = {
+_FATAL_AT_FIRST: Final = {
     OutcomeKind.UNREACHABLE: "cannot be reached",
     OutcomeKind.UNAUTHORISED: "refuses the credentials",
-}
-_FATAL_AT_FIRST: Final = _FATAL | {
     OutcomeKind.THROTTLED: "does not serve requests at the moment",
     OutcomeKind.UNKNOWN: "does not answer as this surface does",
 }
@@ -41,7 +39,10 @@ _ADVICE: Final = {
     OutcomeKind.THROTTLED: "try again later",
     OutcomeKind.UNKNOWN: "check the URL and the surface",
 }
-_LOST_IN_A_ROW: Final = 5
+_REFUSED: Final = (401, 403)
+_OF_REFUSALS: Final = (VerdictKind.MISATTRIBUTED, "error-body")
+LOST_IN_A_ROW: Final = 5
+"""After so many requests that did not get through one after another, it is asked whether any does."""
 _BUSY_IN_A_ROW: Final = 2
 """After so many requests that were throttled each time that they were sent, minutes in all, no other one is sent."""
 _NEVER_SENT: Final = ("Connect", "Proxy", "PoolTimeout", "UnsupportedProtocol")
@@ -57,6 +58,8 @@ class Ledger:
         judged: everything that came of the cases, in the order of the answers; cases of the same bytes have one each.
         shown: what the conforming cases show that show several features at once, by the id of the case.
         conditions: on which requests alone a constraint of the response is broken, in words.
+        doubted: the requests that were refused with 401 or 403 since something was accepted; where nothing will be any
+            more, it is because of the credentials and says nothing of the requests.
     """
 
     def __init__(self, contract: Contract, target: Target, plan: Plan, budget: Budget, terms: Terms) -> None:
@@ -73,6 +76,7 @@ class Ledger:
         self.stopped = ""
         self.shown: dict[str, Features] = {one.case.id: one.features for one in plan.packed}
         self.conditions: dict[str, str] = {}
+        self.doubted: set[Bytes] = set()
         self._wanted = tuple(feature for one in plan.packed for feature in one.features)
         self._whole: Any = ABSENT
         self._lost_in_a_row = 0
@@ -139,9 +143,10 @@ class Ledger:
         Raises:
             EndpointError: too many requests in a row did not get through.
         """
-        self._lost_in_a_row = self._lost_in_a_row + 1 if result.kind in _FATAL else 0
-        if self._lost_in_a_row > _LOST_IN_A_ROW:
+        self._lost_in_a_row = self._lost_in_a_row + 1 if result.kind is OutcomeKind.UNREACHABLE else 0
+        if self._lost_in_a_row > LOST_IN_A_ROW:
             raise _unusable(self.target, result.kind, exchange, result)
+        result = self._doubt(exchange, result)
         self._spend(exchange, result)
         self._patience(exchange, result)
         judged = checks.judge(self.contract, exchange, result, self.terms)
@@ -152,6 +157,30 @@ class Ledger:
             judged = judged._replace(whole=self._whole)
         self.outcomes[judged.outcome.kind] += 1
         return judged
+
+    def _doubt(self, exchange: Exchange, result: Outcome) -> Outcome:
+        """What an answer is if the credentials are good, which the next request that is accepted shows."""
+        if result.kind is OutcomeKind.ACCEPTED:
+            self.doubted.clear()
+        elif result.kind is OutcomeKind.UNAUTHORISED:
+            self.doubted.add(bytes_of(exchange.case))
+            return where_credentials_are_good(result, exchange.case)
+        return result
+
+    def assured(self, exchange: Exchange, result: Outcome) -> CaseFinished:
+        """Enter the answer to a request that was accepted before: whether the credentials still are.
+
+        Raises:
+            EndpointError: they are not.
+        """
+        if result.kind is OutcomeKind.UNAUTHORISED:
+            raise _unusable(self.target, result.kind, exchange, result)
+        return CaseFinished(exchange, self.note(exchange, result).outcome, ())
+
+    def _undecided(self, judged: checks.Judged) -> checks.Judged:
+        """What came of a case, without what would follow from credentials of which nothing more is known."""
+        refused = judged.exchange.status in _REFUSED and bytes_of(judged.exchange.case) in self.doubted
+        return judged._replace(outcome=replace(judged.outcome, kind=OutcomeKind.UNAUTHORISED)) if refused else judged
 
     def _patience(self, exchange: Exchange, result: Outcome) -> None:
         """Stop where the endpoint stays busy however often it is asked: every further request would wait as long."""
@@ -192,6 +221,10 @@ class Ledger:
 
     def finish(self, seed: int) -> CampaignFinished:
         """The result of what was entered."""
+        self.judged = [self._undecided(one) for one in self.judged]
+        lost = {one.exchange.case.id for one in self.judged if one.outcome.kind is OutcomeKind.UNAUTHORISED}
+        kept = {key: one for key, one in self.findings.items() if one.code not in _OF_REFUSALS or one.case not in lost}
+        self.findings = kept
         evidence = matrix.Evidence(
             judged=tuple(self.judged),
             left_out=frozenset(case.constraint for case in self.left_out.values() if case.constraint is not None),

@@ -8,6 +8,7 @@ observations that others published; what none of them covers is decided by the s
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from haiku_contract import pointer, rejections, sse, wire
@@ -100,6 +101,8 @@ EVIDENCE: Final = (
 )
 """The first row that fits decides; what follows the table is in `_by_class`."""
 
+_OF_CREDENTIALS: Final = frozenset(row.code for row in EVIDENCE if row.kind is _UNAUTHORISED and row.code is not None)
+
 EVENT_STREAM: Final = "text/event-stream"
 ANSWERS: Final = (JSON_CONTENT_TYPE, EVENT_STREAM)
 """The media types of an answer to an accepted request."""
@@ -141,6 +144,16 @@ def outcome(exchange: Exchange, surface: str = "") -> Outcome:
     text = message or ("" if kind is OutcomeKind.ACCEPTED else excerpt(exchange.body))
     field = named_field(message, exchange.case) if kind is OutcomeKind.REJECTED else None
     return Outcome(kind, code, text, field)
+
+
+def where_credentials_are_good(result: Outcome, case: Case) -> Outcome:
+    """The outcome, where others show that the credentials are accepted: then a 401 or 403 for a fault is a rejection.
+
+    Unless its code is one of those that are known to be about credentials, whatever was sent.
+    """
+    if result.kind is not _UNAUTHORISED or case.kind != "faulted" or result.code in _OF_CREDENTIALS:
+        return result
+    return replace(result, kind=_REJECTED, field=named_field(result.message, case))
 
 
 def succeeded(exchange: Exchange) -> bool:

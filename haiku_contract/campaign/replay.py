@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from haiku_contract import wire
 from haiku_contract.campaign import checks, replies
-from haiku_contract.campaign.outcomes import outcome, succeeded
+from haiku_contract.campaign.outcomes import outcome, succeeded, where_credentials_are_good
 from haiku_contract.errors import UsageError
 from haiku_contract.generate import suite
 from haiku_contract.model import ABSENT, Case, Exchange, Fault, OutcomeKind, VerdictKind
@@ -196,6 +196,9 @@ def replay(contract: Contract, subjects: Sequence[Subject], terms: Terms) -> Ste
         batch = (subject.case,) if twin is None else (twin, subject.case)
         exchanges = yield batch
         judged = [checks.judge(contract, one, outcome(one, terms.surface), terms) for one in exchanges]
+        if len(judged) > 1 and judged[0].outcome.kind is OutcomeKind.ACCEPTED:
+            told = where_credentials_are_good(judged[-1].outcome, subject.case)
+            judged[-1] = checks.judge(contract, exchanges[-1], told, terms)
         if len(judged) > 1 and judged[-1].message is not ABSENT:
             judged[-1] = judged[-1]._replace(whole=replies.listed(contract.response.schema, judged[0].message))
         results.append(_result(subject, judged))

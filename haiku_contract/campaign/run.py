@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from haiku_contract.campaign import blame, checks
 from haiku_contract.campaign.budget import UNLIMITED
-from haiku_contract.campaign.ledger import Ledger
+from haiku_contract.campaign.ledger import LOST_IN_A_ROW, Ledger
 from haiku_contract.campaign.outcomes import outcome
 from haiku_contract.campaign.plan import Plan, thorough
 from haiku_contract.model import CampaignFinished, CampaignStarted, CaseFinished, Exchange
@@ -90,9 +90,11 @@ def campaign(  # noqa: PLR0913 - keyword-only configuration of one run
         send.width = width
         yield from blame.features(plan, ledger, send)
         yield from send(rest)
+        yield from send.assure()
         yield from blame.places(plan, ledger, send)
     if explorer is not None and not ledger.useless and not ledger.stopped:
         yield from send.explore(explorer, plan.cases[0].payload)
+    yield from send.assure()
     finished = ledger.finish(seed)
     emit(finished)
     return finished
@@ -109,6 +111,7 @@ class Sending:
         self._emit = emit
         self._known = known
         self._repeat = repeat
+        self._doubts = LOST_IN_A_ROW
 
     @staticmethod
     def different(cases: Iterable[Case]) -> int:
@@ -133,6 +136,20 @@ class Sending:
             came = iter((yield tuple(batch)) if batch else ())
             for known in places:
                 self._take(next(came) if known is None else known)
+            yield from self.assure(self._doubts)
+
+    def assure(self, least: int = 0) -> Steps:
+        """Where more requests than that were refused with 401 or 403, ask whether the first one is still accepted.
+
+        Then it was not because of the credentials, and it takes twice as many to be asked again.
+        """
+        simplest = self._ledger.judged[0].exchange.case if self._ledger.judged else None
+        if simplest is None or len(self._ledger.doubted) <= least or not self._ledger.affords([simplest]):
+            return
+        self._doubts *= 2
+        (exchange,) = yield (simplest,)
+        if exchange.status is not None or exchange.attempts:
+            self._emit(self._ledger.assured(exchange, outcome(exchange, self._ledger.target.surface.name)))
 
     def explore(self, explorer: Explorer, simplest: Any) -> Steps:
         """Send what an exploration asks for, and enter what it has found."""
@@ -158,6 +175,7 @@ class Sending:
             return None
         judged = self._ledger.note(exchange, outcome(exchange, self._ledger.target.surface.name))
         self._emit(CaseFinished(exchange, judged.outcome, ()))
+        yield from self.assure(self._doubts)
         return judged
 
     def _new(self, cases: Iterable[Case]) -> list[Case]:

@@ -64,6 +64,7 @@ _FEW: Final = 3
 _MOST_TRIED: Final = 11  # characters of a text that a slow pattern is tried on
 _MOST_REPEATS: Final = 2_000
 _MOST_VARIED: Final = 600
+_AT_A_TIME: Final = 20
 _TRIED: Final = (0, 1, 2, 3, 5, 8)
 _MOST_BRANCHES: Final = 12
 _ENOUGH: Final = 40
@@ -181,18 +182,30 @@ def _ahead(tree: Any) -> Iterator[Any]:
 
 def varied(pattern: str, least: int = 0) -> Iterator[str]:
     """Many texts that match: the characters of one counted through, then of a longer one."""
-    if compiled(pattern) is None:
+    if compiled(pattern) is None or widths(pattern)[1] < least:
         return
+    for repeats in dict.fromkeys((max(_FEW, least), max(_TRIED[-1], least))):
+        for start in range(0, _MOST_VARIED, _AT_A_TIME):
+            found, ended = _counted(pattern, repeats, start)
+            yield from found
+            if ended:
+                break
+
+
+@lru_cache(maxsize=256)  # some are asked for thousands of times
+def _counted(pattern: str, repeats: int, start: int) -> tuple[tuple[str, ...], bool]:
+    """The next texts that match, from a number on, and whether there are no more."""
     tree = _parser.parse(translated(pattern), re.ASCII)
     known: dict[int, list[str]] = {}
-    for repeats in dict.fromkeys((max(_FEW, least), max(_TRIED[-1], least))):
-        for number in range(_MOST_VARIED):
-            counter = _Counter(repeats, number, known)
-            text = counter.text(tree)
-            if counter.left:  # there are no more
-                break
-            if matches(pattern, text):
-                yield text
+    found: list[str] = []
+    for number in range(start, start + _AT_A_TIME):
+        counter = _Counter(repeats, number, known)
+        text = counter.text(tree)
+        if counter.left:
+            return tuple(found), True
+        if matches(pattern, text):
+            found.append(text)
+    return tuple(found), False
 
 
 @lru_cache(maxsize=4_096)

@@ -217,6 +217,7 @@ class Solver:
             following = next(states, None)
             self._floor = 0 if following is None else self._work // 2
             yield state
+            self._floor = 0  # to look for another one is none of its work
             state = following
 
     def _of_state(self, goals: tuple[Goal, ...], state: State, name: str, depth: int, turn: int) -> Iterator[Host]:
