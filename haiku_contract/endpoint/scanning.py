@@ -7,7 +7,7 @@ from itertools import accumulate, pairwise, zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from haiku_contract.endpoint import decoders
+from haiku_contract.endpoint import archives, decoders
 from haiku_contract.endpoint.cassette import read
 from haiku_contract.endpoint.known_secrets import credentials, gateways
 from haiku_contract.endpoint.redaction import Redaction
@@ -16,7 +16,7 @@ from haiku_contract.errors import HaikuContractError, UnsearchableError, UsageEr
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import BinaryIO
+    from typing import IO
 
     from haiku_contract.endpoint.decoders import Edit
 
@@ -32,6 +32,11 @@ _BLOCK: Final = 4 * 1024 * 1024
 _AGAIN: Final = 64 * 1024
 _LONGEST_LINE: Final = 1024 * 1024
 """Bytes of a file: searched at once, of those before that are searched again, the most up to the end of a line."""
+
+_MOST_UNPACKED: Final = 1024 * 1024 * 1024
+"""Bytes that are unpacked of one file."""
+_NESTED: Final = 4
+"""How many files within each other are opened."""
 
 UNSEARCHABLE: Final = "cannot be searched"
 
@@ -70,19 +75,52 @@ def scan(path: Path, allowed: frozenset[str] = frozenset(), known: tuple[str, ..
 def _scan(path: Path, redaction: Redaction) -> Iterator[Leak]:
     try:
         with path.open("rb") as file:
-            seen = {one for block in _blocks(file) for one in _in_block(*block, redaction)}
+            seen = set(_in_file(str(path), file, redaction, _Unpacking()))
         is_small = path.stat().st_size <= _MOST_OF_CASSETTE
     except FileNotFoundError:
         raise UsageError(f"{path}: no such file") from None
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
     if is_small and path.suffix.lower() in _CASSETTES:
-        seen |= set(_in_cassette(path, redaction, [line for line, _ in seen]))
-    for line, kind in sorted(seen):
-        yield Leak(str(path), line, kind)
+        found = _in_cassette(path, redaction, [one.line for one in seen])
+        seen |= {Leak(str(path), line, kind) for line, kind in found}
+    yield from sorted(seen)
 
 
-def _blocks(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
+class _Unpacking:
+    """How much may still be unpacked of a file and of the files in it."""
+
+    left = _MOST_UNPACKED
+
+    def take(self, block: bytes) -> None:
+        """Reckon with a block.
+
+        Raises:
+            ValueError: it would be too much.
+        """
+        self.left -= len(block)
+        if self.left < 0:
+            raise ValueError("too much")
+
+
+def _in_file(name: str, file: IO[bytes], redaction: Redaction, unpacking: _Unpacking, depth: int = 0) -> Iterator[Leak]:
+    """What is in a file, and in the files that it holds, which have their names below its own."""
+    inside = archives.opener(file) if depth <= _NESTED else None
+    if inside is None:
+        for block, line in _blocks(file):
+            if depth:
+                unpacking.take(block)
+            yield from (Leak(name, *one) for one in _in_block(block, line, redaction))
+        return
+    try:
+        for inner, opened in inside(file):
+            own = f"{name}/{inner}" if inner else name
+            yield from _in_file(own, opened, redaction, unpacking, depth + 1)
+    except archives.BROKEN:
+        yield Leak(name, 1, UNSEARCHABLE)
+
+
+def _blocks(file: IO[bytes]) -> Iterator[tuple[bytes, int]]:
     """Parts of a file, each with the number of its first line; they overlap, and are whole lines where they can."""
     line, before = 1, b""
     while block := file.read(_BLOCK) + file.readline(_LONGEST_LINE):

@@ -59,6 +59,7 @@ def run(
 
     Raises:
         MissingExtraError: what campaigns need is not installed.
+        StaleCassetteError: not even the first case is in the cassette.
         EndpointError: the endpoint cannot be reached.
         UsageError: the contract names no prices, and no cost can be held.
     """
@@ -91,7 +92,7 @@ def run(
             if not getattr(transport, "missed", 0):
                 raise
             first = plan.cases[0].id
-            raise StaleCassetteError(f"{endpoint.name}: not even {first} is in it; record it again") from None
+            raise StaleCassetteError(f"{endpoint.name}: not even {first} is in it") from None
     return stale.told(result), tuple(stale.cases)
 
 
@@ -127,14 +128,19 @@ def check(endpoint: Endpoint, stale: Sequence[str], asked: Sequence[str]) -> Non
     """
     if not stale or endpoint.cassette is None:
         return
-    known = load(endpoint.cassette).about.get("endpoint", "")
-    where = next((option for name, option in _OPTIONS.items() if known.startswith(name)), known or "URL")
     further = f" and {len(stale) - _MOST_STALE} more" if len(stale) > _MOST_STALE else ""
-    again = shlex.join(["pytest", *asked, "--contract-endpoint", where, "--contract-record-mode", "new"])
     raise StaleCassetteError(
         f"{endpoint.name}: {counted(len(stale), 'case')} not in it: {', '.join(stale[:_MOST_STALE])}{further}; "
-        f"record them with: {again}"
+        f"{again(endpoint, asked)}"
     )
+
+
+def again(endpoint: Endpoint, asked: Sequence[str]) -> str:
+    """How what is not in a cassette is recorded; arguments as of `check`."""
+    known = "" if endpoint.cassette is None else load(endpoint.cassette).about.get("endpoint", "")
+    where = next((option for name, option in _OPTIONS.items() if known.startswith(name)), known or "URL")
+    words = ["pytest", *asked, "--contract-endpoint", where, "--contract-record-mode", "new"]
+    return f"record them with: {shlex.join(words)}"
 
 
 def told(result: CampaignFinished) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import pytest
 
-from haiku_contract.errors import UsageError
+from haiku_contract.errors import StaleCassetteError, UsageError
 from haiku_contract.pytest_plugin import state
 
 if TYPE_CHECKING:
@@ -204,11 +204,16 @@ def contract_campaign(
     told = request.node.stash[state.CAMPAIGNS] = []
 
     def run(cases: Sequence[Case] | None = None, *, seed: int = 0) -> CampaignFinished:
-        say = state.speaker(request.config)
+        say, asked = state.speaker(request.config), [request.node.nodeid, *state.asked(request.config)]
         with state.in_one_line():
-            result, stale = campaigns.run(contract, contract_endpoint, _contract_settings, cases, seed=seed, say=say)
+            try:
+                result, stale = campaigns.run(
+                    contract, contract_endpoint, _contract_settings, cases, seed=seed, say=say
+                )
+            except StaleCassetteError as error:
+                raise StaleCassetteError(f"{error}; {campaigns.again(contract_endpoint, asked)}") from None
             told.append(campaigns.told(result))
-            campaigns.check(contract_endpoint, stale, [request.node.nodeid, *state.asked(request.config)])
+            campaigns.check(contract_endpoint, stale, asked)
         return result
 
     return run

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import base64
+import bz2
 import gzip
+import io
+import lzma
 import random
+import zipfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from haiku_contract.endpoint import scanning
 from haiku_contract.endpoint.scanning import UNSEARCHABLE, Leak, scan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 KEY = "ghp_" + "a1B2" * 9
 ROOT = Path(__file__).resolve().parents[2]
@@ -60,7 +68,11 @@ NOISE = random.Random(7).randbytes(5000)
 FILES: dict[str, tuple[bytes, int]] = {
     "binary": (b"\0\1\n" + NOISE.replace(b"\n", b"") + b"\n" + KEY.encode() + NOISE, 3),
     "UTF-16": (f"one\ntwo {KEY}\n".encode("utf-16"), 2),
-    "compressed": (gzip.compress(f"one\ntwo {KEY}\n".encode(), mtime=0), 1),
+    "gzip": (gzip.compress(f"one\ntwo {KEY}\n".encode(), mtime=0), 2),
+    "bzip2": (bz2.compress(f"one\ntwo {KEY}\n".encode()), 2),
+    "xz": (lzma.compress(f"one\ntwo {KEY}\n".encode()), 2),
+    "xz in gzip": (gzip.compress(lzma.compress(f"one\ntwo {KEY}\n".encode())), 2),
+    "gzip behind something": (b"one\n" + gzip.compress(KEY.encode(), mtime=0), 2),
     "UTF-8": (f"鍵\nこれは {KEY} です\n".encode(), 2),
     "Windows": (f"one\r\ntwo\r\n{KEY}\r\n".encode(), 3),
     "an image in JSON": (b'{"data": "' + base64.b64encode(NOISE + KEY.encode() + NOISE) + b'"}', 1),
@@ -74,6 +86,44 @@ def test_any_kind_of_file_is_searched(tmp_path: Path, name: str) -> None:
     file = tmp_path / "x.bin"
     file.write_bytes(data)
     assert list(scan(file)) == [Leak(str(file), line, "key of a provider")]
+
+
+def zipped(**files: bytes) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.mkdir("folder")
+        for name, data in files.items():
+            archive.writestr(f"folder/{name}", data)
+    return file.getvalue()
+
+
+def test_what_is_in_an_archive_has_its_path(tmp_path: Path) -> None:
+    plain, secret = b"nothing\n" * 9, f"one\n{KEY}\n".encode()
+    file = tmp_path / "x.zip"
+    file.write_bytes(zipped(a=plain, b=secret, c=zipped(d=secret)))
+    found = [(one.path, one.line) for one in scan(tmp_path)]
+    assert found == [(f"{file}/folder/b", 2), (f"{file}/folder/c/folder/d", 2)]
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, bz2.compress, lzma.compress])
+def test_what_is_compressed_is_searched_to_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compress: Callable[[bytes], bytes]
+) -> None:
+    monkeypatch.setattr(scanning, "_BLOCK", 1000)
+    monkeypatch.setattr(scanning, "_AGAIN", 100)
+    file = tmp_path / "x"
+    file.write_bytes(compress(base64.encodebytes(NOISE) + f"\n{KEY}\n".encode()))
+    assert [one.kind for one in scan(file)] == ["key of a provider"]
+    file.write_bytes(file.read_bytes()[:-2000])
+    assert [one.kind for one in scan(file)] == [UNSEARCHABLE]
+
+
+def test_what_would_be_too_much_when_it_is_unpacked_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scanning._Unpacking, "left", 10_000)
+    (tmp_path / "bomb").write_bytes(zipped(a=b" " * 6000, b=gzip.compress(b" " * 6000), c=b""))
+    assert list(scan(tmp_path)) == [
+        Leak(str(tmp_path / "bomb" / "folder" / "b"), 1, UNSEARCHABLE),
+    ]
 
 
 def test_noise_is_no_secret(tmp_path: Path) -> None:

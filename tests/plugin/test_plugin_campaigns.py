@@ -199,7 +199,7 @@ def test_what_the_cassette_lacks_is_listed(pytester: pytest.Pytester, run: Run) 
     pytester.makepyfile(test_it=STALE.format(some="12:"))
     nothing = run()
     nothing.assert_outcomes(failed=1)
-    nothing.stdout.fnmatch_lines(["cassette test_it.yaml: not even request/* is in it; record it again"])
+    nothing.stdout.fnmatch_lines([f"cassette test_it.yaml: not even request/* is in it; record them with: {COMMAND}"])
     assert "Traceback" not in nothing.stdout.str()
 
 
