@@ -200,7 +200,7 @@ def _results(check: Check, judged: Judged) -> Iterator[Finding]:
     case = judged.exchange.case.id
     try:
         found = [Found(one) if isinstance(one, str) else Found(*one) for one in check.find(judged)]
-    except Exception as error:  # whatever somebody's check raises is told, and ends nothing
+    except (Exception, SystemExit) as error:  # whatever somebody's check raises is told, and ends nothing
         if check not in judged.terms.checks:
             raise
         said = _shortened(judged.terms.hide(" ".join(f"{type(error).__name__}: {error}".split())))

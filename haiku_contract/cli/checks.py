@@ -43,7 +43,7 @@ def _installed() -> Iterator[Check]:
     for point in sorted(metadata.entry_points(group=GROUP), key=lambda point: point.name):
         try:
             function = point.load()
-        except Exception as error:  # noqa: BLE001 - whatever the import of somebody's module raises
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever the import of somebody's module raises
             raise _unusable(f"the entry point {point.name!r} of {GROUP}", error) from None
         yield _check(point.name, function, f"the entry point {point.name!r} of {GROUP}")
 
@@ -57,7 +57,7 @@ def _named(name: str) -> Check:
         sys.path.insert(0, here)  # as `python -m` does
     try:
         found = importlib.import_module(module)
-    except Exception as error:  # noqa: BLE001 - whatever the import of somebody's module raises
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever the import of somebody's module raises
         raise _unusable(f"--check {name}", error) from None
     return _check(function.replace("_", "-"), getattr(found, function, None), f"--check {name}")
 
@@ -71,7 +71,7 @@ def _check(code: str, function: Any, origin: str) -> Check:
     return Check(code, function, told)
 
 
-def _unusable(origin: str, error: Exception) -> UsageError:
+def _unusable(origin: str, error: BaseException) -> UsageError:
     return UsageError(f"{origin} cannot be loaded: {one_line(f'{type(error).__name__}: {error}')}")
 
 

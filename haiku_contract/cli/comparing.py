@@ -77,7 +77,8 @@ def compare_with(options: Options) -> int:
     other = replace(half, url=options.compare_with, live=False, reference=False, header=options.compare_header)
     other = replace(other, account=None, gateway=None, fault=None)
     here, there = (
-        running.Run(one, targets.destination(one, os.environ), running.transport_of(one)) for one in (half, other)
+        running.Run(one, targets.destination(one, os.environ, option), running.transport_of(one))
+        for one, option in ((half, "--header"), (other, "--compare-header"))
     )
     result = compare(*running.run_all([here, there]))
     as_json = options.form == "json"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 import click
 
 from haiku_contract.campaign.budget import priced
+from haiku_contract.errors import UsageError
 
 if TYPE_CHECKING:
     from haiku_contract.campaign.run import Explorer
@@ -33,6 +34,20 @@ class Exploring(Protocol):
     @property
     def live(self) -> bool:
         """Whether requests cost money."""
+
+
+def check(options: Exploring) -> None:
+    """Refuse a database that nothing would be kept in.
+
+    Raises:
+        UsageError: nothing is explored, or it is no folder.
+    """
+    if options.database is None:
+        return
+    if options.explore is None:
+        raise UsageError("--database keeps what --explore N has found: give both")
+    if Path(options.database).exists() and not Path(options.database).is_dir():
+        raise UsageError(f"{options.database}: not a folder; --database keeps a file for each thing that it has found")
 
 
 def explorer_of(options: Exploring, contract: Contract) -> Explorer | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from haiku_contract.cli import baselines, comparing, running, targets
+from haiku_contract.cli import baselines, comparing, exploring, running, targets
 from haiku_contract.cli.baselines import baseline_options
 from haiku_contract.cli.cassettes import Tape, cassette_option, max_age_option
 from haiku_contract.cli.checks import check_option, limits_options
@@ -205,8 +205,7 @@ def check(options: Options) -> None:
         raise UsageError(f"--{chosen[0]} cannot be combined with {own[0]}: that is for our own endpoint")
     if len(own) > 1:
         raise UsageError("--list-faults prints what --fault takes: give one of the two")
-    if options.database is not None and options.explore is None:
-        raise UsageError("--database keeps what --explore N has found: give both")
+    exploring.check(options)
     baselines.check(options)
     for name in ("timeout", "max_cost", "max_time", "max_ttfb", "max_total"):
         if math.isnan(getattr(options, name) or 0):

@@ -66,8 +66,8 @@ class Headers(NamedTuple):
         return f"<Headers {', '.join(self.sent)}>"
 
 
-def headers(given: Iterable[str], environment: Mapping[str, str]) -> Headers:
-    """The headers that the command line asks for, names in lower case.
+def headers(given: Iterable[str], environment: Mapping[str, str], option: str = "--header") -> Headers:
+    """The headers that an option of the command line asks for, names in lower case.
 
     Raises:
         UsageError: one cannot be sent, or its value may be a secret and stands in the command line.
@@ -78,45 +78,45 @@ def headers(given: Iterable[str], environment: Mapping[str, str]) -> Headers:
     variables: dict[str, None] = {}
     hidden: list[str] = []
     for text in given:
-        name, value = _split(text)
+        name, value = _split(text, option)
         if name in sent:
-            raise UsageError(f"--header {name} is given twice")
+            raise UsageError(f"{option} {name} is given twice")
         match = _VARIABLE.fullmatch(value)
         if match is None:
-            _check_literal(name, value)
+            _check_literal(name, value, option)
             sent[name] = shown[name] = value
             continue
         scheme = f"{match['scheme']} " if match["scheme"] else ""
-        found = _from(environment, match["name"], name)
+        found = _from(environment, match["name"], f"{option} {name}")
         sent[name], shown[name] = scheme + found, f"{scheme}${match['name']}"
         variables[match["name"]] = None
         hidden += (one for one in _parts(name, sent[name]) if one)
     return Headers(sent, shown, tuple(variables), tuple(dict.fromkeys(hidden)))
 
 
-def _split(text: str) -> tuple[str, str]:
+def _split(text: str, option: str) -> tuple[str, str]:
     """The name in lower case, and the value; neither is repeated in an error before it is known to be no secret."""
     name, colon, value = text.partition(":")
     name, value = name.strip().lower(), value.strip()
     if not colon or not _NAME.fullmatch(name) or not _VALUE.fullmatch(value):
-        raise UsageError("--header takes 'NAME: VALUE' in ASCII, or 'NAME: env:VARIABLE' where the value is a secret")
+        raise UsageError(f"{option} takes 'NAME: VALUE' in ASCII, or 'NAME: env:VARIABLE' where the value is a secret")
     if name in _OURS:
-        raise UsageError(f"--header {name} cannot be given: each request says that of itself")
+        raise UsageError(f"{option} {name} cannot be given: each request says that of itself")
     return name, value
 
 
-def _check_literal(name: str, value: str) -> None:
+def _check_literal(name: str, value: str, option: str) -> None:
     if name not in SHOWN or any(secrets.find(value, secrets.Sought(sure=True))):
         raise UsageError(
-            f"--header {name}: its value may be a secret, and is not taken from the command line; "
+            f"{option} {name}: its value may be a secret, and is not taken from the command line; "
             f"put it into the environment and write '{name}: env:VARIABLE'"
         )
 
 
-def _from(environment: Mapping[str, str], variable: str, header: str) -> str:
+def _from(environment: Mapping[str, str], variable: str, asked_by: str) -> str:
     value = environment.get(variable, "").strip()
     if not value:
-        raise EndpointError(f"--header {header} needs the environment variable {variable}: set it")
+        raise EndpointError(f"{asked_by} needs the environment variable {variable}: set it")
     if not _VALUE.fullmatch(value):
         raise EndpointError(f"the environment variable {variable} cannot be a header: not ASCII, or too long")
     return value

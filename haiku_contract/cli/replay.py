@@ -91,6 +91,7 @@ def replay(context: click.Context, /, **given: Any) -> None:
     options = Options(**given)
     _check(options)
     report = {} if options.report is None else _report(options)
+    _check_place(options, report)
     options = replace(options, surface=options.surface or _surface(options, report))
     subjects = _subjects(options, report)
     to = targets.destination(options, os.environ)
@@ -110,6 +111,14 @@ def _check(options: Options) -> None:
         raise UsageError(f"{chosen[0]} cannot be combined with {chosen[1]}: they name two endpoints")
     if options.fault is not None and (options.url or options.live):
         raise UsageError(f"{chosen[0]} cannot be combined with --fault: that is for our own endpoint")
+
+
+def _check_place(options: Options, report: dict[str, Any]) -> None:
+    """Refuse to ask the reference endpoint, unless told to, about what another one has done: it would have it fixed."""
+    about = report.get("endpoint")
+    named = options.url or options.live or options.reference or options.fault
+    if isinstance(about, str) and about != targets.REFERENCE and not named:
+        raise UsageError(f"{options.report}: a report of {about}; say where to ask: --url, --live or --reference")
 
 
 def _report(options: Options) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import base64
 import json
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 from urllib.parse import unquote
 
 import httpx
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from haiku_contract.campaign.reproduce import Recipe
     from haiku_contract.contract import Contract
     from haiku_contract.endpoint.surfaces import Surface
+
+REFERENCE: Final = "reference endpoint"
+"""What the reference endpoint is called in reports."""
 
 _MAX_PORT = 65_535
 _LEAST_QUERIED = 8  # characters: shorter values of a query are no secrets
@@ -83,8 +86,8 @@ class Destination(NamedTuple):
         return hidden(text, self.secrets)
 
 
-def destination(options: Place, environment: Mapping[str, str]) -> Destination:
-    """What the options name.
+def destination(options: Place, environment: Mapping[str, str], header_option: str = "--header") -> Destination:
+    """What the options name; what is wrong with the headers is told of the option that they came with.
 
     Raises:
         UsageError: it cannot be sent to.
@@ -99,7 +102,7 @@ def destination(options: Place, environment: Mapping[str, str]) -> Destination:
         raise UsageError("--account and --gateway are for --live")
     headers = live.headers(surface.name, options.contract.model_id)
     if options.url is not None:
-        more = further_headers(options.header, environment)
+        more = further_headers(options.header, environment, header_option)
         target = _anywhere(options.url, surface)
         secrets = (*more.secrets, *_secrets(target.url, environment))
         recipe = recipes.of_url(target, options.contract, more, _accounts(target.url, environment))
@@ -107,7 +110,7 @@ def destination(options: Place, environment: Mapping[str, str]) -> Destination:
         return Destination(target, headers | dict(more.sent), recipe, secrets)
     if surface.name not in SERVED:
         raise UsageError(f"the reference endpoint has no surface {surface.name!r}: choose one of {', '.join(SERVED)}")
-    target = Target("reference endpoint", "http://reference.invalid" + (surface.path or "/"), surface)
+    target = Target(REFERENCE, "http://reference.invalid" + (surface.path or "/"), surface)
     return Destination(target, headers, recipes.of_reference(surface.name, options.contract, options.fault))
 
 

@@ -203,3 +203,18 @@ def test_what_both_can_cost_is_said(cli: Cli, listen: Any, monkeypatch: pytest.M
 def test_a_header_for_an_endpoint_that_nobody_named(cli: Cli) -> None:
     result = cli("fuzz", "--compare-header", "X-Api-Key: env:KEY")
     assert (result.code, result.err) == (2, "haiku-contract: --compare-header is for --compare-with URL\n")
+
+
+@pytest.mark.parametrize(
+    ("header", "code", "said"),
+    [
+        ("X-Api-Key: abc", 2, "--compare-header x-api-key: its value may be a secret"),
+        ("X-Api-Key: env:NOT_THERE", 4, "--compare-header x-api-key needs the environment variable NOT_THERE: set it"),
+        ("nothing", 2, "--compare-header takes 'NAME: VALUE'"),
+        ("Host: x", 2, "--compare-header host cannot be given"),
+    ],
+)
+def test_a_mistake_in_a_header_is_told_of_the_option_it_came_with(cli: Cli, header: str, code: int, said: str) -> None:
+    result = cli("fuzz", "--compare-with", "http://127.0.0.1:9", "--compare-header", header)
+    assert (result.code, result.out) == (code, "")
+    assert result.err.startswith(f"haiku-contract: {said}")

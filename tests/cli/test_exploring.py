@@ -53,6 +53,14 @@ def test_what_an_exploration_can_cost_is_said(cli: Cli, monkeypatch: pytest.Monk
     assert "exploring with --seed 0, at most 20 more requests and 1.15 USD\n" in result.err
 
 
+def test_a_database_that_is_a_file(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"mine")
+    result = cli("fuzz", "--explore", "2", "--database", "x")
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith("haiku-contract: x: not a folder")
+    assert (tmp_path / "x").read_bytes() == b"mine"
+
+
 def test_a_database_without_an_exploration(cli: Cli) -> None:
     result = cli("fuzz", "--database", "x")
     assert (result.code, result.out) == (2, "")

@@ -187,6 +187,9 @@ def echoes_nothing(judged):
 def falls_over(judged):
     raise ValueError("over")
 
+def ends_it(judged):
+    raise SystemExit(3)
+
 def leaky(judged):
     return ()
 
@@ -211,6 +214,12 @@ def test_checks_that_are_named(cli: Cli, own: str, parrot: str) -> None:
     assert found == {"echoes-nothing": "an answer", "check-failed": "the check falls-over raised ValueError: over"}
     told = cli("explain", "echoes-nothing", "--check", f"{own}:echoes_nothing").out
     assert told == "echoes-nothing (finding)\n    No answer is empty of sense.\n"
+
+
+def test_a_check_that_wants_to_end_the_process_is_told_as_any_that_raises(cli: Cli, own: str, parrot: str) -> None:
+    result = cli("fuzz", "--contract", parrot, "--check", f"{own}:ends_it", "--format", "json")
+    assert (result.code, result.err) == (1, "")
+    assert [one["message"] for one in json.loads(result.out)["findings"]] == ["the check ends-it raised SystemExit: 3"]
 
 
 def test_checks_that_are_installed(

@@ -67,6 +67,17 @@ def test_the_surface_and_the_headers_are_those_of_the_report(
         assert json.loads(body)["model"] == "example/parrot"
 
 
+def test_the_reference_endpoint_is_not_asked_about_another_one(cli: Cli, parrot: str, report: tuple[Any, str]) -> None:
+    """It would answer that the finding is fixed."""
+    somebody, name = report
+    result = cli("replay", CASE, "--contract", parrot, "--report", name)
+    line = f"haiku-contract: {name}: a report of {somebody.url}; say where to ask: --url, --live or --reference\n"
+    assert (result.code, result.out, result.err) == (2, "", line)
+    told = cli("replay", CASE, "--contract", parrot, "--report", name, "--reference")
+    assert told.code == 0
+    assert told.out.startswith("fixed: ")
+
+
 def test_what_is_asked_for_goes_before(cli: Cli, parrot: str, report: tuple[Any, str]) -> None:
     somebody, name = report
     given = ("--surface", "bare", "--header", "User-Agent: mine/1")
