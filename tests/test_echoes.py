@@ -40,26 +40,24 @@ FORMS: dict[str, Callable[[str], str]] = {
     "repr of bytes": lambda text: repr(text.encode()),
     "hex": lambda text: text.encode().hex(),
     "hex in capitals": lambda text: text.encode().hex().upper(),
+    "UTF-16": lambda text: text.encode("utf-16-le").decode("latin-1"),
     "base64": lambda text: base64.b64encode(text.encode()).decode(),
     "base64 for URLs": lambda text: base64.urlsafe_b64encode(text.encode()).decode(),
     "base64 behind one": lambda text: base64.b64encode(b"a" + text.encode() + b"bc").decode(),
     "base64 behind two": lambda text: base64.b64encode(b"ab" + text.encode() + b"c").decode(),
     "base64 of a user": lambda text: base64.b64encode(b"user:" + text.encode()).decode(),
 }
-ASCII: Final = {"JSON", "JSON in JSON", "JSON with slashes escaped"}
-"""Forms in which JSON writes characters beyond ASCII as UTF-16 units, which no credential in a header has."""
 
 
 @pytest.mark.parametrize("name", FORMS)
 def test_a_secret_is_found_in_every_form(name: str) -> None:
-    secret = SECRET.replace("é", "e") if name in ASCII else SECRET
-    text = f"before {FORMS[name](secret)} after"
-    found = hidden(text, (secret,))
+    text = f"before {FORMS[name](SECRET)} after"
+    found = hidden(text, (SECRET,))
     assert "REDACTED" in found
     assert found.startswith("before ")
     assert found.endswith(" after")
     assert len(found) < len("before  after") + len("REDACTED") + 12
-    assert secret[2:-2] not in found
+    assert SECRET[2:-2] not in found
 
 
 @settings(max_examples=20, derandomize=True, database=None, deadline=None)

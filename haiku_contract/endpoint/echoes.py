@@ -5,7 +5,6 @@ An endpoint may repeat a credential in a body, a header or a redirect; errors an
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import logging
 import re
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from haiku_contract.endpoint.codings import is_compressed
 from haiku_contract.endpoint.decoders import DECODERS, PIECES, Edit, apply
+from haiku_contract.endpoint.known_secrets import forms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,11 +24,10 @@ if TYPE_CHECKING:
 REDACTED: Final = "REDACTED"
 
 _PLAIN: Final = 8
-"""Bytes from which on a secret is looked for inside other words, and inside base64, too."""
+"""Characters from which on a secret is looked for inside other words, and in every encoding."""
 _LEAST: Final = 4
-"""Bytes below which a text is no secret: it could not be told from numbers and words."""
+"""Characters below which a text is no secret: it could not be told from numbers and words."""
 _TALKATIVE: Final = ("httpx", "httpcore", "h11", "asyncio")
-_BITS: Final = 6  # of a character of base64
 
 
 def hidden(text: str, secrets: tuple[str, ...]) -> str:
@@ -95,41 +94,37 @@ def _talks(name: str) -> bool:
 
 @lru_cache(16)
 def _pattern(secrets: tuple[str, ...]) -> re.Pattern[bytes] | None:
-    forms = {form for secret in secrets for form in _forms(secret.encode("utf-8", "surrogatepass"))}
-    longest_first = sorted(forms, key=lambda form: (-len(form), form))
-    return re.compile(b"|".join(longest_first)) if forms else None
+    found = {form for secret in secrets for form in _forms(secret)}
+    longest_first = sorted(found, key=lambda form: (-len(form), form))
+    return re.compile(b"|".join(longest_first)) if found else None
 
 
-def _forms(secret: bytes) -> Iterator[bytes]:
-    """What a secret may look like, as patterns: escaped in any way, in base64 at any offset, in hexadecimal digits."""
+def _forms(secret: str) -> Iterator[bytes]:
+    """What a secret may look like, as patterns: escaped in any way, and every other way to write it, escaped again."""
     if len(secret) < _LEAST:
         return
-    escaped = b"".join(_escaped(byte) for byte in secret)
+    escaped = b"".join(map(_escaped, _bytes(secret)))
     if len(secret) < _PLAIN:
         yield rb"(?<![0-9A-Za-z])" + escaped + rb"(?![0-9A-Za-z])"
         return
     yield escaped
-    yield b"(?i:" + secret.hex().encode() + b")"
-    for offset in range(3):
-        first = -(-offset * 8 // _BITS)  # what stands before it is mixed into the characters up to this one
-        last = (offset + len(secret)) * 8 // _BITS
-        coded = base64.b64encode(bytes(offset) + secret)[first:last]
-        yield b"".join(_ALPHABETS.get(char, re.escape(bytes([char]))) for char in coded)
+    for form in forms((secret,)):
+        yield b"".join(bytes([byte]) if chr(byte).isalnum() else _escaped(byte) for byte in _bytes(form))
 
 
-_ALPHABETS: Final = {ord("+"): rb"[+\-]", ord("/"): rb"(?:/|_|\\/)"}
-"""Characters of base64 that differ between its alphabets (RFC 4648 section 5), and that JSON may escape."""
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _escaped(byte: int) -> bytes:
     """One byte as it is, or percent-encoded, or escaped as in JSON, HTML and Python."""
     plain = re.escape(bytes([byte]))
     high, low = (b"[%c%c]" % (ord(digit), ord(digit.upper())) for digit in f"{byte:02x}")
-    forms = [plain, b"%" + high + low, rb"\\+(?:u00|x)" + high + low, b"&#0*(?:%d|x" % byte + high + low + b");"]
+    ways = [plain, b"%" + high + low, rb"\\+(?:u00|x)" + high + low, b"&#0*(?:%d|x" % byte + high + low + b");"]
     if not chr(byte).isalnum():
-        forms.append(rb"\\+" + plain)
-    forms += _NAMED.get(byte, [])
-    return b"(?:" + b"|".join(forms) + b")"
+        ways.append(rb"\\+" + plain)
+    ways += _NAMED.get(byte, [])
+    return b"(?:" + b"|".join(ways) + b")"
 
 
 _NAMED: Final = {

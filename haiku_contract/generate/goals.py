@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 Path: TypeAlias = tuple[str | int, ...]
 
@@ -95,3 +98,9 @@ class State(NamedTuple):
     atoms: tuple[Atom, ...]
     kinds: frozenset[str]
     opened: frozenset[int]
+
+
+def reaching_of(atoms: Sequence[Atom]) -> tuple[Atom | None, Step | None]:
+    """The atom through whose children the way goes on, and the step."""
+    reaching = next((atom for atom in atoms if atom.demand), None)
+    return reaching, modern_step(reaching.demand[0]) if reaching and reaching.demand else None

@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from haiku_contract.constraints import is_trivial
 from haiku_contract.errors import UsageError
-from haiku_contract.generate import containers, scalars
+from haiku_contract.generate import scalars
+from haiku_contract.generate.arrays import arrays
 from haiku_contract.generate.goals import ALONE, Atom, Goal, Host, Node, Positions, State, modern_step
 from haiku_contract.generate.holding import Holding, key_of, kind_of
 from haiku_contract.generate.kinds import EVERY, contradiction, flat, in_order, kinds_of, members, refused_kinds
 from haiku_contract.generate.merging import Heights, Unsatisfiable
+from haiku_contract.generate.objects import objects
 from haiku_contract.generate.repairing import asked
 from haiku_contract.schemas import REFERENCES, Words
 
@@ -391,7 +393,7 @@ _SCALARS: Final[dict[str, Callable[[Sequence[dict[str, Any]], str], Iterator[Any
 """The builder of every JSON type without parts."""
 
 _PARTED: Final[dict[str, Callable[[Solver, Node], Iterator[Host]]]] = {
-    "object": containers.objects,
-    "array": containers.arrays,
+    "object": objects,
+    "array": arrays,
 }
 """The builder of every JSON type with parts."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn
 
 import pytest
 
-from haiku_contract.errors import HaikuContractError, UsageError
+from haiku_contract.errors import HaikuContractError, StaleCassetteError, UsageError
 from haiku_contract.pytest_plugin import settings, state
 
 if TYPE_CHECKING:
@@ -120,15 +120,23 @@ def pytest_recording_configure(config: pytest.Config, vcr: Any) -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     """After a test that passed: was anything wrong that its client kept to itself, not recorded, or not to be seen?"""
+    asked = item.stash.get(state.ENDPOINT, None)
+    recorders = [] if asked is None else asked.recorders
     try:
         result = yield
     except (KeyboardInterrupt, pytest.exit.Exception):
-        for one in item.stash.get(state.RECORDERS, []):
+        for one in recorders:
             one.interrupt()
+        raise
+    except StaleCassetteError as error:
+        if asked is not None and asked.cassette is not None:
+            from haiku_contract.pytest_plugin.campaigns import again  # noqa: PLC0415 - not before it is needed
+
+            error.add_note(again(asked, [item.nodeid, *state.asked(item.config)]))
         raise
     if (watch := item.stash.get(state.WATCH, None)) and (hidden := watch.hidden()):
         _fail(hidden)
-    if unrecorded := [line for one in item.stash.get(state.RECORDERS, []) for line in one.unrecorded]:
+    if unrecorded := [line for one in recorders for line in one.unrecorded]:
         _fail([f"not recorded: {line}" for line in unrecorded])
     if endpoint := item.stash.get(state.HOSTILE, None):
         if failures := endpoint.failures:

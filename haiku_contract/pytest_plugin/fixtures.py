@@ -122,7 +122,7 @@ def contract_endpoint(
             folders = request.getfixturevalue("tmp_path_factory")
             state.claim(request.config, folders, cassette, _contract_settings.record_mode)
         endpoint = choose(found, contract, cassette, lambda: kept.server(contract, found.surface))
-    request.node.stash[state.RECORDERS] = endpoint.recorders
+    request.node.stash[state.ENDPOINT] = endpoint
     return endpoint
 
 

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
     from pathlib import Path
 
-    from haiku_contract.endpoint.recording import RecordingTransport, RecordMode
+    from haiku_contract.endpoint.recording import RecordMode
+    from haiku_contract.pytest_plugin.endpoints import Endpoint
     from haiku_contract.pytest_plugin.hostile import HostileEndpoint
     from haiku_contract.pytest_plugin.kept import Kept
     from haiku_contract.pytest_plugin.settings import Settings, Value
@@ -33,8 +34,8 @@ WATCH: pytest.StashKey[Watch] = pytest.StashKey()
 """With a test: what its guards have found."""
 HOSTILE: pytest.StashKey[HostileEndpoint] = pytest.StashKey()
 """With a test: its hostile endpoint."""
-RECORDERS: pytest.StashKey[list[RecordingTransport]] = pytest.StashKey()
-"""With a test: what records its answers."""
+ENDPOINT: pytest.StashKey[Endpoint] = pytest.StashKey()
+"""With a test: who answers it."""
 CAMPAIGNS: pytest.StashKey[list[dict[str, Any]]] = pytest.StashKey()
 """With a test: what is told of its campaigns."""
 

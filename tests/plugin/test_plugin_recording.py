@@ -57,7 +57,13 @@ def test_record_and_replay(pytester: pytest.Pytester, run: Run) -> None:
     (pytester.path / "test_module.py").write_text((HEAD + RECORDED).replace('"Hello"', '"Bye"'), encoding="utf-8")
     stale = run("-s")
     stale.assert_outcomes(failed=4)
-    stale.stdout.fnmatch_lines(["*StaleCassetteError: *no answer to POST messages*"])
+    again = "--contract-endpoint reference --contract-record-mode new"
+    stale.stdout.fnmatch_lines(
+        [
+            "*StaleCassetteError: *no answer to POST messages*",
+            f"*record them with: pytest test_module.py::test_it {again}",
+        ]
+    )
     one.unlink()
     missing = run("-s", "--contract-endpoint", "recorded", "-k", "test_it and not Group")
     missing.assert_outcomes(errors=1)
