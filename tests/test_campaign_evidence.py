@@ -116,6 +116,9 @@ def test_a_body_that_cannot_be_read_has_no_place() -> None:
     result = run(lambda _, allowed: accepted() if allowed else rejected("Required value missing: messages"))
     assert verdict(result, "wire:syntax").verdict is VerdictKind.MISATTRIBUTED
     assert verdict(result, "wire:duplicate-key").verdict is VerdictKind.ENFORCED
+    whole = run(lambda _, allowed: accepted() if allowed else rejected("Invalid value at (root): not JSON"))
+    assert verdict(whole, "wire:syntax").verdict is VerdictKind.ENFORCED
+    assert verdict(whole, "wire:encoding").verdict is VerdictKind.ENFORCED
 
 
 def test_an_answer_without_end_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
