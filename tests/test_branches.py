@@ -184,3 +184,25 @@ def test_what_stands_in_an_element_is_of_the_branch_that_holds_for_that_element(
     first = {"type": "object", "properties": {"a": {"type": "boolean"}}, "required": ["a"]}
     second = {"type": "object", "properties": {"a": {"type": "integer"}}}
     assert_honest({"type": "array", "items": {"anyOf": [first, second]}})
+
+
+WHOLE = [
+    ({"oneOf": [{"type": "integer", "multipleOf": 3}, {"type": "integer", "multipleOf": 5}]}, "oneOf"),
+    ({"anyOf": [{"type": "string", "pattern": "^a"}, {"type": "string", "pattern": "^b"}]}, "anyOf"),
+    ({"oneOf": [{"type": "object", "required": ["x"]}, {"type": "object", "required": ["y"]}]}, "oneOf"),
+    ({"anyOf": [{"$ref": "#/$defs/a"}, {"const": 1}], "$defs": {"a": {"type": "null"}}}, "anyOf"),
+]
+
+
+@pytest.mark.parametrize(("schema", "union"), WHOLE)
+def test_each_branch_holds_in_some_packed_case(schema: dict[str, Any], union: str) -> None:
+    payloads = [one.case.payload for one in packed(hc.SchemaValidator("request", schema))]
+    for branch in schema[union]:
+        judge = Draft202012Validator({**branch, "$defs": schema.get("$defs", {})})
+        assert any(judge.is_valid(payload) for payload in payloads), branch
+
+
+def test_a_condition_is_met_in_some_packed_case_and_unmet_in_another() -> None:
+    schema = {"type": "object", "if": {"required": ["x"]}, "then": {"required": ["y"]}, "else": {"required": ["z"]}}
+    payloads = [one.case.payload for one in packed(hc.SchemaValidator("request", schema))]
+    assert {"x" in payload for payload in payloads} == {True, False}

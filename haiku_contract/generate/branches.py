@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from haiku_contract.generate.solver import Solver
 
 _CONDITIONS: Final = ("then", "else")
+BRANCHING: Final = frozenset((*UNIONS, *_CONDITIONS))
+"""Keywords whose schemas need not hold."""
+
 _WITHOUT_TOKEN: Final = ("allOf", *UNIONS, *_CONDITIONS, "dependentSchemas", "propertyNames", *REFERENCES)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 from haiku_contract import pointer
 from haiku_contract.errors import UsageError
 from haiku_contract.generate import values
-from haiku_contract.generate.branches import branches, hold
+from haiku_contract.generate.branches import BRANCHING, branches, hold
 from haiku_contract.generate.conforming import solver_of
 from haiku_contract.generate.goals import modern_step
 from haiku_contract.generate.targets import ways_of
@@ -66,8 +66,35 @@ def features(validator: SchemaValidator, seed: int = 0) -> Iterator[Feature]:
         it can.
     """
     known = {one.id: one for one in validator.constraints}
-    places = shuffled(ways_of(validator).items(), seed, lambda place: place[0])
-    return in_turn(_features_at(validator, here, route, known) for here, route in places)
+    ways = ways_of(validator)
+    shown = {
+        way.steps[:at] for way in ways.values() for at, step in enumerate(way.steps) if step.keyword == "properties"
+    }
+    places = shuffled(ways.items(), seed, lambda place: place[0])
+    return in_turn(_of_place(validator, here, route, known, shown) for here, route in places)
+
+
+def _of_place(
+    validator: SchemaValidator, here: str, route: Route, known: Mapping[str, Constraint], shown: set[tuple[Step, ...]]
+) -> Iterator[Feature]:
+    """What a place shows; a branch for which neither a value of it nor a property inside does shows that it holds."""
+    found = None
+    for found in _features_at(validator, here, route, known):
+        yield found
+    if found is None and route.steps and route.steps[-1].keyword in BRANCHING and route.steps not in shown:
+        yield from _branch(validator, here, route, known)
+
+
+def _branch(validator: SchemaValidator, here: str, route: Route, known: Mapping[str, Constraint]) -> Iterator[Feature]:
+    """That a branch holds."""
+    reached = _reached(validator, route.steps)
+    if reached is None:
+        return
+    payload, path, current = reached
+    solver, about = solver_of(validator), _about(validator, here, route.schema, known)
+    way, array = branches(solver, route.steps, path), _array(route, path)
+    if hold(solver, way, payload):
+        yield Feature(f"{name_of(here)}/branch", about, payload, path, current, loose=True, array=array, branches=way)
 
 
 def _features_at(

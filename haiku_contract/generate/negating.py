@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from haiku_contract.constraints import types
+from haiku_contract.generate import ecma
 from haiku_contract.generate.merging import ALL_TYPES
 from haiku_contract.schemas import Words
 
@@ -105,6 +106,8 @@ _ROWS: Final[dict[str, Callable[[Any], Alternatives]]] = {
         [Words(type="array", minItems=index + 1, prefixItems=[*[True] * index, Words({"not": schema})])]
         for index, schema in enumerate(value)
     ],
-    "patternProperties": lambda _value: _only("object", minProperties=1),
+    "patternProperties": lambda value: _properties(
+        {name: schema for pattern, schema in value.items() for name in ecma.texts(pattern)[:1]}
+    ),
 }
 """How a value fails each keyword."""
