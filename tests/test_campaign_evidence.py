@@ -116,6 +116,9 @@ def test_a_body_that_cannot_be_read_has_no_place() -> None:
     result = run(lambda _, allowed: accepted() if allowed else rejected("Required value missing: messages"))
     assert verdict(result, "wire:syntax").verdict is VerdictKind.MISATTRIBUTED
     assert verdict(result, "wire:duplicate-key").verdict is VerdictKind.ENFORCED
+    whole = run(lambda _, allowed: accepted() if allowed else rejected("Invalid value at (root): not JSON"))
+    assert verdict(whole, "wire:syntax").verdict is VerdictKind.ENFORCED
+    assert verdict(whole, "wire:encoding").verdict is VerdictKind.ENFORCED
 
 
 def test_an_answer_without_end_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -188,11 +191,10 @@ def test_the_last_fault_that_is_answered_with_403_costs_one_further_request() ->
         sent.append((request.content, allowed))
         if allowed:
             return accepted()
-        return forbidden() if request.content == last else rejected("no")
+        return forbidden() if request.content == last else rejected(f"reason {len(sent)}")
 
     last: bytes | None = None
-    simplest, *rest = suite(CONTRACT, "request")
-    cases = [simplest, *(one for one in rest if one.kind == "faulted" and one.constraint != "wire:content-type")]
+    cases = _faults()
     run(answer, cases=cases)
     plain = sent.copy()
     last, allowed = plain[-1]
@@ -236,3 +238,48 @@ def test_where_the_budget_does_not_allow_to_ask_again_a_403_proves_nothing() -> 
         steps = campaign(CONTRACT, cases, TARGET, lambda _: None, budget=Budget(requests=limit))
         result = drive(steps, client, Sender(TARGET, CONTRACT.model_id))
     assert VerdictKind.ENFORCED not in {one.verdict for one in result.verdicts}
+
+
+@pytest.mark.parametrize("answered", [30, 60])
+@pytest.mark.parametrize("status", [400, 500])
+def test_an_endpoint_that_fails_fast_from_some_request_on_proves_nothing_from_there_on(
+    answered: int, status: int
+) -> None:
+    """And it is told once that it does not accept any more what it has accepted, rather than at every fault."""
+    sent: list[bool] = []
+
+    def answer(_request: httpx.Request, allowed: bool) -> httpx.Response:
+        sent.append(allowed)
+        if len(sent) > answered:
+            return httpx.Response(status, json={"errors": [{"code": 7003, "message": "circuit open"}]})
+        return accepted() if allowed else rejected(f"reason {len(sent)}")
+
+    result = run(answer, cases=_faults())
+    assert sent[-1]  # the simplest one, once more
+    proved = [one.constraint for one in result.verdicts if one.detail == "nothing is accepted any more"]
+    assert len(proved) > 10
+    codes = {one.code for one in result.findings}
+    assert codes & {"overstrict", "crashing"} == {"overstrict" if status == 400 else "crashing"}
+    (found,) = (one for one in result.findings if one.code in {"overstrict", "crashing"})
+    assert found.message == f"accepted at first, and not any more: HTTP {status}: circuit open"
+    assert found.witness is not None
+
+
+@pytest.mark.parametrize("status", [400, 500])
+def test_an_endpoint_of_few_words_costs_one_further_request(status: int) -> None:
+    sent: list[bool] = []
+
+    def answer(_request: httpx.Request, allowed: bool) -> httpx.Response:
+        sent.append(allowed)
+        return accepted() if allowed else httpx.Response(status, json={"message": "no"})
+
+    result = run(answer, cases=_faults())
+    assert (sent[-1], sum(sent)) == (True, 2)
+    told = {one.verdict for one in result.verdicts if one.constraint.startswith("request:")}
+    assert told == {VerdictKind.ENFORCED if status == 400 else VerdictKind.CRASHING, VerdictKind.UNVIOLABLE}
+
+
+def _faults() -> list[Case]:
+    """The simplest request, and the faults that are seen in its body."""
+    simplest, *rest = suite(CONTRACT, "request")
+    return [simplest, *(one for one in rest if one.kind == "faulted" and one.constraint != "wire:content-type")]

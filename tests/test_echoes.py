@@ -6,6 +6,7 @@ import base64
 import html
 import json
 import logging
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, quote_plus
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 SECRET: Final = "p&ss <w>ord/+'\"\\é?"
+KEY: Final = 'key/3a+9c="d<x>\\&1'
 CASE: Final = Case("request/simplest", "request", "conforming", None, {}, b"{}")
 
 FORMS: dict[str, Callable[[str], str]] = {
@@ -87,6 +89,21 @@ def test_an_exchange_without_secrets() -> None:
     assert clean.body == b"a REDACTED"
     assert clean.error == "no REDACTED"
     assert without(exchange, ()) is exchange
+
+
+@given(st.lists(st.integers(0, len(KEY)), max_size=6), st.sampled_from(["\n", "\r\n"]))
+def test_a_secret_in_the_pieces_of_a_stream(cuts: list[int], line: str) -> None:
+    """However it is cut: each event brings a part of a text, and the client puts them together."""
+    borders = [0, *sorted(cuts), len(KEY)]
+    parts = ["the key is ", *(KEY[start:end] for start, end in pairwise(borders)), ", isn't it"]
+    deltas = [
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": one}} for one in parts
+    ]
+    body = "".join(f"event: {one['type']}{line}data: {json.dumps(one)}{line}{line}" for one in deltas)
+    clean = without(Exchange(CASE, 200, {"content-type": "text/event-stream"}, body.encode(), 0.0), (KEY,)).body
+    told = [json.loads(one.removeprefix("data: ")) for one in clean.decode().splitlines() if one.startswith("data: ")]
+    text = "".join(one["delta"]["text"] for one in told)
+    assert text == "the key is REDACTED, isn't it"
 
 
 def test_bodies_that_are_no_text() -> None:

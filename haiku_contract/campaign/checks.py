@@ -237,13 +237,14 @@ def fingerprint(code: str, about: str) -> str:
 def names_the_fault(judged: Judged) -> bool:
     """The rejection names the broken place, something inside it, or a union that it makes fail.
 
-    A rejection that names no place is no lie; one of a body that cannot be read names a place that it has not read.
+    A rejection that names no place is no lie; one of a body that cannot be read names a place that it has not read, but
+    for the whole.
     """
     case, field = judged.exchange.case, judged.outcome.field
     if field is None:
         return True
     if case.fault is None:
-        return case.constraint not in _UNREAD
+        return field == "" or case.constraint not in _UNREAD
     inside = case.fault.path != "" and f"{field}/".startswith(f"{case.fault.path}/")
     return inside or field == case.fault.path or field in judged.places
 

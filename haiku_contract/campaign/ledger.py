@@ -5,14 +5,24 @@ from __future__ import annotations
 import time
 from collections import Counter
 from dataclasses import replace
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from haiku_contract import wire
 from haiku_contract.campaign import causes, checks, matrix, replies
 from haiku_contract.campaign.budget import UNLIMITED, Use, total, used_up, worst
-from haiku_contract.campaign.outcomes import EVENT_STREAM, media_type, succeeded, where_credentials_are_good
+from haiku_contract.campaign.doubts import Doubts
+from haiku_contract.campaign.outcomes import EVENT_STREAM, NO_MORE, media_type, succeeded
 from haiku_contract.errors import EndpointError
-from haiku_contract.model import ABSENT, JSON_CONTENT_TYPE, CampaignFinished, CaseFinished, OutcomeKind, VerdictKind
+from haiku_contract.model import (
+    ABSENT,
+    JSON_CONTENT_TYPE,
+    CampaignFinished,
+    CaseFinished,
+    Outcome,
+    OutcomeKind,
+    VerdictKind,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +33,7 @@ if TYPE_CHECKING:
     from haiku_contract.campaign.run import Target
     from haiku_contract.campaign.split import Features
     from haiku_contract.contract import Contract
-    from haiku_contract.model import Case, Exchange, Finding, Outcome
+    from haiku_contract.model import Case, Exchange, Finding
 
 Bytes: TypeAlias = tuple[bytes, str]
 
@@ -39,8 +49,7 @@ _ADVICE: Final = {
     OutcomeKind.THROTTLED: "try again later",
     OutcomeKind.UNKNOWN: "check the URL and the surface",
 }
-_REFUSED: Final = (401, 403)
-_OF_REFUSALS: Final = (VerdictKind.MISATTRIBUTED, "error-body")
+_OF_REFUSALS: Final = (VerdictKind.MISATTRIBUTED, VerdictKind.CRASHING, "error-body")
 LOST_IN_A_ROW: Final = 5
 """After so many requests that did not get through one after another, it is asked whether any does."""
 _BUSY_IN_A_ROW: Final = 2
@@ -58,8 +67,7 @@ class Ledger:
         judged: everything that came of the cases, in the order of the answers; cases of the same bytes have one each.
         shown: what the conforming cases show that show several features at once, by the id of the case.
         conditions: on which requests alone a constraint of the response is broken, in words.
-        doubted: the requests that were refused with 401 or 403 since something was accepted; where nothing will be any
-            more, it is because of the credentials and says nothing of the requests.
+        doubts: which refusals say nothing of the requests where nothing is accepted afterwards.
     """
 
     def __init__(self, contract: Contract, target: Target, plan: Plan, budget: Budget, terms: Terms) -> None:
@@ -76,7 +84,7 @@ class Ledger:
         self.stopped = ""
         self.shown: dict[str, Features] = {one.case.id: one.features for one in plan.packed}
         self.conditions: dict[str, str] = {}
-        self.doubted: set[Bytes] = set()
+        self.doubts = Doubts()
         self._wanted = tuple(feature for one in plan.packed for feature in one.features)
         self._whole: Any = ABSENT
         self._lost_in_a_row = 0
@@ -146,7 +154,7 @@ class Ledger:
         self._lost_in_a_row = self._lost_in_a_row + 1 if result.kind is OutcomeKind.UNREACHABLE else 0
         if self._lost_in_a_row > LOST_IN_A_ROW:
             raise _unusable(self.target, result.kind, exchange, result)
-        result = self._doubt(exchange, result)
+        result = self.doubts.heard(exchange, result)
         self._spend(exchange, result)
         self._patience(exchange, result)
         judged = checks.judge(self.contract, exchange, result, self.terms)
@@ -158,29 +166,30 @@ class Ledger:
         self.outcomes[judged.outcome.kind] += 1
         return judged
 
-    def _doubt(self, exchange: Exchange, result: Outcome) -> Outcome:
-        """What an answer is if the credentials are good, which the next request that is accepted shows."""
-        if result.kind is OutcomeKind.ACCEPTED:
-            self.doubted.clear()
-        elif result.kind is OutcomeKind.UNAUTHORISED:
-            self.doubted.add(bytes_of(exchange.case))
-            return where_credentials_are_good(result, exchange.case)
-        return result
-
     def assured(self, exchange: Exchange, result: Outcome) -> CaseFinished:
-        """Enter the answer to a request that was accepted before: whether the credentials still are.
+        """Enter the answer to a request that was accepted before: whether it still is.
 
         Raises:
-            EndpointError: they are not.
+            EndpointError: it is not, because of the credentials.
         """
         if result.kind is OutcomeKind.UNAUTHORISED:
             raise _unusable(self.target, result.kind, exchange, result)
-        return CaseFinished(exchange, self.note(exchange, result).outcome, ())
+        before = set(self.findings)
+        if result.kind in FAILURES:
+            self.doubts.are_right = True
+            words = _answer(exchange, result)
+            self.blame(FAILURES[result.kind], exchange.case, f"accepted at first, and not any more: {words}", NO_MORE)
+        new = tuple(one for key, one in self.findings.items() if key not in before)
+        return CaseFinished(exchange, self.note(exchange, result).outcome, new)
 
-    def _undecided(self, judged: checks.Judged) -> checks.Judged:
-        """What came of a case, without what would follow from credentials of which nothing more is known."""
-        refused = judged.exchange.status in _REFUSED and bytes_of(judged.exchange.case) in self.doubted
-        return judged._replace(outcome=replace(judged.outcome, kind=OutcomeKind.UNAUTHORISED)) if refused else judged
+    def _without_doubts(self) -> None:
+        """Take back what follows from refusals of which it is not known whether anything would have been accepted."""
+        is_lost = {bytes_of(one.exchange.case) for one in self.judged} & self.doubts.void
+        lost = {one.exchange.case.id for one in self.judged if bytes_of(one.exchange.case) in is_lost}
+        self.judged = [_undecided(one) if one.exchange.case.id in lost else one for one in self.judged]
+        self.findings = {
+            key: one for key, one in self.findings.items() if one.code not in _OF_REFUSALS or one.case not in lost
+        }
 
     def _patience(self, exchange: Exchange, result: Outcome) -> None:
         """Stop where the endpoint stays busy however often it is asked: every further request would wait as long."""
@@ -221,10 +230,7 @@ class Ledger:
 
     def finish(self, seed: int) -> CampaignFinished:
         """The result of what was entered."""
-        self.judged = [self._undecided(one) for one in self.judged]
-        lost = {one.exchange.case.id for one in self.judged if one.outcome.kind is OutcomeKind.UNAUTHORISED}
-        kept = {key: one for key, one in self.findings.items() if one.code not in _OF_REFUSALS or one.case not in lost}
-        self.findings = kept
+        self._without_doubts()
         evidence = matrix.Evidence(
             judged=tuple(self.judged),
             left_out=frozenset(case.constraint for case in self.left_out.values() if case.constraint is not None),
@@ -264,6 +270,15 @@ def _is_smaller(found: Finding, known: Finding | None) -> bool:
     if known is None or found.constraint is not None or found.witness is None or known.witness is None:
         return False
     return len(found.witness.body) < len(known.witness.body)
+
+
+def _undecided(judged: checks.Judged) -> checks.Judged:
+    """What came of a case, where the same would have come of any other."""
+    if judged.outcome.kind not in (*FAILURES, OutcomeKind.UNAUTHORISED):
+        return judged
+    is_refused = judged.exchange.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+    kind = OutcomeKind.UNAUTHORISED if is_refused else OutcomeKind.UNKNOWN
+    return judged._replace(outcome=Outcome(kind, judged.outcome.code, NO_MORE))
 
 
 def _may_be_billed(exchange: Exchange) -> bool:

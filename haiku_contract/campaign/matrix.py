@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from haiku_contract import messages, prediction, wire
 from haiku_contract.campaign.checks import Judged, names_the_fault
-from haiku_contract.campaign.outcomes import NOT_RECORDED, STALE
+from haiku_contract.campaign.outcomes import NO_MORE, NOT_RECORDED, STALE
 from haiku_contract.model import Constraint, OutcomeKind, Verdict, VerdictKind
 
 if TYPE_CHECKING:
@@ -113,6 +113,7 @@ def _request_verdict(constraint: Constraint, about: _About, evidence: Evidence, 
     lost = next((one for one in _asked(about, evidence) if one.outcome.kind in _LOST), None) if usable else None
     if lost is not None:
         why = NOT_RECORDED if STALE in lost.exchange.headers else _LOST[lost.outcome.kind]
+        why = NO_MORE if lost.outcome.message == NO_MORE else why
         return Verdict(constraint.id, VerdictKind.UNDETERMINED, lost.exchange.case.id, why)
     unknown = _unknown(about) if usable else "the simplest conforming request is not accepted"
     if unknown:

@@ -110,6 +110,7 @@ ANSWERS: Final = (JSON_CONTENT_TYPE, EVENT_STREAM)
 STALE: Final = "x-haiku-contract-stale"
 """The header of what is answered in place of what a cassette does not hold."""
 NOT_RECORDED: Final = "stale: not in the cassette"
+NO_MORE: Final = "nothing is accepted any more"
 CACHED: Final = "answered from a cache, and not by the endpoint"
 """What is said of an answer that does not count."""
 

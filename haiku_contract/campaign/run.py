@@ -90,11 +90,11 @@ def campaign(  # noqa: PLR0913 - keyword-only configuration of one run
         send.width = width
         yield from blame.features(plan, ledger, send)
         yield from send(rest)
-        yield from send.assure()
         yield from blame.places(plan, ledger, send)
-    if explorer is not None and not ledger.useless and not ledger.stopped:
+        yield from send.assure()
+    if explorer is not None and not (ledger.useless or ledger.stopped or ledger.doubts.void):
         yield from send.explore(explorer, plan.cases[0].payload)
-    yield from send.assure()
+        yield from send.assure()
     finished = ledger.finish(seed)
     emit(finished)
     return finished
@@ -111,7 +111,7 @@ class Sending:
         self._emit = emit
         self._known = known
         self._repeat = repeat
-        self._doubts = LOST_IN_A_ROW
+        self._patience = LOST_IN_A_ROW
 
     @staticmethod
     def different(cases: Iterable[Case]) -> int:
@@ -136,20 +136,25 @@ class Sending:
             came = iter((yield tuple(batch)) if batch else ())
             for known in places:
                 self._take(next(came) if known is None else known)
-            yield from self.assure(self._doubts)
+            yield from self._reassure()
 
-    def assure(self, least: int = 0) -> Steps:
-        """Where more requests than that were refused with 401 or 403, ask whether the first one is still accepted.
-
-        Then it was not because of the credentials, and it takes twice as many to be asked again.
-        """
-        simplest = self._ledger.judged[0].exchange.case if self._ledger.judged else None
-        if simplest is None or len(self._ledger.doubted) <= least or not self._ledger.affords([simplest]):
+    def assure(self) -> Steps:
+        """Where refusals are in doubt, ask whether the first request is still accepted."""
+        doubts, answered = self._ledger.doubts, self._ledger.judged
+        if not doubts.open or not self._ledger.affords([answered[0].exchange.case]):
             return
-        self._doubts *= 2
-        (exchange,) = yield (simplest,)
+        simplest = answered[0].exchange.case
+        exchange = None if doubts.are_new else self._known(simplest)
+        if exchange is None:
+            (exchange,) = yield (simplest,)
         if exchange.status is not None or exchange.attempts:
             self._emit(self._ledger.assured(exchange, outcome(exchange, self._ledger.target.surface.name)))
+
+    def _reassure(self) -> Steps:
+        """Ask before all is sent with credentials that are refused; each time after twice as many refusals."""
+        if len(self._ledger.doubts.credentials) > self._patience:
+            self._patience *= 2
+            yield from self.assure()
 
     def explore(self, explorer: Explorer, simplest: Any) -> Steps:
         """Send what an exploration asks for, and enter what it has found."""
@@ -175,7 +180,7 @@ class Sending:
             return None
         judged = self._ledger.note(exchange, outcome(exchange, self._ledger.target.surface.name))
         self._emit(CaseFinished(exchange, judged.outcome, ()))
-        yield from self.assure(self._doubts)
+        yield from self._reassure()
         return judged
 
     def _new(self, cases: Iterable[Case]) -> list[Case]:

@@ -359,6 +359,8 @@ def _joined(text: str, spans: list[tuple[int, int]], between: str = "") -> Decod
     return Decoded(between.join(text[start:end] for start, end in spans), back)
 
 
+PIECES: Final = "pieces of a stream"
+
 DECODERS: Final[dict[str, Callable[[str], Iterator[Decoded]]]] = {
     "compression": _compressed,
     "escapes": _escapes,
@@ -367,6 +369,6 @@ DECODERS: Final[dict[str, Callable[[str], Iterator[Decoded]]]] = {
     "UTF-16": _wide,
     "base64": _base64,
     "hexadecimal digits": _digits,
-    "pieces of a stream": _pieces,
+    PIECES: _pieces,
 }
 """Every way in which a text can stand for another."""

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from haiku_contract.endpoint.codings import is_compressed
+from haiku_contract.endpoint.decoders import DECODERS, PIECES, Edit, apply
 from haiku_contract.endpoint.known_secrets import forms
 
 if TYPE_CHECKING:
@@ -42,9 +43,26 @@ def without(exchange: Exchange, secrets: tuple[str, ...]) -> Exchange:
     found = _pattern(secrets)
     if found is None:
         return exchange
-    body = found.sub(REDACTED.encode(), exchange.body)
+    body = _unpieced(found.sub(REDACTED.encode(), exchange.body), found)
     headers = {hidden(name, secrets): hidden(value, secrets) for name, value in exchange.headers.items()}
     return replace(exchange, body=body, headers=headers, error=hidden(exchange.error, secrets))
+
+
+def _unpieced(body: bytes, found: re.Pattern[bytes]) -> bytes:
+    """A body without what is there in pieces: each event of a stream may bring a few characters of a text."""
+    if b"data:" not in body:
+        return body
+    text = body.decode("latin-1")
+    edits = [
+        edit
+        for joined in DECODERS[PIECES](text)
+        for edit in joined.back([Edit(*at.span(), PIECES, REDACTED) for at in _within(found, joined.plain)])
+    ]
+    return apply(text, edits)[0].encode("latin-1") if edits else body
+
+
+def _within(found: re.Pattern[bytes], text: str) -> Iterator[re.Match[bytes]]:
+    return found.finditer(text.encode("latin-1"))
 
 
 def readable(exchange: Exchange, secrets: tuple[str, ...]) -> Exchange:

@@ -121,28 +121,20 @@ def pytest_recording_configure(config: pytest.Config, vcr: Any) -> None:
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     """After a test that passed: was anything wrong that its client kept to itself, not recorded, or not to be seen?"""
     asked = item.stash.get(state.ENDPOINT, None)
-    recorders = [] if asked is None else asked.recorders
     try:
         result = yield
     except (KeyboardInterrupt, pytest.exit.Exception):
-        for one in recorders:
+        for one in [] if asked is None else asked.recorders:
             one.interrupt()
         raise
     except StaleCassetteError as error:
-        if asked is not None and asked.cassette is not None:
-            from haiku_contract.pytest_plugin.campaigns import again  # noqa: PLC0415 - not before it is needed
-
-            error.add_note(again(asked, [item.nodeid, *state.asked(item.config)]))
+        for line in _again(item):
+            error.add_note(line)
         raise
-    if (watch := item.stash.get(state.WATCH, None)) and (hidden := watch.hidden()):
-        _fail(hidden)
-    if unrecorded := [line for one in recorders for line in one.unrecorded]:
-        _fail([f"not recorded: {line}" for line in unrecorded])
-    if endpoint := item.stash.get(state.HOSTILE, None):
-        if failures := endpoint.failures:
-            _fail(failures)
-        if endpoint.not_shown:
-            pytest.skip(endpoint.not_shown)
+    if wrong := _unseen(item):
+        _fail(wrong)
+    if (hostile := item.stash.get(state.HOSTILE, None)) and hostile.not_shown:
+        pytest.skip(hostile.not_shown)
     return result
 
 
@@ -172,6 +164,37 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         for nodeid, one in told:
             for line in lines(nodeid, one):
                 terminalreporter.line(line)
+
+
+def _unseen(item: pytest.Item) -> list[str]:
+    """What is wrong with a test that passed, in lines: of several things that are, the first."""
+    if (watch := item.stash.get(state.WATCH, None)) and (hidden := watch.hidden()):
+        return hidden
+    if asked := item.stash.get(state.ENDPOINT, None):
+        if unrecorded := [f"not recorded: {line}" for one in asked.recorders for line in one.unrecorded]:
+            return unrecorded
+        if lacking := _lacking(item, asked.lacking):
+            return [*lacking, *_again(item)]
+    return endpoint.failures if (endpoint := item.stash.get(state.HOSTILE, None)) else []
+
+
+def _lacking(item: pytest.Item, errors: list[StaleCassetteError]) -> list[str]:
+    """What the cassette of a test lacks, where its client kept that to itself."""
+    if not errors:
+        return []
+    from haiku_contract.pytest_plugin.watching import seen  # noqa: PLC0415 - not before it is needed
+
+    return list(dict.fromkeys(str(one) for one in errors if not seen(getattr(item, "obj", None), one)))
+
+
+def _again(item: pytest.Item) -> list[str]:
+    """How what is not in the cassette of a test is recorded, in lines."""
+    asked = item.stash.get(state.ENDPOINT, None)
+    if asked is None or asked.cassette is None:
+        return []
+    from haiku_contract.pytest_plugin.campaigns import again  # noqa: PLC0415 - not before it is needed
+
+    return [again(asked, [item.nodeid, *state.asked(item.config)])]
 
 
 def _fail(lines: list[str]) -> NoReturn:

@@ -13,7 +13,7 @@ from haiku_contract.endpoint.cassette import load
 from haiku_contract.endpoint.recorded import RecordedTransport, library_of
 from haiku_contract.endpoint.recording import RecordingTransport
 from haiku_contract.endpoint.redaction import of_session
-from haiku_contract.errors import UsageError
+from haiku_contract.errors import StaleCassetteError, UsageError
 from haiku_contract.guard import GuardTransport
 from haiku_contract.pytest_plugin.network import EVERYWHERE
 
@@ -47,6 +47,7 @@ class Endpoint:
         billed: whether answers cost money.
         allowed: texts that look like secrets and are none.
         recorders: what has recorded so far.
+        lacking: what was not in the cassette so far.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Endpoint:
     billed: bool = False
     allowed: frozenset[str] = frozenset()
     recorders: list[RecordingTransport] = field(default_factory=list, repr=False, compare=False)
+    lacking: list[StaleCassetteError] = field(default_factory=list, repr=False, compare=False)
 
     def transport(self, kind: TransportKind = "sync") -> Any:
         """What sends the requests, to this endpoint alone.
@@ -69,7 +71,9 @@ class Endpoint:
                 event loop that ends with the test, and nothing is left that would have to be closed in it.
         """
         if self.cassette is not None:
-            return RecordedTransport(load(self.cassette), redaction=of_session(self.secrets, allowed=self.allowed))
+            replayed = _Recorded(load(self.cassette), redaction=of_session(self.secrets, allowed=self.allowed))
+            replayed.lacking = self.lacking
+            return replayed
         verify = self.base_url.startswith("https:")  # to read the certificates takes longer than most tests
         inner: Any = self._sender(kind, verify=verify)
         if self.recording is None:
@@ -78,8 +82,10 @@ class Endpoint:
         path.parent.mkdir(parents=True, exist_ok=True)
         about = {"endpoint": self.name, "surface": self.surface.name}
         redaction = of_session(self.secrets, allowed=self.allowed)
-        self.recorders.append(RecordingTransport(inner, path, mode=mode, redaction=redaction, about=about))
-        return self.recorders[-1]
+        recorder = _Recording(inner, path, mode=mode, redaction=redaction, about=about)
+        recorder.lacking = self.lacking
+        self.recorders.append(recorder)
+        return recorder
 
     def _sender(self, kind: TransportKind, *, verify: bool) -> Any:
         if kind == "any":
@@ -90,6 +96,34 @@ class Endpoint:
         """A client that is not guarded, for requests that do not conform."""
         found: httpx.Client = client(httpx.Client, self, self.transport())
         return found
+
+
+class _Noting(httpx.BaseTransport, httpx.AsyncBaseTransport):
+    """Notes what is not in a cassette: the client under test may keep that to itself."""
+
+    lacking: list[StaleCassetteError]
+
+    def handle_request(self, request: Any) -> Any:
+        try:
+            return super().handle_request(request)
+        except StaleCassetteError as error:
+            self.lacking.append(error)
+            raise
+
+    async def handle_async_request(self, request: Any) -> Any:
+        try:
+            return await super().handle_async_request(request)
+        except StaleCassetteError as error:
+            self.lacking.append(error)
+            raise
+
+
+class _Recorded(_Noting, RecordedTransport):
+    """Answers from a cassette."""
+
+
+class _Recording(_Noting, RecordingTransport):
+    """Records into a cassette."""
 
 
 class _Either(httpx.BaseTransport, httpx.AsyncBaseTransport):

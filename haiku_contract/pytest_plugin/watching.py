@@ -9,7 +9,7 @@ from haiku_contract.errors import ContractViolation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from types import CodeType, TracebackType
+    from types import CodeType
 
     from haiku_contract.guard import Observation
     from haiku_contract.model import Violation
@@ -23,18 +23,18 @@ class Watch:
     """
 
     def __init__(self, test: Callable[..., Any] | None) -> None:
-        self._code = _code(test)
+        self._test = test
         self.found: list[tuple[str, ContractViolation]] = []
 
-    def __call__(self, seen: Observation) -> None:
+    def __call__(self, observed: Observation) -> None:
         """Take an observation.
 
         Raises:
             ContractViolation: something does not conform.
         """
-        if seen.violations:
-            raised = ContractViolation(seen.violations)
-            self.found.append((seen.direction, raised))
+        if observed.violations:
+            raised = ContractViolation(observed.violations)
+            self.found.append((observed.direction, raised))
             raise raised
 
     def hidden(self) -> list[str]:
@@ -42,7 +42,7 @@ class Watch:
 
         A test that wants to see a violation lets it come, as with `pytest.raises`: its own frame is in the traceback.
         """
-        kept = [(direction, one) for direction, one in self.found if not _passed(one.__traceback__, self._code)]
+        kept = [(direction, one) for direction, one in self.found if not seen(self._test, one)]
         return [line for direction, one in kept for line in lines(direction, one.violations)]
 
 
@@ -51,7 +51,9 @@ def lines(direction: str, violations: Iterable[Violation]) -> list[str]:
     return [f"{direction} does not conform: {one}" for one in violations]
 
 
-def _passed(trace: TracebackType | None, code: CodeType | None) -> bool:
+def seen(test: Callable[..., Any] | None, raised: BaseException) -> bool:
+    """Whether what was raised came as far as the test itself."""
+    trace, code = raised.__traceback__, _code(test)
     while trace is not None:
         if trace.tb_frame.f_code is code:
             return True

@@ -21,6 +21,7 @@ import pytest
 
 import haiku_contract as hc
 from haiku_contract.cli import targets
+from haiku_contract.endpoint.secrets import standin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -202,10 +203,11 @@ def written(folder: Path) -> dict[str, bytes]:
     return {str(one.relative_to(folder)): one.read_bytes() for one in files}
 
 
-def check(folder: Path) -> None:
+def check(folder: Path, sign: str = "REDACTED") -> None:
+    """No secret is in any file, and something is there in place of one."""
     files = written(folder)
     assert not {name: found for name, body in files.items() if (found := shown(body))}
-    assert any(b"REDACTED" in body for body in files.values())
+    assert any(sign.encode() in body for body in files.values())
 
 
 CHECKS: Final = ("--check", "own:talk", "--check", "own:tell")
@@ -235,6 +237,21 @@ def test_a_campaign_with_a_bearer(run: Callable[..., str], tmp_path: Path) -> No
     bearer = ("--header", "Authorization: Bearer env:CLOUDFLARE_API_TOKEN")
     run(*FUZZ, "--url", url, "--surface", "messages", *HEADERS, *bearer, "--resume", "run.jsonl")
     check(tmp_path)
+
+
+RECORD: Final = ("record", "--record-mode", "all", "--cassette", "recorded.yaml", "--retries", "0", "--timeout", "2")
+
+
+def test_a_recording(run: Callable[..., str], tmp_path: Path) -> None:
+    run(*RECORD, "--url", USER, *HEADERS)
+    check(tmp_path, standin(ACCOUNT))
+    assert (tmp_path / "recorded.yaml").stat().st_size > 10_000
+
+
+def test_a_recording_of_the_real_endpoint(run: Callable[..., str], tmp_path: Path) -> None:
+    run(*RECORD, "--live", "--surface", "run", "--max-requests", str(2 * len(WAYS)), codes=(1,))
+    check(tmp_path, standin(ACCOUNT))
+    assert (tmp_path / "recorded.yaml").stat().st_size > 10_000
 
 
 @pytest.mark.parametrize("surface", ["run", "messages", "gateway"])

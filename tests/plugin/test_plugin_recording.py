@@ -70,6 +70,41 @@ def test_record_and_replay(pytester: pytest.Pytester, run: Run) -> None:
     missing.stdout.fnmatch_lines(["*no such cassette; record it with --contract-record-mode once*"])
 
 
+SWALLOWED = """
+from haiku_contract.errors import StaleCassetteError
+
+def ask(client, most):
+    try:
+        return client.post(PATH, json={**ASK, "max_tokens": most}).status_code
+    except Exception:
+        return None
+
+def test_kept_by_the_client(contract_client):
+    assert ask(contract_client, 1) == 200
+    ask(contract_client, MOST)
+
+def test_seen_by_the_test(contract_client):
+    assert ask(contract_client, 1) == 200
+    if MOST > 1:
+        with pytest.raises(StaleCassetteError):
+            contract_client.post(PATH, json={**ASK, "max_tokens": MOST})
+"""
+
+
+def test_what_a_cassette_lacks_fails_the_test_even_where_its_client_swallows_that(
+    pytester: pytest.Pytester, run: Run
+) -> None:
+    recording = ("--contract-record-mode", "once", "--contract-endpoint", "reference")
+    pytester.makepyfile(test_it=HEAD + "MOST = 1\n" + SWALLOWED)
+    run(*recording).assert_outcomes(passed=2)
+    pytester.makepyfile(test_it=HEAD + "MOST = 2\n" + SWALLOWED)
+    for options in ((), recording):
+        done = run(*options)
+        done.assert_outcomes(failed=1, passed=1)
+        done.stdout.fnmatch_lines(["*test_kept_by_the_client.yaml: holds no answer to POST messages*"])
+        assert "Traceback" not in done.stdout.str()
+
+
 UNRECORDED = """
 def test_it(contract_client):
     strange = {"content-encoding": "mystery"}
