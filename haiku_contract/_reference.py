@@ -145,8 +145,10 @@ def _places(document: Any) -> dict[int, tuple[str | int, ...]]:
 
 
 def _check_patterns(schema: Schema) -> None:
-    """Compile the regular expressions of one schema; raises `re.error` for those that Python cannot read."""
+    """Compile the regular expressions of one schema; raises `re.error` for those that this engine cannot read."""
     if isinstance(schema, dict):
+        if "" in schema.get("patternProperties", ()) and "additionalProperties" in schema:
+            raise re.error("jsonschema takes an empty pattern for none, and every key for one beyond it")
         for pattern in (schema.get("pattern", ""), *schema.get("patternProperties", ())):
             re.compile(pattern)
 

@@ -374,3 +374,11 @@ def test_items_that_may_be_anything_are_evaluated_in_2019_09() -> None:
         "unevaluatedItems": False,
     }
     assert all(engine.is_valid(["a"]) for engine in engines(schema))
+
+
+def test_an_empty_pattern_of_keys_is_left_to_the_engine_that_reads_it() -> None:
+    schema = {"patternProperties": {"": {"type": "null"}}, "additionalProperties": False}
+    validator = hc.SchemaValidator("request", schema)
+    assert ReferenceEngine.compile(schema) is None
+    assert validator.settled({"a": None}) is True
+    assert validator.settled({"a": 1}) is False
