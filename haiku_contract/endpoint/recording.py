@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import sys
 import threading
 import time
 from functools import cache
@@ -199,9 +200,16 @@ class _Tape:
             self.written += 1
 
     def close(self, ended_by: type[BaseException] | None = None) -> None:
-        """Put the cassette in its place."""
+        """Put the cassette in its place; what interrupts a recording leaves it to the next one, which goes on."""
         if self._recording is not None:
-            self._recording.close(interrupted=self.interrupted or ended_by is not None)
+            interrupted = ended_by is not None and not _is_of_the_network(ended_by)
+            self._recording.close(interrupted=self.interrupted or interrupted)
+
+
+def _is_of_the_network(kind: type[BaseException]) -> bool:
+    """Whether an exception is what an endpoint did: a connection that breaks off is recorded as it broke off."""
+    failure = getattr(sys.modules.get(kind.__module__.partition(".")[0]), "TransportError", None)
+    return isinstance(failure, type) and issubclass(kind, failure)
 
 
 class _Take:
