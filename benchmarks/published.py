@@ -15,6 +15,7 @@ import json
 import multiprocessing
 import re
 import resource
+import signal
 import sys
 import time
 from collections import Counter
@@ -41,6 +42,7 @@ SOON: Final = 5.0  # seconds of processor time
 SHOWN: Final = 3
 REASONS: Final = 15
 PATIENCE: Final = 8.0  # seconds that may pass for a second of processor time
+STOPPED: Final = (-signal.SIGKILL, -signal.SIGXCPU)  # how a process ends whose time is used up
 SPEAKING: Final = ("properties", "$ref", "allOf", "anyOf", "oneOf", "type", "definitions", "$defs", "$schema")
 COUNTED: Final = (
     ("schemas that no engine reads", ""),
@@ -118,17 +120,18 @@ def tried_apart(schema: Any, seconds: float) -> dict[str, Any]:
     told = {"counts": Counter[str](), "reasons": Counter[str](), "lines": []}
     ends = time.monotonic() + seconds * PATIENCE
     finished = False
-    try:
-        while not finished and here.poll(max(ends - time.monotonic(), 0)):
+    while not finished and here.poll(max(ends - time.monotonic(), 0)):
+        try:
             told, finished = here.recv()
-    except EOFError:
-        pass
+        except EOFError:  # it is gone without its last word; how it ended tells why
+            break
     child.kill()
     child.join()
     if not finished:
-        told["counts"]["crashes" if child.exitcode is None else "stopped for time"] += 1
-        told["reasons"]["the search for a case did not end in time"] += 1
-        told["lines"].append("stopped: it did not end in time")
+        is_late = child.exitcode in STOPPED
+        told["counts"]["stopped for time" if is_late else "crashes"] += 1
+        told["reasons"]["the search for a case did not end in time" if is_late else "the process crashed"] += 1
+        told["lines"].append("stopped: it did not end in time" if is_late else f"crash: exit code {child.exitcode}")
     return told
 
 
