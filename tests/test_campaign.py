@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from functools import cache
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
 
 import httpx
 import jsonschema
@@ -196,6 +196,10 @@ def about(result: CampaignFinished) -> set[str | None]:
     return {name for one in result.findings for name in (one.constraint, *one.others)}
 
 
+REPLACING: Final = {"strict:request:/properties/messages/items/properties/content/anyOf"}
+"""Where most packed requests fail, others stand in for those that the plan has: more by name, no more in all."""
+
+
 @pytest.mark.parametrize(("version", "text"), LOCAL)
 def test_few_requests_find_and_localise_every_single_fault(version: str, text: str) -> None:
     fault, plan = FAULTS[version, text], few(version)
@@ -205,6 +209,8 @@ def test_few_requests_find_and_localise_every_single_fault(version: str, text: s
     assert found.items() <= expected_changes(CONTRACTS[version], fault).items()
     assert fault.constraint in found
     assert about(result) == set(found)
+    further = [case for case in sent if case.id not in {each.id for each in plan.cases}]
+    assert len(further) <= (19 if text in REPLACING else 15)
     assert len(sent) <= len(plan.cases) + 12
     assert len({(case.body, case.content_type) for case in sent}) == len(sent)
 
