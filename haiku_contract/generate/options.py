@@ -22,7 +22,7 @@ from haiku_contract.model import ABSENT
 from haiku_contract.schemas import REFERENCES, Words
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from haiku_contract.generate.features import Feature
     from haiku_contract.generate.goals import Path, Step
@@ -82,7 +82,7 @@ class Options:
         self.most = len(factors) if most is None else max(min(most, len(factors)), 1)
         self.array = self.there[0].array
         self._follows = follows or self.array is not None
-        self._suggested = iter(by_the_book(len(factors), self.presence.strength))
+        self._suggested: Iterator[tuple[bool, ...]] | None = None
         self._full: Any = ABSENT
         self._tried = 0
         self._made = 0
@@ -131,9 +131,7 @@ class Options:
 
     def row(self, validator: SchemaValidator, base: Any, needs: Needs) -> tuple[list[int], list[int]] | None:
         """The next row: the literals to begin with, which show something new, and all; None when nothing is left."""
-        if 2 * self._room(validator, base) < len(self.there):
-            self._suggested = iter(())
-        suggested = next(self._suggested, None)
+        suggested = self._suggestion(validator, base, needs.values)
         seed: list[int] | None = []
         if suggested is None and (self._insists or not any(needs.values)):
             seed = self._seed(validator, base)
@@ -148,12 +146,20 @@ class Options:
         for factor in tight if suggested is None or any(suggested) else ():
             fixed.setdefault(factor, factor != spared)
         if suggested is not None and (self._follows or not any(suggested)):
-            return [], [literal(factor, present=fixed.get(factor, one)) for factor, one in enumerate(suggested)]
+            return [], [literal(factor, present=one) for factor, one in enumerate(suggested)]
         order = sorted(range(len(self.there)), key=lambda factor: -needs.values[factor])
         room = self._room(validator, base)
         if room < len(self.there):
             return seed or [], self.presence.crowded(fixed, order, room)
         return seed or [], self.presence.row(fixed, order)
+
+    def _suggestion(self, validator: SchemaValidator, base: Any, values: Sequence[int]) -> tuple[bool, ...] | None:
+        """What is present in the next row by the book."""
+        if 2 * self._room(validator, base) < len(self.there):
+            self._suggested = iter(())
+        if self._suggested is None:
+            self._suggested = iter(by_the_book(values if self._follows else [0] * len(values), self.presence.strength))
+        return next(self._suggested, None)
 
     def least(self) -> int:
         """How many more rows there have to be at least."""
