@@ -1,10 +1,11 @@
 """Generation from published schemas: run with folders or files of JSON Schemas as arguments.
 
-Every `*.json` below a folder that is a schema is tried in a process of its own, which is ended when it takes more
-processor time than it may; every case that it makes is judged completely. Prints a line for each schema of which
-something is missing, and the shares over all of them: schemas with a conforming case in time, violable constraints with
-a faulted case, and why there is none for the others. Without arguments it runs on the metaschemas that `jsonschema`
-brings. `--seconds` is the processor time for a schema; `--sample N` takes N of the schemas, the same ones every time.
+Every `*.json` below a folder that is a schema is tried in a process of its own, which has `--seconds` of processor time
+for making cases and as much again for each of two further things: judging every case completely, and finding out why
+constraints have none. A constraint that was not come to in that time has no case: how much of a huge schema is covered
+depends on the limit, so run it with several. Prints a line for each schema of which something is missing, and the
+shares over all of them. Without arguments it runs on the metaschemas that `jsonschema` brings. `--sample N` takes N of
+the schemas, other ones for another `--seed`; `--report FILE` writes a line of JSON for each.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import signal
 import sys
 import time
 from collections import Counter
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -31,6 +33,7 @@ from haiku_contract.generate.conforming import simplest
 from haiku_contract.generate.faults import _failing
 from haiku_contract.generate.merging import Unsatisfiable
 from haiku_contract.generate.suite import cases_of, unreached
+from haiku_contract.localising import localised
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +45,10 @@ SOON: Final = 5.0  # seconds of processor time
 SHOWN: Final = 3
 REASONS: Final = 15
 PATIENCE: Final = 8.0  # seconds that may pass for a second of processor time
-STOPPED: Final = (-signal.SIGKILL, -signal.SIGXCPU)  # how a process ends whose time is used up
+STAGES: Final = 3
+GRACE: Final = 5.0  # seconds for a stage to end that is told to
+FURTHER: Final = 200  # cases that are made when every constraint has been tried
+STOPPED: Final = (-signal.SIGKILL, -signal.SIGXCPU)  # how a process ends that does not end when its time is used up
 SPEAKING: Final = ("properties", "$ref", "allOf", "anyOf", "oneOf", "type", "definitions", "$defs", "$schema")
 COUNTED: Final = (
     ("schemas that no engine reads", ""),
@@ -56,10 +62,11 @@ COUNTED: Final = (
     ("violable constraints of schemas tried in time", ""),
     ("of these with a faulted case", "violable constraints of schemas tried in time"),
     ("cases", ""),
+    ("cases judged", "cases"),
     ("faulted cases that break exactly one constraint", ""),
-    ("cases that are not what they say", "cases"),
+    ("cases that are not what they say", "cases judged"),
     ("crashes", "schemas read"),
-    ("stopped for time", "schemas read"),
+    ("hangs", "schemas read"),
 )
 """What is counted of the schemas, and of what each is a share."""
 
@@ -70,15 +77,21 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("paths", nargs="*", type=Path)
     parser.add_argument("--seconds", type=float, default=20.0, help="processor time for a schema")
     parser.add_argument("--sample", type=int, help="how many of the schemas to take")
+    parser.add_argument("--seed", default="", help="which ones a sample is")
+    parser.add_argument("--report", type=Path, help="a file for a line of JSON per schema")
     options = parser.parse_args(arguments)
     total: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
-    for name, schema in sampled(list(schemas(options.paths)), options.sample):
-        told = tried_apart(schema, options.seconds)
-        total += told["counts"]
-        reasons += told["reasons"]
-        for line in told["lines"]:
-            print(f"{name}: {line}", flush=True)
+    with options.report.open("w", encoding="utf-8") if options.report else nullcontext() as report:
+        for name, schema in sampled(list(schemas(options.paths)), options.sample, options.seed):
+            told = tried_apart(schema, options.seconds)
+            total += told["counts"]
+            reasons += told["reasons"]
+            for line in told["lines"]:
+                print(f"{name}: {line}", flush=True)
+            if report is not None:
+                report.write(json.dumps({"schema": name, **told}) + "\n")
+                report.flush()
     print("\nconstraints without a case, and other things that are missing, by reason:")
     for reason, count in reasons.most_common(REASONS):
         print(f"{count:>8}  {reason}")
@@ -103,11 +116,11 @@ def schemas(paths: list[Path]) -> Iterator[tuple[str, Any]]:
             yield str(path), schema
 
 
-def sampled(every: list[tuple[str, Any]], most: int | None) -> list[tuple[str, Any]]:
-    """So many of the schemas, in an order that follows from their contents."""
+def sampled(every: list[tuple[str, Any]], most: int | None, seed: str) -> list[tuple[str, Any]]:
+    """So many of the schemas, in an order that follows from their contents and the seed."""
     if most is None:
         return every
-    return sorted(every, key=lambda one: hashlib.sha256(json.dumps(one[1]).encode()).digest())[:most]
+    return sorted(every, key=lambda one: hashlib.sha256(f"{seed}{json.dumps(one[1])}".encode()).digest())[:most]
 
 
 def tried_apart(schema: Any, seconds: float) -> dict[str, Any]:
@@ -117,8 +130,8 @@ def tried_apart(schema: Any, seconds: float) -> dict[str, Any]:
     child = context.Process(target=_try, args=(schema, seconds, there))
     child.start()
     there.close()
-    told = {"counts": Counter[str](), "reasons": Counter[str](), "lines": []}
-    ends = time.monotonic() + seconds * PATIENCE
+    told = {"counts": Counter[str](), "reasons": Counter[str](), "lines": [], "times": {}}
+    ends = time.monotonic() + (seconds + GRACE) * STAGES * PATIENCE
     finished = False
     while not finished and here.poll(max(ends - time.monotonic(), 0)):
         try:
@@ -129,16 +142,15 @@ def tried_apart(schema: Any, seconds: float) -> dict[str, Any]:
     child.join()
     if not finished:
         is_late = child.exitcode in STOPPED
-        told["counts"]["stopped for time" if is_late else "crashes"] += 1
-        told["reasons"]["the search for a case did not end in time" if is_late else "the process crashed"] += 1
-        told["lines"].append("stopped: it did not end in time" if is_late else f"crash: exit code {child.exitcode}")
+        told["counts"]["hangs" if is_late else "crashes"] += 1
+        told["reasons"]["the process did not end in time" if is_late else "the process crashed"] += 1
+        told["lines"].append("hang: it did not end in time" if is_late else f"crash: exit code {child.exitcode}")
     return told
 
 
 def _try(schema: Any, seconds: float, there: Connection) -> None:
     """Tell in another process what becomes of a schema, from time to time."""
-    limit = int(seconds * 2 + 1)
-    resource.setrlimit(resource.RLIMIT_CPU, (limit, limit))
+    signal.signal(signal.SIGPROF, _late)
     trial = Trial(schema, seconds)
     try:
         for _ in trial.run():
@@ -147,6 +159,30 @@ def _try(schema: Any, seconds: float, there: Connection) -> None:
         trial.counts["crashes"] += 1
         trial.lines.append(f"crash: {type(error).__name__}: {error}")
     there.send((trial.told, True))
+
+
+class Late(BaseException):
+    """The processor time for a stage is used up; no error, so that nothing takes it for one."""
+
+
+def _late(_number: int, _frame: Any) -> None:
+    raise Late
+
+
+@contextmanager
+def limited(seconds: float, times: dict[str, float], name: str) -> Iterator[None]:
+    """End what is done inside, quietly, when it has used its processor time; the process, if that does not help."""
+    started = time.process_time()
+    hard = int(started + seconds + GRACE) + 1
+    resource.setrlimit(resource.RLIMIT_CPU, (hard, resource.getrlimit(resource.RLIMIT_CPU)[1]))
+    try:
+        signal.setitimer(signal.ITIMER_PROF, seconds)
+        yield
+    except Late:
+        pass
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        times[name] = round(time.process_time() - started, 3)
 
 
 class Trial:
@@ -158,18 +194,20 @@ class Trial:
         self.counts: Counter[str] = Counter()
         self.reasons: Counter[str] = Counter()
         self.lines: list[str] = []
-        self._covered: set[str | None] = set()
+        self.times: dict[str, float] = {}
+        self._cases: list[Case] = []
+        self._ended = False
 
     @property
     def told(self) -> dict[str, Any]:
         """What is known so far."""
-        return {"counts": self.counts, "reasons": self.reasons, "lines": self.lines}
+        return {"counts": self.counts, "reasons": self.reasons, "lines": self.lines, "times": self.times}
 
     def run(self) -> Iterator[None]:
         """Make and judge the cases; yields where something worth telling is known."""
-        started = time.process_time()
         try:
-            self.validator.engine  # noqa: B018 - compiling is the check
+            with limited(self.seconds, self.times, "compiling"):
+                self.validator.engine  # noqa: B018 - compiling is the check
         except hc.HaikuContractError as error:
             self.counts["schemas that no engine reads"] += 1
             self.lines.append(str(error))
@@ -177,48 +215,55 @@ class Trial:
         self.counts["schemas read"] += 1
         self.counts["satisfiable, or not known not to be"] += 1
         yield
-        tried = self._judge_all(started)
-        yield from tried
-        missing = [one for one in self._violable() if one.id not in self._covered]
-        found = self._why(missing) if self.counts["cases"] else {}
-        unreachable = [one for one in missing if found.get(one.id, "").startswith("unreachable")]
-        self.counts["violable constraints"] -= len(unreachable)
+        with limited(self.seconds, self.times, "cases"):
+            self._make()
+        if not self._cases:
+            with limited(self.seconds, self.times, "reasons"):
+                self._barren()
+            return
+        self._count()
+        yield
+        with limited(self.seconds, self.times, "judging"):
+            self._judge_all()
+        yield
+        with limited(self.seconds, self.times, "reasons"):
+            self._why()
         if self._ended:
             self.counts["with every constraint tried in time"] += 1
             self.counts["violable constraints of schemas tried in time"] = self.counts["violable constraints"]
             self.counts["of these with a faulted case"] = self.counts["with a faulted case"]
 
-    def _violable(self) -> list[Any]:
-        return [one for one in self.validator.constraints if one.violable]
-
-    def _judge_all(self, started: float) -> Iterator[None]:
-        reference = ReferenceEngine.compile(self.validator.schema)  # None where it cannot read the patterns
-        self._ended = True
+    def _make(self) -> None:
+        started = time.process_time()
+        conforming = 0
         for case in cases_of(self.validator):
-            spent = time.process_time() - started
-            if not self.counts["cases"]:
-                self.counts["with a conforming case soon" if spent <= SOON else "with a conforming case later"] += 1
-                self.counts["violable constraints"] += len(self._violable())
-                yield
-            self._judge(case, reference)
-            if spent > self.seconds:
-                self._ended = self.counts["conforming cases"] > 1
+            if not self._cases:
+                self.times["first"] = round(time.process_time() - started, 3)
+            self._cases.append(case)
+            conforming += case.kind == "conforming"
+            self._ended = self._ended or conforming > 1
+            if conforming > FURTHER:
                 break
-        if not self.counts["cases"]:
-            self._barren()
-        yield
+        self._ended = True
 
-    def _judge(self, case: Case, reference: ReferenceEngine | None) -> None:
-        self.counts["cases"] += 1
-        self.counts[f"{case.kind} cases"] += 1
-        if case.kind == "faulted":
-            self.counts["faulted cases that break exactly one constraint"] += len(case.breaks) == 1
-            self.counts["with a faulted case"] += case.constraint not in self._covered
-            self._covered.add(case.constraint)
-        wrong = what_is_wrong(self.validator, reference, case)
-        if wrong:
-            self.counts["cases that are not what they say"] += 1
-            self.lines.append(f"{case.id} is not {case.kind}: {wrong}")
+    def _count(self) -> None:
+        self.counts[
+            "with a conforming case soon" if self.times["first"] <= SOON else "with a conforming case later"
+        ] += 1
+        self.counts["cases"] = len(self._cases)
+        faulted = [case for case in self._cases if case.kind == "faulted"]
+        self.counts["faulted cases that break exactly one constraint"] = sum(len(case.breaks) == 1 for case in faulted)
+        self.counts["violable constraints"] = sum(one.violable for one in self.validator.constraints)
+        self.counts["with a faulted case"] = len({case.constraint for case in faulted})
+
+    def _judge_all(self) -> None:
+        reference = ReferenceEngine.compile(localised(self.validator.schema))  # None where it cannot read the patterns
+        for case in self._cases:
+            wrong = what_is_wrong(self.validator, reference, case)
+            self.counts["cases judged"] += 1
+            if wrong:
+                self.counts["cases that are not what they say"] += 1
+                self.lines.append(f"{case.id} is not {case.kind}: {wrong}")
 
     def _barren(self) -> None:
         try:
@@ -232,14 +277,23 @@ class Trial:
         self.reasons[f"no conforming case: {plainly(reason)}"] += 1
         self.lines.append(reason)
 
-    def _why(self, missing: list[Any]) -> dict[str, str]:
-        found = {one.id: unreached(self.validator, one) if self._ended else "no time was left" for one in missing}
-        for one in missing:
-            if not found[one.id].startswith("unreachable"):
-                self.reasons[f"{one.keyword or 'false'}: {plainly(found[one.id])}"] += 1
-        shown = [one for one in missing if not found[one.id].startswith("unreachable")][:SHOWN]
-        self.lines += [f"{one.pointer}: {found[one.id]}" for one in shown]
-        return found
+    def _why(self) -> None:
+        """Why there is no case for each constraint without one; those that nothing reaches are not violable."""
+        covered = {case.constraint for case in self._cases}
+        every = self.validator.constraints
+        last = max((at for at, one in enumerate(every) if one.id in covered), default=0)
+        shown = 0
+        for at, one in enumerate(every):
+            if one.id in covered or not one.violable:
+                continue
+            reason = unreached(self.validator, one) if self._ended or at < last else "no time was left"
+            if reason.startswith("unreachable"):
+                self.counts["violable constraints"] -= 1
+                continue
+            self.reasons[f"{one.keyword or 'false'}: {plainly(reason)}"] += 1
+            shown += 1
+            if shown <= SHOWN:
+                self.lines.append(f"{one.pointer}: {reason}")
 
 
 def what_is_wrong(validator: hc.SchemaValidator, reference: ReferenceEngine | None, case: Case) -> str:

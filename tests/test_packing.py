@@ -13,7 +13,15 @@ from jsonschema import Draft202012Validator
 
 import haiku_contract as hc
 from haiku_contract.generate import covering, joined, packed, packed_cases
-from haiku_contract.generate.presence import Presence, least_crowded_rows, least_rows, small_tripling, smallest_pairing
+from haiku_contract.generate.presence import (
+    Presence,
+    least_crowded_rows,
+    least_rows,
+    least_rows_with,
+    small_pairing,
+    small_tripling,
+    smallest_pairing,
+)
 
 NAMES = "abcd"
 QUICK = settings(max_examples=60, derandomize=True, database=None, deadline=None)
@@ -71,9 +79,44 @@ def test_the_smallest_pairing_is_one_and_as_small_as_can_be(factors: int) -> Non
         assert len({(row[one], row[other]) for row in rows}) == 4
 
 
-@pytest.mark.parametrize(("factors", "rows"), [(1, 2), (2, 4), (3, 8), (4, 8), (6, 12), (8, 13), (11, 18), (40, 32)])
+@QUICK
+@given(st.lists(st.integers(0, 12), min_size=1, max_size=14))
+def test_a_small_pairing_has_every_property_present_as_often_as_it_is_to_be(values: list[int]) -> None:
+    rows = small_pairing(values)
+    for one, other in combinations(range(len(values)), 2):
+        assert len({(row[one], row[other]) for row in rows}) == 4
+    assert all(sum(row[one] for row in rows) >= value for one, value in enumerate(values))
+    assert least_rows_with(values, 2) <= len(rows) <= least_rows_with(values, 2) + 1
+
+
+@QUICK
+@given(st.lists(st.integers(0, 5), min_size=2, max_size=4))
+def test_no_fewer_rows_have_properties_present_so_often(values: list[int]) -> None:
+    """All ways to be absent in some of the rows are tried: of any two none holds the other, and they meet in a row."""
+    rows = least_rows_with(values, 2) - 1
+    every = [frozenset(some) for size in range(2, rows) for some in combinations(range(rows), size)]
+    families: list[tuple[frozenset[int], ...]] = [()]
+    for value in values:
+        families = [
+            (*family, one)
+            for family in families
+            for one in every
+            if rows - len(one) >= value
+            and all(one & other and not one <= other and not other <= one for other in family)
+            and all(len(one | other) < rows for other in family)
+        ]
+    assert families == []
+
+
+def test_rows_for_the_values_of_many_texts() -> None:
+    """Eight values and two absences of each of nine properties are ten rows, of a tenth eleven."""
+    assert [len(small_pairing([8] * factors)) for factors in (1, 9, 10, 45, 46)] == [9, 10, 11, 11, 12]
+    assert [least_rows_with([8] * factors, 2) for factors in (1, 9, 10, 45, 46)] == [9, 10, 11, 11, 12]
+
+
+@pytest.mark.parametrize(("factors", "rows"), [(1, 2), (2, 4), (3, 8), (4, 8), (6, 12), (11, 12), (12, 18), (40, 26)])
 def test_the_small_tripling_is_one(factors: int, rows: int) -> None:
-    """12 rows for 6 properties are the optimum; for more the construction is near it (Roux)."""
+    """12 rows for 6 to 11 properties are the optimum; for more the construction is near it (Roux)."""
     found = small_tripling(factors)
     assert len(found) == len(set(found)) == rows
     for chosen in combinations(range(factors), min(factors, 3)):
@@ -215,6 +258,15 @@ def test_of_properties_that_exclude_each_other_each_has_its_own_case() -> None:
     found = covering(with_schema(booleans(12, oneOf=[{"required": [name]} for name in names])))
     assert len(found.cases) == 24  # each with either value
     assert found.missed == ()
+
+
+def test_combinations_that_another_property_makes_room_for_are_possible() -> None:
+    """No two are present together, so any two are absent together because of the third."""
+    found = covering(
+        with_schema(booleans(3, additionalProperties=False, oneOf=[{"required": [f"p{n}"]} for n in range(3)]))
+    )
+    assert found.possible == sum(found.combinations) == comb(3, 2) * 3
+    assert len(found.cases) == found.lower_bound == 6
 
 
 def test_a_fewest_number_of_properties_leaves_few_ways_to_be_absent() -> None:

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import chain, islice
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from haiku_contract.generate.branches import Fork
 from haiku_contract.generate.conforming import solver_of
 from haiku_contract.generate.features import features, shuffled
 from haiku_contract.generate.options import Needs, Options, options_of
@@ -21,7 +19,7 @@ from haiku_contract.generate.packing import Draft, Packable, at, packable, same
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from haiku_contract.generate.branches import Way
+    from haiku_contract.generate.goals import Path
     from haiku_contract.validation import SchemaValidator
 
 _AHEAD: Final = 4_000  # features that are known before a payload is made of them
@@ -134,7 +132,7 @@ class Assembly:
             self._strand(base, draft.unfit)
         return self._noted(draft)
 
-    def _row(self, draft: Draft, one: Options, needs: Mapping[Way, int], late: Sequence[Packable]) -> list[Packable]:
+    def _row(self, draft: Draft, one: Options, needs: Mapping[Path, int], late: Sequence[Packable]) -> list[Packable]:
         """Put the next row of an object in, as far as something has to be absent; what has to be present."""
         values = [needs.get(there.edits[0][0], 0) for there in one.there]
         if draft.is_taken(one.path) or not one.presence.left:
@@ -178,13 +176,13 @@ class Assembly:
         unique = {item.name: item for item in draft.shown}
         return Assembled(draft.payload, tuple(unique.values()), tuple(new), combinations)
 
-    def _needs(self) -> Counter[Way]:
+    def _needs(self) -> Counter[Path]:
         """For every place, how many payloads have to follow at least in which something stands there."""
         firm = [item for item in self.waiting if not item.loose]
-        own: Counter[Way] = Counter(path for item in firm if item.array is None for path, _ in item.edits)
+        own: Counter[Path] = Counter(path for item in firm if item.array is None for path, _ in item.edits)
         own.update({item.array for item in firm if item.array is not None})
-        absences: Counter[Way] = Counter()
-        least: Counter[Way] = Counter()
+        absences: Counter[Path] = Counter()
+        least: Counter[Path] = Counter()
         for one in self.options:
             if one.presence.left:
                 least[one.path] = one.least()
@@ -207,7 +205,7 @@ class Assembly:
                     edits = tuple((there.edits[0][0], at(draft.payload, there.edits[0][0])) for there in one.there)
                     name = f"{one.label}/combination-{number}"
                     branches = one.there[0].branches
-                    yield Packable(name, None, draft.payload, edits, array=one.array, branches=branches)
+                    yield Packable(name, None, draft.payload, edits, array=one.array, branches=branches, is_row=True)
 
     def _values(self) -> Iterator[Packable]:
         settled = {item.name for one in self.options for item in (*one.there, *one.gone)}
@@ -229,37 +227,24 @@ def _is_whole(item: Packable, payload: Any) -> bool:
     )
 
 
-def _urgency(item: Packable, needs: Mapping[Way, int]) -> float:
+def _urgency(item: Packable, needs: Mapping[Path, int]) -> float:
     """How many payloads the place of an item is needed in; elements, which come in crowds, are before whole arrays."""
     return max(needs[path] for path, _ in item.edits) if item.array is None else needs[item.array] + 0.5
 
 
-def demand(
-    own: Mapping[Way, int],
-    further: Mapping[Way, int],
-    least: Mapping[Way, int],
-    rooms: Mapping[Way, tuple[int, Sequence[Way]]] = MappingProxyType({}),
-) -> Counter[Way]:
+def demand(own: Mapping[Path, int], further: Mapping[Path, int], least: Mapping[Path, int]) -> Counter[Path]:
     """For every place, how many payloads it takes to have so many values there and below, one after the other.
 
     Args:
         own: how many values each place is to have.
         further: in how many payloads there has to be nothing at a place.
         least: how many it takes at least to have the object at a place in all its forms.
-        rooms: for objects, how many of some of their properties can be present at once.
-
-    Where there are forks in the places, each branch takes payloads of its own.
     """
     places = {path[:length] for path in (*own, *further, *least) for length in range(len(path) + 1)}
-    below: Counter[Way] = Counter()
-    total: Counter[Way] = Counter()
+    below: Counter[Path] = Counter()
+    total: Counter[Path] = Counter()
     for path in sorted(places, key=len, reverse=True):
-        room, crowd = rooms.get(path, (1, ()))
-        together = sum(max(total[one], 1) for one in crowd)
-        total[path] = max(own.get(path, 0) + below[path], least.get(path, 0), -(-together // room))
+        total[path] = max(own.get(path, 0) + below[path], least.get(path, 0))
         if path:
-            *parents, last = path
-            parent, count = tuple(parents), total[path] + further.get(path, 0)
-            is_apart = isinstance(last, Fork) and last.branch is not None
-            below[parent] = below[parent] + count if is_apart else max(below[parent], count)
+            below[path[:-1]] = max(below[path[:-1]], total[path] + further.get(path, 0))
     return total

@@ -11,7 +11,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from haiku_contract import pointer
-from haiku_contract.constraints import ASSERTIONS, UNIONS, replace, speaks_of, types
+from haiku_contract.constraints import ASSERTIONS, UNIONS, speaks_of, types
 from haiku_contract.errors import UsageError
 from haiku_contract.generate.conforming import solver_of
 from haiku_contract.generate.forcing import forced
@@ -19,9 +19,8 @@ from haiku_contract.generate.goals import Host
 from haiku_contract.generate.holding import kind_of
 from haiku_contract.generate.kinds import kinds_of
 from haiku_contract.generate.operators import FORBIDDEN, OPERATORS, Edit, Site
-from haiku_contract.generate.otherwise import LITTLE_WORK, otherwise
+from haiku_contract.generate.otherwise import elsewhere, otherwise
 from haiku_contract.generate.routes import site_of
-from haiku_contract.generate.solver import Solver
 from haiku_contract.generate.targets import Target
 from haiku_contract.generate.values import SAMPLES
 from haiku_contract.model import Fault
@@ -231,7 +230,7 @@ def _typed(validator: SchemaValidator, target: Target, reached: Host) -> Iterato
     tokens = pointer.split(site_of(target.constraint))
     site = pointer.get(document.root, tokens)
     narrowed = {**site, "allOf": [*site.get("allOf", ()), {"type": list(kinds)}]}
-    solver = Solver(document.changed(replace(document.root, tokens, narrowed)), work=LITTLE_WORK)
+    solver = elsewhere(solver_of(validator), tokens, narrowed)
     yield from (host for host in islice(solver.hosts(target.steps), _MOST_EXCLUSIVE) if validator.settled(host.payload))
 
 

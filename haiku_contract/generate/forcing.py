@@ -46,9 +46,11 @@ def forced(target: Target, solver: Solver) -> Iterator[tuple[Host, Any]]:
     while length and modern_step(steps[length - 1]).keyword not in DOWN:
         length -= 1  # what leads here in the same value may depend on what the value is
     schemas = passed(solver.document, target.steps)[length:]
+    probe = Solver(solver.document, work=LITTLE_WORK)
+    probe.heights = solver.heights  # they take long to find, and only order
     for end, spared in _ends(target, schemas[-1]):
         narrow, way = _narrowed(solver.document, schemas, steps[length:], end, spared=spared)
-        for found in islice(Solver(solver.document, work=LITTLE_WORK).hosts(way, start=narrow), _MOST):
+        for found in islice(probe.hosts(way, start=narrow), _MOST):
             yield reached, found.payload
 
 

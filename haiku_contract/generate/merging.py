@@ -145,9 +145,11 @@ class Heights:
         if self._known is None:
             self._known = dict.fromkeys(references(self._document.root), math.inf)
             changed = True
-            while changed:
-                found = {name: 1 + self._of(self._target(name)) for name in self._known}
-                changed, self._known = found != self._known, found
+            while changed:  # what is finite stays: in every round the next lowest ones become so
+                open_names = [name for name, height in self._known.items() if height == math.inf]
+                found = {name: 1 + self._of(self._target(name)) for name in open_names}
+                changed = any(height < math.inf for height in found.values())
+                self._known |= found
         return self._of(schema)
 
     def _target(self, name: str) -> Schema:

@@ -58,10 +58,17 @@ def otherwise(target: Target, solver: Solver, reached: Host) -> Iterator[tuple[H
     for schema, exclusive in united if levels else ((opposite, False), (loose, False)):
         if schema is None:
             continue
-        other = Solver(solver.document.changed(replace(solver.document.root, tokens, schema)), work=LITTLE_WORK)
+        other = elsewhere(solver, tokens, schema)
         for found in islice(other.hosts(target.steps, exclusive=exclusive), _MOST):
             for length in dict.fromkeys((len(reached.path), *(levels if exclusive else ()))):
                 yield Host(reached.payload, reached.path[:length]), _at(found.payload, found.path[:length])
+
+
+def elsewhere(solver: Solver, tokens: list[str], schema: Any) -> Solver:
+    """A solver for the same document with another schema at one place; branches are preferred as in the first one."""
+    other = Solver(solver.document.changed(replace(solver.document.root, tokens, schema)), work=LITTLE_WORK)
+    other.heights = solver.heights  # they take long to find, and only order
+    return other
 
 
 def _at(payload: Any, path: Path) -> Any:

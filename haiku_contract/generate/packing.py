@@ -17,7 +17,7 @@ from haiku_contract.model import ABSENT, Fault
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from haiku_contract.generate.branches import Branch, Branches
+    from haiku_contract.generate.branches import Branch, Branches, Elements
     from haiku_contract.generate.features import Feature
     from haiku_contract.generate.goals import Path
     from haiku_contract.validation import SchemaValidator
@@ -37,6 +37,8 @@ class Packable(NamedTuple):
         loose: whether any other value shows it as well: that something stands there is the feature.
         array: the array that it is an element of, at any place; None where its place is its own.
         branches: those that hold in every payload that shows it.
+        elements: the arrays on the way to its place of which any element will do.
+        is_row: whether it stands for the combinations of properties that it shows, other rows could show as well.
     """
 
     name: str
@@ -46,12 +48,14 @@ class Packable(NamedTuple):
     loose: bool = False
     array: Path | None = None
     branches: Branches = ()
+    elements: tuple[Elements, ...] = ()
+    is_row: bool = False
 
 
 def packable(one: Feature, base: Any) -> Packable:
     """A feature as what can be packed, on top of the simplest payload."""
     edits = ((one.path, one.value),) if one.loose else tuple(smallest(one.path, one.value, at(base, one.path)))
-    return Packable(one.name, one.constraint, one.payload, edits, one.loose, one.array, one.branches)
+    return Packable(one.name, one.constraint, one.payload, edits, one.loose, one.array, one.branches, one.elements)
 
 
 class Draft:

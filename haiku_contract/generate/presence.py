@@ -7,6 +7,8 @@ kept in bits, so that thousands of properties can be paired.
 
 from __future__ import annotations
 
+from collections import Counter
+from fractions import Fraction
 from itertools import combinations, count, islice, product
 from math import comb
 from typing import TYPE_CHECKING, Final, TypeAlias
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 Literals: TypeAlias = tuple[int, ...]
 
 _MOST_KEYS: Final = 200_000  # how many sets of literals are kept, one less in each than in a combination
+_TURNED: Final = tuple(one == "+" for one in "++-+++---+-")
 _HEAVY: Final = 8  # how much more a combination with a literal that is seldom possible weighs
 
 
@@ -52,40 +55,96 @@ def least_crowded_rows(factors: int, strength: int, room: int) -> int:
     return -(-factors * least_crowded_rows(factors - 1, strength - 1, room - 1) // room)
 
 
-def smallest_pairing(factors: int) -> list[tuple[bool, ...]]:
-    """The fewest rows that show any two properties in all four ways: which are present, row by row.
+def least_rows_with(values: Sequence[int], strength: int) -> int:
+    """No fewer rows show all combinations of properties that have to be present in so many rows each.
 
-    Each property is present in another choice of half of the rows but one: no choice holds another one, and any two
-    have a row in common; in the row that is left nothing is present.
+    The rows in which one is absent are a set; of two such sets none holds the other, and they have a row in common. Of
+    those that are no larger than half of the rows there are few (Bollobás 1973).
     """
-    others = least_rows(factors, 2) - 1
-    present = list(islice(combinations(range(others), -(-(others + 1) // 2)), factors))
-    rows = [tuple(row in chosen for chosen in present) for row in range(others)]
-    return [*rows[:1], (False,) * factors, *rows[1:]]
+    rows = max(least_rows(len(values), strength), *(value + 1 for value in values))
+    while strength > 1 and len(values) > 1 and not _have_place(values, rows):
+        rows += 1
+    return rows
+
+
+def _have_place(values: Sequence[int], rows: int) -> bool:
+    """Whether not too many properties have to be absent in few rows; of so many rows all but one are like any other."""
+    absences = Counter(rows - value for value in values if 2 * value >= rows)
+    if min(absences, default=2) < 2:  # noqa: PLR2004 - absent with another one that is, and with one that is not
+        return False
+    return sum(Fraction(count, comb(rows - 1, size - 1)) for size, count in absences.items()) <= 1
+
+
+def smallest_pairing(factors: int) -> list[tuple[bool, ...]]:
+    """The fewest rows that show any two properties in all four ways: which are present, row by row."""
+    return small_pairing([0] * factors)
+
+
+def small_pairing(values: Sequence[int]) -> list[tuple[bool, ...]]:
+    """Few rows that show any two properties in all four ways, in so many of which each is present, at least.
+
+    Each property is present in another choice of more than half of the rows but one: no choice holds another one, and
+    any two have a row in common; in the row that is left nothing is present.
+    """
+    total = least_rows_with(values, 2)
+    while (present := _chosen(values, total - 1)) is None:
+        total += 1
+    rows = [tuple(row in chosen for chosen in present) for row in range(total - 1)]
+    return [*rows[:1], (False,) * len(values), *rows[1:]]
+
+
+def _chosen(values: Sequence[int], rows: int) -> list[frozenset[int]] | None:
+    """For each property the rows in which it is present; None where there are too few.
+
+    Those that have to be present most choose first; whoever is left with too few choices of its size takes larger ones.
+    """
+    sizes = [max(value, -(-(rows + 1) // 2)) for value in values]
+    found: dict[int, frozenset[int]] = {}
+    for size in sorted(set(sizes), reverse=True):
+        factors = [factor for factor, one in enumerate(sizes) if one == size]
+        for larger in range(size, rows + 1):
+            choices = map(frozenset, combinations(range(rows), larger))
+            free = (one for one in choices if not any(one <= other or other <= one for other in found.values()))
+            chosen = list(islice(free, len(factors)))
+            if len(chosen) == len(factors):
+                break
+        else:
+            return None
+        found |= zip(factors, chosen, strict=True)
+    return [found[factor] for factor in range(len(values))]
 
 
 def small_tripling(factors: int) -> list[tuple[bool, ...]]:
     """Few rows that show any three properties in all eight ways: which are present, row by row.
 
-    Of four, the fourth is present where an odd number of the others is. Of more, a half is put beside itself in the
-    rows for that half, and beside its opposite in the rows that show any two of it (Roux 1987).
+    Of four, the fourth is present where an odd number of the others is. Of up to eleven, one row is turned round and
+    round, and nothing is present in a further one (Plackett and Burman 1946). Of more, a half is put beside itself in
+    the rows for that half, and beside its opposite in the rows that show any two of it (Roux 1987).
     """
+    nothing = (False,) * factors
     if factors <= 4:  # noqa: PLR2004 - see above
         four = [(*row, sum(row) % 2 == 1) for row in product((True, False), repeat=3)]
         return list(dict.fromkeys(row[:factors] for row in four))
+    if factors <= len(_TURNED):
+        turned = [(*_TURNED[start:], *_TURNED[:start])[:factors] for start in range(len(_TURNED))]
+        return [*turned[:1], nothing, *turned[1:]]
     half = -(-factors // 2)
     alike = [(*row, *row)[:factors] for row in small_tripling(half)]
     opposite = [(*row, *(not one for one in row))[:factors] for row in smallest_pairing(half)]
-    nothing = (False,) * factors
     rows = list(dict.fromkeys((*alike, *opposite)))
     return [*rows[:1], nothing, *(row for row in rows[1:] if row != nothing)]
 
 
-def by_the_book(factors: int, strength: int) -> list[tuple[bool, ...]]:
-    """The fewest rows known that show all combinations; none for strengths for which they are made one by one."""
+def by_the_book(values: Sequence[int], strength: int) -> list[tuple[bool, ...]]:
+    """Few rows that show all combinations; none for strengths for which they are made one by one.
+
+    Args:
+        values: in how many rows each property has to be present, where there are rows enough.
+        strength: how many properties are combined.
+    """
     if strength <= 2:  # noqa: PLR2004 - pairs
-        return smallest_pairing(factors)
-    return small_tripling(factors) if strength == 3 else []  # noqa: PLR2004 - three at a time
+        return small_pairing(values)
+    return small_tripling(len(values)) if strength == 3 else []  # noqa: PLR2004 - three at a time
 
 
 class Presence:

@@ -57,7 +57,7 @@ class Solver:
         self.judge = Holding(self.document)
         self.positions = ALONE
         self._accepts = judge or (lambda _: True)
-        self._heights = Heights(self.document)
+        self.heights = Heights(self.document)
         self._simplest: dict[tuple[Step, ...], Host] = {}
         self._firsts: dict[tuple[Any, ...], tuple[tuple[Goal, ...], Host | None]] = {}
         self._open_keys: set[tuple[Any, ...]] = set()
@@ -339,7 +339,7 @@ class Solver:
         able = self._ables[id(branches)][1]
         if not able:
             self.conflict(f"no branch of '{union}' can be the one that fits")
-        return sorted(able, key=self._heights.of) if lean else able
+        return sorted(able, key=self.heights.of) if lean else able
 
     # -- building -----------------------------------------------------------------------------------------------------
 
