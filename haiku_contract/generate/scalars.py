@@ -193,6 +193,10 @@ def _widths(said: Sequence[dict[str, Any]]) -> tuple[int, float]:
     return max((one for one, _ in widths), default=0), min((one for _, one in widths), default=math.inf)
 
 
+_ROUNDED: Final = Fraction(1, 10**9)
+"""How far from a multiple, as a share of it, is what an engine may take for one that computes with doubles."""
+
+
 def nothing_between(said: Sequence[dict[str, Any]], kind: str) -> str:
     """Why bounds leave no value of a kind; empty where they leave some, or where it is not known."""
     if kind == "string":
@@ -208,10 +212,12 @@ def nothing_between(said: Sequence[dict[str, Any]], kind: str) -> str:
     if low > high or (low == high and (above or below)):
         return f"no number lies between {low} and {high}"
     step = _common([one["multipleOf"] for one in said if one.get("multipleOf")] + ([1] if kind == "integer" else []))
-    if step is None or not _is_finite(low) or not _is_finite(high) or not _is_exact(step):
+    if step is None or not _is_finite(low) or not _is_finite(high):
         return ""
     unit = Fraction(step)
-    first, last = math.ceil(Fraction(low) / unit), math.floor(Fraction(high) / unit)
+    lowest, highest = Fraction(low) / unit, Fraction(high) / unit
+    doubt = 0 if _is_exact(step) else _ROUNDED
+    first, last = math.ceil(lowest - abs(lowest) * doubt), math.floor(highest + abs(highest) * doubt)
     first += above and first * unit == Fraction(low)
     last -= below and last * unit == Fraction(high)
     what = "integer" if step == 1 else f"multiple of {step}"
