@@ -13,7 +13,7 @@ from haiku_contract.generate.formats import of_length
 from haiku_contract.generate.plausible import FORMATS, MOST_CHARACTERS, MOST_ITEMS, PLAUSIBLE, TOKENS, WORD, repeated
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 _MOST_TEXTS: Final = 24
 _EXACT: Final = 2**53
@@ -227,3 +227,13 @@ def nothing_between(said: Sequence[dict[str, Any]], kind: str) -> str:
 def _is_exact(step: float) -> bool:
     """Whether a number is the same in decimals and as a double, so that all engines mean the same by its multiples."""
     return isinstance(step, int) or Fraction(step) == Fraction(str(step))
+
+
+BUILDERS: Final[dict[str, Callable[[Sequence[dict[str, Any]], str], Iterator[Any]]]] = {
+    "string": string,
+    "number": number,
+    "integer": integer,
+    "boolean": boolean,
+    "null": null,
+}
+"""The values of every JSON type without parts: from what is said of it and the name that it stands under."""

@@ -374,7 +374,7 @@ class Solver:
     def _scalars(self, said: Sequence[dict[str, Any]], kind: str, name: str) -> Iterator[Host]:
         flats = [words for atom in said if (words := flat(atom))]
         most = _MOST_SCALARS if any("not" in words for words in flats) else None
-        for one in islice(_SCALARS[kind](flats, name), most):
+        for one in islice(scalars.BUILDERS[kind](flats, name), most):
             self.spend(1)
             if all(self.judge.holds(words, one) for words in flats):
                 yield Host(one, ())
@@ -389,15 +389,6 @@ class Solver:
         else:
             self.give_up(scalars.too_long(said) if kind == "string" else "")
 
-
-_SCALARS: Final[dict[str, Callable[[Sequence[dict[str, Any]], str], Iterator[Any]]]] = {
-    "string": scalars.string,
-    "number": scalars.number,
-    "integer": scalars.integer,
-    "boolean": scalars.boolean,
-    "null": scalars.null,
-}
-"""The builder of every JSON type without parts."""
 
 _PARTED: Final[dict[str, Callable[[Solver, Node], Iterator[Host]]]] = {
     "object": objects,
