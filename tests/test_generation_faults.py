@@ -34,6 +34,8 @@ BROKEN: list[tuple[dict[str, Any], str, int]] = [
     ({"type": "boolean", "dependentRequired": {"a": ["b"]}, "required": ["c"]}, "/dependentRequired", 2),
     ({"type": "null", "unevaluatedItems": {"type": "string"}, "minItems": 1}, "/unevaluatedItems", 2),
     ({"enum": ["a"], "properties": {"a": {"const": 1}}}, "/properties/a/const", 2),
+    # Without the key there are too few.
+    ({"type": "object", "required": ["a", "b"], "minProperties": 2}, "/required/0", 1),
     # No conforming value has the part in which they stand.
     ({"type": "null", "properties": {"a": {"minimum": 1}}, "required": ["a", "b"]}, "/properties/a/minimum", 2),
     ({"properties": {"a": {"type": "null", "const": 3}}}, "/properties/a/type", 1),

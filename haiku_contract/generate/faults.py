@@ -20,6 +20,7 @@ from haiku_contract.generate.holding import kind_of
 from haiku_contract.generate.kinds import kinds_of
 from haiku_contract.generate.operators import FORBIDDEN, OPERATORS, Edit, Site
 from haiku_contract.generate.otherwise import elsewhere, otherwise
+from haiku_contract.generate.plausible import EXTRA_KEY
 from haiku_contract.generate.routes import site_of
 from haiku_contract.generate.targets import Target
 from haiku_contract.generate.values import SAMPLES
@@ -197,8 +198,12 @@ def _as_a_whole(value: Any) -> Edit:
 
 
 def _beside(validator: SchemaValidator, target: Target, reached: Host) -> Iterator[tuple[Host, Edit]]:
-    """Edits with values that what stands beside a type or a list allows: they break nothing else."""
+    """Edits with values that what stands beside a type, a list or a required key allows: they break nothing else."""
     keyword, said = target.constraint.keyword, target.said
+    there = pointer.get(reached.payload, reached.path) if keyword == "required" else None
+    if isinstance(there, dict):  # as many keys as before
+        others = {name: value for name, value in there.items() if name != target.constraint.value}
+        yield reached, Edit("renamed", "replace", (), {EXTRA_KEY: "text", **others})
     if keyword in _LISTING and any(one in ASSERTIONS and one not in _LISTING for one in said):
         for host, value in otherwise(target, solver_of(validator), reached):
             yield host, _as_a_whole(value)
