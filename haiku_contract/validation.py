@@ -95,7 +95,16 @@ class SchemaValidator:
 
     def constraint(self, constraint_id: str) -> Constraint | None:
         """The constraint of that id, or None."""
-        return next((one for one in self.constraints if one.id == constraint_id), None)
+        return self._by_id.get(constraint_id)
+
+    @cached_property
+    def _by_id(self) -> dict[str, Constraint]:
+        return {one.id: one for one in self.constraints}
+
+    @cached_property
+    def _keywords(self) -> tuple[tuple[str, str], ...]:
+        """The id of each constraint, and the pointer under which an engine reports it."""
+        return tuple((one.id, _keyword_of(one)) for one in self.constraints)
 
     def is_valid(self, payload: Any) -> bool:
         """True when the bytes that httpx would send for the payload are JSON that conforms."""
@@ -201,7 +210,7 @@ class SchemaValidator:
     def exercised(self, payload: Any) -> frozenset[str]:
         """The ids of the constraints that were held against some part of a decoded payload."""
         keywords = self.engine.exercised(payload)
-        return frozenset(one.id for one in self.constraints if _keyword_of(one) in keywords)
+        return frozenset(name for name, keyword in self._keywords if keyword in keywords)
 
     def _explain(self, value: Any, *, excerpts: bool = True, most: int | None = None) -> Iterator[Violation]:
         """The violations of the schema; of a value with more than `most` failures those of the first ones found."""

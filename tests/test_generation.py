@@ -147,6 +147,21 @@ def test_a_value_is_found_wherever_a_simple_one_conforms(schema: Any) -> None:
             assert str(error).startswith(("no value conforms", "undecided"))  # noqa: PT017 - either way is right
 
 
+@LAW
+@given(SCHEMAS)
+def test_what_some_value_breaks_is_never_said_to_be_unbreakable(schema: Any) -> None:
+    """It has a faulted case, or is undecided."""
+    validator = hc.SchemaValidator("response", schema, assert_format=True)
+    refused = [value for value in VALUES if not validator.is_valid(value)]
+    if len(refused) == len(VALUES):  # there need not be a payload to begin with
+        return
+    broken = frozenset().union(*map(validator.broken, refused))
+    faulted = {case.constraint for case in cases_of(validator) if case.kind == "faulted"}
+    for constraint in validator.constraints:
+        if constraint.id in broken - faulted:
+            assert unreached(validator, constraint).startswith("undecided"), constraint.id
+
+
 PUBLISHED = {
     name: schema.contents
     for name in ("draft-04", "draft-06", "draft-07")

@@ -6,6 +6,7 @@ constraint and, wherever that is possible, nothing else; undoing the one edit gi
 
 from __future__ import annotations
 
+from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
@@ -13,12 +14,16 @@ from haiku_contract import pointer
 from haiku_contract.constraints import ASSERTIONS, UNIONS, speaks_of, types
 from haiku_contract.errors import UsageError
 from haiku_contract.generate.conforming import solver_of
+from haiku_contract.generate.forcing import forced
 from haiku_contract.generate.goals import Host
 from haiku_contract.generate.holding import kind_of
+from haiku_contract.generate.kinds import kinds_of
 from haiku_contract.generate.operators import FORBIDDEN, OPERATORS, Edit, Site
 from haiku_contract.generate.otherwise import elsewhere, otherwise
+from haiku_contract.generate.plausible import EXTRA_KEY
 from haiku_contract.generate.routes import site_of
-from haiku_contract.generate.targets import Target, target_of
+from haiku_contract.generate.targets import Target
+from haiku_contract.generate.values import SAMPLES
 from haiku_contract.model import Fault
 from haiku_contract.validation import SchemaValidator
 
@@ -30,7 +35,7 @@ if TYPE_CHECKING:
 
 Judge: TypeAlias = "Callable[[SchemaValidator, Any], frozenset[str]]"
 
-__all__ = ["OPERATORS", "Faulted", "Target", "certified", "target_of"]
+__all__ = ["OPERATORS", "Faulted", "Target", "certified"]
 
 _MOST_HOSTS: Final = 4
 _MOST_EXCLUSIVE: Final = 2
@@ -95,9 +100,27 @@ def faults(validator: SchemaValidator, target: Target, positions: Positions) -> 
     Raises:
         UsageError: no payload reaches the constraint; the message says why.
     """
-    solver = solver_of(validator)
+    if _is_of_other_kinds(target) and (found := _forced(validator, target)):
+        yield from found
+        return
+    try:
+        reached = solver_of(validator).one(target.steps, positions)
+    except UsageError:
+        found = _forced(validator, target)
+        if not found:
+            raise
+        yield from found
+        return
+    some = False
+    for one in _in_payloads(validator, target, positions, reached):
+        some = True
+        yield one
+    yield from () if some else _forced(validator, target)
+
+
+def _in_payloads(validator: SchemaValidator, target: Target, positions: Positions, reached: Host) -> Iterator[Faulted]:
+    """The faults of a constraint in the simplest payload that reaches it, and where need be in others."""
     together: list[Faulted] = []
-    reached = solver.one(target.steps, positions)
     alone = False
     for one in proven(validator, target, reached):
         if len(one.breaks) == 1:
@@ -106,7 +129,7 @@ def faults(validator: SchemaValidator, target: Target, positions: Positions) -> 
         else:
             together.append(one)
     if not alone:
-        tried = (_judged(validator, target.constraint, *one) for one in _beside(validator, target, reached))
+        tried = (judged(validator, target.constraint, *one) for one in _beside(validator, target, reached))
         together += [one for one in tried if one is not None]
     if alone or (together and target.constraint.keyword in _SELDOM_ALONE):
         yield from () if alone else fewest(together)[:_ENOUGH_TOGETHER]
@@ -127,25 +150,63 @@ def _second_ways(
     constraint = target.constraint
     others: list[tuple[Host, Edit]] = []
     for host, value in otherwise(target, solver_of(validator), reached):
-        others.append((host, Edit("otherwise", "replace", (), value)))
-        one = _judged(validator, constraint, *others[-1])
+        others.append((host, _as_a_whole(value)))
+        one = judged(validator, constraint, *others[-1])
         if one is not None and len(one.breaks) == 1:
             yield one
             return
         together += [] if one is None else [one]
     # Where another branch of a union is always the one that was meant, whatever breaks this one breaks several.
     if not together:
-        wider = (_judged(validator, constraint, host, edit, _failing) for host, edit in others)
+        wider = (judged(validator, constraint, host, edit, _failing) for host, edit in others)
         together = [*proven(validator, target, reached, _failing), *(one for one in wider if one is not None)]
     yield from fewest(together)[:_MOST_TOGETHER]
 
 
+def _is_of_other_kinds(target: Target) -> bool:
+    """Whether what stands beside a keyword takes no value of a type that the keyword speaks of."""
+    spoken = speaks_of(target.constraint.keyword if target.forbids is None else target.forbids.keyword)
+    return bool(spoken) and not kinds_of(target.said).intersection(spoken)
+
+
+def _forced(validator: SchemaValidator, target: Target) -> list[Faulted]:
+    """The faults that break the fewest others, for a constraint that is never broken alone."""
+    solver = solver_of(validator)
+    edits = [(host, _as_a_whole(value)) for host, value in forced(target, solver)]
+    if target.forbids is None and _is_of_other_kinds(target):
+        with suppress(UsageError):
+            reached = solver.one(target.steps)
+            edits += [(reached, edit) for edit in _of_other_kinds(validator, target)]
+    for judge in (SchemaValidator.broken, _failing):
+        found = [judged(validator, target.constraint, *edit, judge) for edit in edits]
+        if any(found):
+            return fewest([one for one in found if one is not None])[:1]
+    return []
+
+
+def _of_other_kinds(validator: SchemaValidator, target: Target) -> Iterator[Edit]:
+    """Plain values of the types that a keyword speaks of, changed as it asks for."""
+    for kind in speaks_of(target.constraint.keyword):
+        plain = SAMPLES[kind][0][1]
+        for edit in _proposals(validator, target, plain):
+            with suppress(UsageError):
+                yield _as_a_whole(pointer.apply(Fault(edit.op, pointer.join(edit.path), edit.value), plain))
+
+
+def _as_a_whole(value: Any) -> Edit:
+    return Edit("otherwise", "replace", (), value)
+
+
 def _beside(validator: SchemaValidator, target: Target, reached: Host) -> Iterator[tuple[Host, Edit]]:
-    """Edits with values that what stands beside a type or a list allows: they break nothing else."""
+    """Edits with values that what stands beside a type, a list or a required key allows: they break nothing else."""
     keyword, said = target.constraint.keyword, target.said
+    there = pointer.get(reached.payload, reached.path) if keyword == "required" else None
+    if isinstance(there, dict):  # as many keys as before
+        others = {name: value for name, value in there.items() if name != target.constraint.value}
+        yield reached, Edit("renamed", "replace", (), {EXTRA_KEY: "text", **others})
     if keyword in _LISTING and any(one in ASSERTIONS and one not in _LISTING for one in said):
         for host, value in otherwise(target, solver_of(validator), reached):
-            yield host, Edit("otherwise", "replace", (), value)
+            yield host, _as_a_whole(value)
     listed = said.get("enum", ()) if keyword != "enum" else ()
     if keyword in {"const", "enum"} and "boolean" in types(said.get("type", ())):
         listed = (False, True)
@@ -206,14 +267,15 @@ def proven(
     except (KeyError, IndexError, ValueError):
         return
     for edit in _proposals(validator, target, current):
-        one = _judged(validator, target.constraint, host, edit, judge)
+        one = judged(validator, target.constraint, host, edit, judge)
         if one is not None:
             yield one
 
 
-def _judged(
+def judged(
     validator: SchemaValidator, constraint: Constraint, host: Host, edit: Edit, judge: Judge = SchemaValidator.broken
 ) -> Faulted | None:
+    """The edit at a place of a payload, if the payload then breaks the constraint; else None."""
     fault = Fault(edit.op, pointer.join((*host.path, *edit.path)), edit.value)
     try:
         payload = pointer.apply(fault, host.payload)

@@ -225,4 +225,6 @@ def at(payload: Any, path: Path) -> Any:
 
 def same(one: Any, other: Any) -> bool:
     """Whether two values are written alike: 1 and 1.0 are two boundary values."""
-    return one is other or (ABSENT not in (one, other) and wire.encode(one) == wire.encode(other))
+    if one is other:
+        return True
+    return ABSENT not in (one, other) and bool(one == other) and wire.encode(one) == wire.encode(other)
