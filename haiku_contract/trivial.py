@@ -43,7 +43,7 @@ def matches_every_text(pattern: str) -> bool:
     """Whether every text matches, as far as can be told: what may be empty is found everywhere."""
     if "{," in pattern:  # zero and more to Python, and a text to ECMA 262
         return False
-    with warnings.catch_warnings(action="ignore"):  # what Python may read otherwise one day is none of its users' concern
+    with warnings.catch_warnings(action="ignore"):  # about what a later Python may read otherwise
         try:
             tree = list(_parser.parse(pattern))
         except (re.error, OverflowError, RecursionError):

@@ -10,7 +10,7 @@ from haiku_contract.generate import ecma
 from haiku_contract.generate.goals import Goal, Host, modern_step, reaching_of
 from haiku_contract.generate.holding import in_place
 from haiku_contract.generate.kinds import cardinality
-from haiku_contract.generate.plausible import COMPANIONS, EXTRA_KEY, MOST_ITEMS
+from haiku_contract.generate.plausible import COMPANIONS, EXTRA_KEY, MOST_TRIED
 from haiku_contract.schemas import Words
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ class _Object:
                     found = self._value(name)
                     if found is not None:
                         yield self._whole({**self._built, name: found.payload}, tail)
-        yield from self._others(tail, 1 + _MOST_OTHERS, MOST_ITEMS)
+        yield from self._others(tail, 1 + _MOST_OTHERS, MOST_TRIED)
         self._solver.give_up()
 
     def _others(self, tail: Host, first: int, last: int) -> Iterator[Host]:

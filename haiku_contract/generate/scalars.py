@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from haiku_contract.generate import ecma
 from haiku_contract.generate.formats import of_length
-from haiku_contract.generate.plausible import FORMATS, MOST_CHARACTERS, MOST_ITEMS, PLAUSIBLE, TOKENS, WORD, repeated
+from haiku_contract.generate.plausible import FORMATS, MOST_CHARACTERS, MOST_TRIED, PLAUSIBLE, TOKENS, WORD, repeated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -84,11 +84,11 @@ def _many(low: float, high: float, step: float | None, base: int, *, whole: bool
     downwards = -1 if not _is_finite(low) and _is_finite(high) else 1
     unit = Fraction(str(step)) if step is not None else Fraction(1)
     first = math.ceil(base / unit)
-    for count in range(MOST_ITEMS):
+    for count in range(MOST_TRIED):
         yield _plain((first + downwards * count) * unit)
     if not whole and _is_finite(low) and _is_finite(high):
         width = Fraction(high) - Fraction(low)
-        yield from (_plain(Fraction(low) + width * count / MOST_ITEMS) for count in range(1, MOST_ITEMS))
+        yield from (_plain(Fraction(low) + width * count / MOST_TRIED) for count in range(1, MOST_TRIED))
 
 
 def _common(steps: Sequence[float]) -> float | None:
@@ -159,7 +159,7 @@ def string(said: Sequence[dict[str, Any]], name: str) -> Iterator[str]:
 def _counted(least: int, most: float) -> Iterator[str]:
     """Texts of letters in the order of a counter, as short as they may be."""
     for length in range(max(least, 1), int(min(most, least + _MOST_LETTERS)) + 1):
-        for letters in islice(product(ascii_lowercase, repeat=min(length, _MOST_LETTERS)), MOST_ITEMS):
+        for letters in islice(product(ascii_lowercase, repeat=min(length, _MOST_LETTERS)), MOST_TRIED):
             yield "".join(letters).rjust(length, "a")
 
 
