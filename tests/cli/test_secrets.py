@@ -239,10 +239,7 @@ def test_a_campaign_with_a_bearer(run: Callable[..., str], tmp_path: Path) -> No
     check(tmp_path)
 
 
-RECORD: Final = (
-    *("record", "--record-mode", "all", "--cassette", "recorded.yaml"),
-    *("--retries", "0", "--timeout", "2", "--rate", "none"),
-)
+RECORD: Final = ("record", "--record-mode", "all", "--cassette", "recorded.yaml", "--retries", "0", "--timeout", "2")
 
 
 def test_a_recording(run: Callable[..., str], tmp_path: Path) -> None:
