@@ -118,7 +118,10 @@ _SPEAKS_OF: Final[dict[str, tuple[str, ...]]] = {
 _NO_CONTAINS: Final = "stands beside no 'contains', without which it says nothing"
 _NO_TUPLE: Final = "stands beside no list under 'items', without which it says nothing"
 _NO_KEY_LEFT: Final = "a pattern beside it speaks of every key"
+_A_KEY: Final = "a JSON key is a string"
 _NO_IF: Final = "stands beside no 'if', without which it says nothing"
+_IF_NEVER: Final = "'if' never holds"
+_IF_ALWAYS: Final = "'if' always holds"
 _ONLY_ASKED: Final = "only asked under 'not', 'contains', 'if' or 'unevaluated…', where to fail is no fault"
 _UNUSED: Final = "no reference leads to this definition"
 _OPEN: Final = "another branch of the union accepts every value"
@@ -277,7 +280,7 @@ def _constraint(side: Side, site: _Site, tokens: tuple[str, ...], *, value: Any,
         pointer=path,
         keyword=keyword_at(tokens),
         value=value,
-        reachable=site.never not in {_UNUSED, _NO_IF},
+        reachable=site.never not in {_UNUSED, _NO_IF, _IF_NEVER, _IF_ALWAYS},
         violable=not (site.never or reason),
         reason=site.never or reason,
     )
@@ -301,23 +304,21 @@ def _never(document: Document, site: _Site, keyword: str, value: Any) -> str:
         "one branch accepts every value": keyword in UNIONS
         and (keyword == "anyOf" or len(value) == 1)
         and any(opening(value)),
-        "a JSON key is a string": names and keyword == "type" and "string" in types(value),
+        _A_KEY: names and keyword == "type" and "string" in types(value),
     }
     found = next((reason for reason, holds in reasons.items() if holds), "")
     if found:
         return found
-    return "" if keyword == "type" else _not_spoken_of(beside, keyword, names=names)
+    return _never_of_keys(keyword) if names else ""
 
 
-def _not_spoken_of(schema: dict[str, Any], keyword: str, *, names: bool) -> str:
-    """Why the keyword never applies here: instances of the types that it speaks of do not get here, or do not pass."""
-    speaks_of = set(_SPEAKS_OF.get(keyword, ()))
-    allowed = (
-        {"string"} if names else {"number" if name == "integer" else name for name in types(schema.get("type", []))}
-    )
-    if speaks_of and allowed and not speaks_of & allowed:
-        return f"speaks of {' and '.join(sorted(speaks_of))}s only, and none is accepted here"
-    return ""
+def _never_of_keys(keyword: str) -> str:
+    """Why a keyword never applies to a key; empty where it does.
+
+    Beside a `type` that leaves none of what it speaks of, it is broken all the same, by what breaks the type too.
+    """
+    speaks_of = _SPEAKS_OF.get(keyword, ())
+    return "" if not speaks_of or "string" in speaks_of else f"speaks of {speaks_of[0]}s only, and {_A_KEY}"
 
 
 def _has_open_pattern(beside: dict[str, Any]) -> bool:
@@ -335,9 +336,13 @@ def _children(document: Document, site: _Site, keyword: str, value: Any) -> Iter
     if keyword not in APPLICATORS or keyword in UNEVALUATED or (keyword in _CLOSING and isinstance(value, bool)):
         return
     beside = site.schema if isinstance(site.schema, dict) else {}
-    never = _not_spoken_of(beside, keyword, names=site.names)
+    never = _never_of_keys(keyword) if site.names else ""
     if keyword in {"then", "else"} and "if" not in beside:
         never = _NO_IF
+    if keyword == "then" and beside.get("if") is False:
+        never = _IF_NEVER
+    if keyword == "else" and accepts_everything(document, beside.get("if", False)):
+        never = _IF_ALWAYS
     if keyword == "additionalItems" and not isinstance(beside.get("items"), list):
         never = _NO_TUPLE
     if keyword == "additionalProperties" and _has_open_pattern(beside):

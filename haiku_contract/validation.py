@@ -17,7 +17,6 @@ from haiku_contract import constraints, messages, pointer, wire
 from haiku_contract._fast import FastEngine, reference_engine
 from haiku_contract.disputes import Disputes
 from haiku_contract.errors import ContractLoadError, ContractViolation, MissingExtraError
-from haiku_contract.failures import Meaning
 from haiku_contract.gate import gated
 from haiku_contract.localising import localised, unread
 from haiku_contract.metaschemas import supplied
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from haiku_contract.constraints import Schema
-    from haiku_contract.failures import Failure
+    from haiku_contract.messages import Failure
     from haiku_contract.model import Constraint, Side, Violation
 
 
@@ -94,14 +93,18 @@ class SchemaValidator:
         """Every constraint of the schema, in the order of the document."""
         return constraints.walk(self.schema, self.side, assert_format=self.assert_format)
 
-    @cached_property
-    def meaning(self) -> Meaning:
-        """What failures of the schema mean."""
-        return Meaning(self.schema, self.side)
-
     def constraint(self, constraint_id: str) -> Constraint | None:
         """The constraint of that id, or None."""
-        return next((one for one in self.constraints if one.id == constraint_id), None)
+        return self._by_id.get(constraint_id)
+
+    @cached_property
+    def _by_id(self) -> dict[str, Constraint]:
+        return {one.id: one for one in self.constraints}
+
+    @cached_property
+    def _keywords(self) -> tuple[tuple[str, str], ...]:
+        """The id of each constraint, and the pointer under which an engine reports it."""
+        return tuple((one.id, _keyword_of(one)) for one in self.constraints)
 
     def is_valid(self, payload: Any) -> bool:
         """True when the bytes that httpx would send for the payload are JSON that conforms."""
@@ -200,22 +203,20 @@ class SchemaValidator:
 
     def broken(self, payload: Any) -> frozenset[str]:
         """The ids of the constraints that a decoded payload breaks."""
-        return self.meaning.broken(self.failures(payload))
-
-    def failures(self, payload: Any) -> list[Failure]:
-        """What the engine reports of a decoded payload; empty when it conforms."""
-        return [] if self.engine.is_valid(payload) else list(self.engine.failures(payload))
+        if self.engine.is_valid(payload):
+            return frozenset()
+        return messages.named(self.schema, self.side, self.engine.failures(payload))
 
     def exercised(self, payload: Any) -> frozenset[str]:
         """The ids of the constraints that were held against some part of a decoded payload."""
         keywords = self.engine.exercised(payload)
-        return frozenset(one.id for one in self.constraints if _keyword_of(one) in keywords)
+        return frozenset(name for name, keyword in self._keywords if keyword in keywords)
 
     def _explain(self, value: Any, *, excerpts: bool = True, most: int | None = None) -> Iterator[Violation]:
         """The violations of the schema; of a value with more than `most` failures those of the first ones found."""
         if not self.engine.is_valid(value):
             failures = islice(self.engine.failures(value), most)
-            yield from messages.ranked(messages.explain(self.meaning, failures, excerpts=excerpts))
+            yield from messages.ranked(messages.explain(self.schema, self.side, failures, excerpts=excerpts))
 
 
 def compile_schema(schema: Any, side: Side, *, assert_format: bool = False) -> Engine:

@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 from jsonschema import validators
 
 import haiku_contract as hc
-from haiku_contract import pointer, wire
+from haiku_contract import messages, pointer, wire
 from haiku_contract._reference import ReferenceEngine
-from haiku_contract.failures import Meaning
 from haiku_contract.generate.conforming import Undecided, simplest
 from haiku_contract.generate.merging import Unsatisfiable
 from haiku_contract.generate.suite import cases_of, unreached
@@ -120,7 +119,7 @@ def assert_certified(validator: hc.SchemaValidator, reference: ReferenceEngine, 
     assert wire.encode(pointer.apply(case.fault, case.twin)) == case.body
     if len(case.breaks) == 1:
         assert validator.broken(case.payload) == {case.constraint}
-        found = Meaning(validator.schema, validator.side).broken(reference.failures(case.payload))
+        found = messages.named(validator.schema, validator.side, reference.failures(case.payload))
         # What failed is evaluated by nobody in the eyes of this engine, so it blames what is left over too.
         assert {one for one in found if "/unevaluated" not in one or one == case.constraint} == {case.constraint}
 
@@ -146,6 +145,21 @@ def test_a_value_is_found_wherever_a_simple_one_conforms(schema: Any) -> None:
             assert engine.is_valid(simplest(schema))
         except (Unsatisfiable, Undecided) as error:
             assert str(error).startswith(("no value conforms", "undecided"))  # noqa: PT017 - either way is right
+
+
+@LAW
+@given(SCHEMAS)
+def test_what_some_value_breaks_is_never_said_to_be_unbreakable(schema: Any) -> None:
+    """It has a faulted case, or is undecided."""
+    validator = hc.SchemaValidator("response", schema, assert_format=True)
+    refused = [value for value in VALUES if not validator.is_valid(value)]
+    if len(refused) == len(VALUES):  # there need not be a payload to begin with
+        return
+    broken = frozenset().union(*map(validator.broken, refused))
+    faulted = {case.constraint for case in cases_of(validator) if case.kind == "faulted"}
+    for constraint in validator.constraints:
+        if constraint.id in broken - faulted:
+            assert unreached(validator, constraint).startswith("undecided"), constraint.id
 
 
 PUBLISHED = {

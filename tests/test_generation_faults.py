@@ -20,9 +20,6 @@ BROKEN: list[tuple[dict[str, Any], str, int]] = [
     ({"type": "array", "items": {"anyOf": [{"type": "null"}, {"maxLength": 2}]}}, "/items/anyOf/0/type", 3),
     ({"anyOf": [{"pattern": "^a"}, {"pattern": "b$"}]}, "/anyOf", 3),
     ({"anyOf": [{"pattern": "^a"}, {"pattern": "b$"}]}, "/anyOf/1/pattern", 3),
-    ({"anyOf": [{"type": "string", "enum": ["a"]}, {"type": "object"}]}, "/anyOf", 3),
-    ({"anyOf": [{"type": "string", "enum": ["a"]}, {"type": "object"}]}, "/anyOf/1/type", 3),
-    ({"anyOf": [{"type": "string", "enum": ["a"]}, {"type": "object"}]}, "/anyOf/0/type", 4),
     ({"type": ["object", "string"], "minLength": 2}, "/minLength", 1),
     ({"type": ["null", "array"], "uniqueItems": True}, "/uniqueItems", 1),
     ({"items": {"type": "integer"}}, "/items/type", 1),
@@ -30,7 +27,40 @@ BROKEN: list[tuple[dict[str, Any], str, int]] = [
     ({"patternProperties": {"^.*$": {"type": "null"}}, "additionalProperties": False}, "/additionalProperties", 1),
     ({"type": "string", "pattern": "^.*$"}, "/pattern", 1),
     ({"type": "string", "pattern": "^\\d*$"}, "/pattern", 1),
-]
+    # Of another type than the one that is accepted: broken with it, and with nothing else.
+    ({"type": "null", "maximum": 2}, "/maximum", 2),
+    ({"type": "string", "required": ["a"], "minProperties": 2}, "/required/0", 2),
+    ({"type": "string", "required": ["a"], "minProperties": 2}, "/minProperties", 2),
+    ({"type": "boolean", "dependentRequired": {"a": ["b"]}, "required": ["c"]}, "/dependentRequired", 2),
+    ({"type": "null", "unevaluatedItems": {"type": "string"}, "minItems": 1}, "/unevaluatedItems", 2),
+    ({"enum": ["a"], "properties": {"a": {"const": 1}}}, "/properties/a/const", 2),
+    # Without the key there are too few.
+    ({"type": "object", "required": ["a", "b"], "minProperties": 2}, "/required/0", 1),
+    # No conforming value has the part in which they stand.
+    ({"type": "null", "properties": {"a": {"minimum": 1}}, "required": ["a", "b"]}, "/properties/a/minimum", 2),
+    ({"properties": {"a": {"type": "null", "const": 3}}}, "/properties/a/type", 1),
+    ({"properties": {"a": {"type": "null", "const": 3}}}, "/properties/a/const", 1),
+    ({"allOf": [{"type": "null"}, {"$ref": "#/$defs/a"}], "$defs": {"a": {"items": {"minLength": 1}}}},
+     "/$defs/a/items/minLength", 2),
+    ({"prefixItems": [False, {"multipleOf": 2}]}, "/prefixItems/1/multipleOf", 2),
+    ({"type": "null", "prefixItems": [False]}, "/prefixItems/0", 2),
+    ({"type": "null", "prefixItems": [False], "items": {"const": 1}}, "/items/const", 3),
+    ({"type": "null", "properties": {"a": {"anyOf": [{"type": "string"}, {"const": 7}]}}}, "/properties/a/anyOf", 4),
+    ({"type": "null", "properties": {"a": {"anyOf": [{"type": "string"}, {"const": 7}]}}},
+     "/properties/a/anyOf/1/const", 4),
+    ({"type": "null", "patternProperties": {"^a": {"type": "null"}, "b$": False}},
+     "/patternProperties/^a/type", 2),
+    ({"type": "null", "additionalProperties": {"const": 1}, "properties": {"a": False}},
+     "/additionalProperties/const", 2),
+    ({"type": "null", "if": {"required": ["a"]}, "then": {"maxProperties": 1}}, "/then/maxProperties", 2),
+    # Every array is refused, and every object has too many keys, or too few.
+    ({"contains": False, "prefixItems": [False]}, "/prefixItems/0", 2),
+    ({"properties": {"a": {"minProperties": 3, "unevaluatedProperties": False}}},
+     "/properties/a/unevaluatedProperties", 1),
+    # What stands for the part that is not evaluated is more than any sample.
+    ({"unevaluatedProperties": {"maxProperties": 1}}, "/unevaluatedProperties", 1),
+    ({"prefixItems": [True], "unevaluatedItems": {"maxItems": 1}}, "/unevaluatedItems", 1),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("schema", "place", "together"), BROKEN, ids=str)
@@ -52,6 +82,8 @@ def test_what_is_hard_to_break(schema: dict[str, Any], place: str, together: int
 UNBROKEN: list[tuple[dict[str, Any], str, str]] = [
     ({"anyOf": [{"instanceof": "RegExp"}, {"minLength": 1}]}, "/anyOf/1/minLength", "unviolable: another branch"),
     ({"pattern": "[\\s\\S]*"}, "/pattern", "unviolable: accepts every value"),
+    ({"if": False, "then": False}, "/then", "unreachable: 'if' never holds"),
+    ({"oneOf": [{"type": "null"}, {"type": "null"}]}, "/oneOf/0/type", "unreachable: no value conforms: no branch"),
 ]
 
 

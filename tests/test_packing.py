@@ -260,6 +260,15 @@ def test_of_properties_that_exclude_each_other_each_has_its_own_case() -> None:
     assert found.missed == ()
 
 
+def test_combinations_that_another_property_makes_room_for_are_possible() -> None:
+    """No two are present together, so any two are absent together because of the third."""
+    found = covering(
+        with_schema(booleans(3, additionalProperties=False, oneOf=[{"required": [f"p{n}"]} for n in range(3)]))
+    )
+    assert found.possible == sum(found.combinations) == comb(3, 2) * 3
+    assert len(found.cases) == found.lower_bound == 6
+
+
 def test_a_fewest_number_of_properties_leaves_few_ways_to_be_absent() -> None:
     found = covering(with_schema(booleans(6, minProperties=5, additionalProperties=False)))
     assert found.possible == comb(6, 2) * 3  # not both absent

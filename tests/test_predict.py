@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -299,15 +300,20 @@ def _recordings() -> list[dict[str, Any]]:
     ]
 
 
+@cache
+def _rules_for(*, this: bool) -> hc.RequestValidator:
+    """The newest contract with the rules about this model, or with those about the interface in general."""
+    known = hc.load().request
+    return hc.RequestValidator(known.schema, tuple(rule for rule in known.rules if this or rule.scope == "api"))
+
+
 def _outcome(recording: dict[str, Any]) -> hc.Prediction:
     """What our rules say of a recorded request; those about this model only where it was sent to this model."""
-    known = hc.load().request
-    this = "haiku-4" in str(recording["model"])
-    applicable = tuple(rule for rule in known.rules if this or rule.scope == "api")
+    known = _rules_for(this="haiku-4" in str(recording["model"]))
     body = {key: value for key, value in recording["request"].items() if key not in ELSEWHERE}
     # The recorder wrote a word for each text of a million letters.
     text = json.dumps(body).replace("<MASSIVE_TEXT>", "a" * 1_000_000)
-    return hc.RequestValidator(known.schema, applicable).predict_upstream(json.loads(text))
+    return known.predict_upstream(json.loads(text))
 
 
 def test_recorded_requests_that_were_accepted_are_predicted_to_be() -> None:

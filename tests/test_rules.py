@@ -65,8 +65,13 @@ def _request(fragment: dict[str, Any]) -> dict[str, Any]:
 
 
 @cache
+def _newest() -> hc.RequestValidator:
+    return hc.load().request
+
+
+@cache
 def _rules() -> dict[str, rules.Rule]:
-    return {rule.id: rule for rule in hc.load().request.rules}
+    return {rule.id: rule for rule in _newest().rules}
 
 
 def _found(rule: str, request: Any) -> list[rules.Found]:
@@ -126,12 +131,12 @@ def test_every_rule_says_what_where_from_and_how_sure() -> None:
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_published_example_gets_no_advice(name: str) -> None:
     path = ROOT / "fixtures" / MODEL / "1.0.0/request/conforming" / f"{name}.json"
-    assert list(hc.load().request.advise(json.loads(path.read_text("utf-8")))) == []
+    assert list(_newest().advise(json.loads(path.read_text("utf-8")))) == []
 
 
 @pytest.mark.parametrize(("rule", "number"), BREAKS)
 def test_advice_is_one_line_and_speaks_of_rules_that_may_hold(rule: str, number: int) -> None:
-    for advice in hc.load().request.advise(_request(CASES[rule]["breaks"][number]["with"])):
+    for advice in _newest().advise(_request(CASES[rule]["breaks"][number]["with"])):
         assert advice.sureness in rules.ADVISED
         for text in (advice.message, advice.observed, advice.source, advice.hint, advice.condition):
             assert len(text.splitlines()) <= 1
@@ -266,7 +271,7 @@ def test_no_predicate_raises_whatever_json_it_is_given(payload: Any) -> None:
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(JSON | REQUESTS)
 def test_no_payload_makes_advice_or_prediction_raise(payload: Any) -> None:
-    request = hc.load().request
+    request = _newest()
     list(request.advise(payload))
     prediction = request.predict(payload)
     assert (prediction.outcome == "rejected-by-gateway") == (not request.is_valid(payload))

@@ -110,6 +110,22 @@ def test_every_keyword_has_a_schema_here() -> None:
     assert [one for one in {*ASSERTIONS, *APPLICATORS} if f"'{one}'" not in shown] == []
 
 
+NEARLY: list[Any] = [
+    {"type": "number", "multipleOf": 0.1, "minimum": 0.01, "maximum": 0.1},
+    {"type": "number", "multipleOf": 0.1, "exclusiveMinimum": 0.35, "maximum": 0.4},
+    {"type": ["string", "null"], "not": {"type": "string", "minLength": 0}},
+    {"type": ["object", "null"], "required": ["a"], "dependentSchemas": {"a": False}},
+    {"type": ["string", "null"], "if": {"minLength": 1}, "then": {"type": "null"}},
+    {"type": "object", "unevaluatedProperties": False, "minProperties": 1, "$ref": "#/$defs/a",
+     "$defs": {"a": {"properties": {"b": {}}}}},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("schema", NEARLY, ids=str)
+def test_what_is_next_to_unsatisfiable_has_a_value(schema: Any) -> None:
+    assert hc.SchemaValidator("response", schema).settled(simplest(schema)) is True
+
+
 @pytest.mark.parametrize(
     ("schema", "reason"),
     [
@@ -140,7 +156,18 @@ def test_every_keyword_has_a_schema_here() -> None:
             },
             "no more than 3 do",
         ),
+        ({"type": "number", "multipleOf": 0.1, "minimum": 0.01, "maximum": 0.05}, "no multiple of 0.1 lies between"),
         ({"type": "string", "not": {"type": "string"}}, "'not' takes away the only type"),
+        ({"type": "string", "not": {"minLength": 0, "pattern": ""}}, "refuses everything"),
+        ({"type": "array", "not": {"items": True}}, "refuses everything"),
+        ({"if": True, "then": False}, "'false' stands there"),
+        ({"type": "string", "if": {"minLength": 0}, "then": {"type": "number"}}, "no type is both"),
+        ({"if": False, "else": False}, "'false' stands there"),
+        ({"type": "object", "required": ["a"], "dependentSchemas": {"a": False}}, "'false' stands there"),
+        (
+            {"type": "object", "properties": {"a": {}}, "unevaluatedProperties": False, "minProperties": 2},
+            "2 keys are asked for, and only 1 may be there",
+        ),
         ({"type": "boolean", "not": {"enum": [True, False]}}, "contradict each other"),
         ({"enum": ["a", "b"], "not": {"enum": ["b", "a"]}}, "contradict each other"),
         (
@@ -151,6 +178,8 @@ def test_every_keyword_has_a_schema_here() -> None:
         ({"type": "object", "propertyNames": False, "minProperties": 1}, "and only 0 may be there"),
         ({"type": "array", "contains": False}, "'false' stands there"),
         ({"type": "array", "contains": {}, "minContains": 3, "maxItems": 2}, "at least 3 items are asked for"),
+        ({"type": "array", "contains": {}, "maxContains": 0}, "than 'maxContains' allows"),
+        ({"type": "object", "minProperties": 2, "maxProperties": 1}, "at least 2 keys are asked for and at most 1"),
         ({"type": "array", "contains": {"const": 1}, "items": {"type": "string"}}, "no type is both one of string"),
         ({"oneOf": [{"type": "string"}, {"type": "string"}]}, "no branch of 'oneOf' can be the one"),
         ({"oneOf": [{"const": 1}, {"const": True}, {"const": 1}], "type": "integer"}, "no type is both"),
@@ -168,7 +197,7 @@ def test_why_nothing_conforms(schema: Any, reason: str) -> None:
     "schema",
     [
         {"type": "string", "pattern": "^a$", "not": {"const": "a"}},
-        {"type": "string", "not": {"minLength": 0}},
+        {"type": "integer", "minimum": 3, "not": {"minimum": 2}},
         {"oneOf": [{"type": "string"}, {"type": "string", "minLength": 0}]},
     ],
 )
@@ -315,6 +344,16 @@ def test_texts_are_counted_through_as_far_as_a_pattern_goes() -> None:
     assert len(set(many)) > 500
     assert all(ecma.matches("^[a-z]{2}$", text) for text in many)
     assert list(ecma.varied("^[a-z]{2}$")) == many
+
+
+def test_texts_of_thousands_of_characters_are_built() -> None:
+    assert len(simplest({"type": "string", "pattern": "^[^\\s]{5000}$"})) == 5000
+    assert list(ecma.varied("^.{5000}$")) == []
+
+
+def test_nobody_is_warned_of_what_python_may_read_otherwise_one_day() -> None:
+    validator = hc.SchemaValidator("request", {"type": "string", "pattern": "^[[a]$"})
+    assert {case.kind for case in cases_of(validator)} == {"conforming", "faulted"}
 
 
 @pytest.mark.parametrize("pattern", ["^(a+)+b$", "^(a|a+)*b$", "^((a*)*)*b$", "^(?:a+){2,}b$"])

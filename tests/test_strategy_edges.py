@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import find, settings
+from hypothesis import find, given, settings
 
 import haiku_contract as hc
 from haiku_contract import strategies
@@ -40,6 +40,43 @@ def test_what_is_no_contract_is_refused_at_once(name: str) -> None:
 def test_a_constraint_is_named_by_its_id(wrong: Any) -> None:
     with pytest.raises(hc.UsageError, match="no id of a constraint: give a text"):
         faulted_requests(constraint=wrong)
+
+
+DETOUR = {  # the shortest way to the definition leads through a union that accepts all the rest as well
+    "type": "object",
+    "required": ["t"],
+    "properties": {"a": {"anyOf": [{"$ref": "#/$defs/f"}, {"type": ["object", "null"]}]}, "t": {"type": "string"}},
+    "additionalProperties": {"properties": {"c": {"$ref": "#/$defs/f"}}},
+    "$defs": {"d": {"properties": {"e": {"minimum": 1}}}, "f": {"type": "object", "allOf": [{"$ref": "#/$defs/d"}]}},
+}
+NEVER = {  # no conforming payload is held against the bound
+    "type": "object",
+    "required": ["t"],
+    "properties": {"n": {"type": "null", "properties": {"x": {"minimum": 1}}}, "t": {"type": "string"}},
+}
+
+
+@pytest.mark.parametrize(
+    ("schema", "constraint", "together"),
+    [(DETOUR, "/$defs/d/properties/e/minimum", 1), (NEVER, "/properties/n/properties/x/minimum", 2)],
+    ids=["detour", "never"],
+)
+def test_what_the_suite_breaks_is_broken_in_any_payload(schema: Any, constraint: str, together: int) -> None:
+    contract = with_schema(schema)
+    drawn = faulted_requests(contract, constraint=f"request:{constraint}", cases=True)
+    texts = set()
+
+    @settings(database=None, derandomize=True, max_examples=30, deadline=None)
+    @given(drawn)
+    def law(case: hc.Case) -> None:
+        assert contract.request.is_valid(case.twin)
+        assert len(case.breaks) == together
+        assert f"request:{constraint}" in case.breaks
+        assert contract.request.broken(case.payload) == set(case.breaks)
+        texts.add(case.twin.get("t"))
+
+    law()
+    assert len(texts) > 3  # the rest of the payload is drawn, not the simplest one
 
 
 # -- optional parts --------------------------------------------------------------------------------------------------

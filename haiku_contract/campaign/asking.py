@@ -227,8 +227,9 @@ class Asking:
 
     def _certain(self) -> list[Packable]:
         """What fails alone and stands in no accepted request, not even by accident."""
-        accepted = [self._may_show(one.case) for one in self._accepted()]
-        return [one for one in self._alone() if not any(one.name in stands for stands in accepted)]
+        alone = self._alone()
+        accepted = [self._may_show(one.case) for one in self._accepted()] if alone else []
+        return [one for one in alone if not any(one.name in stands for stands in accepted)]
 
     def _alone(self) -> list[Packable]:
         return [*self.guilty, *(found[0] for found in self.together if len(found) == 1)]

@@ -15,7 +15,7 @@ from haiku_contract.generate.packing import at, same
 from haiku_contract.model import ABSENT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from haiku_contract.campaign.split import Features
     from haiku_contract.generate.goals import Path
@@ -130,16 +130,21 @@ def shows(feature: Packable, payload: Any) -> bool:
 
 
 def _holds(value: Any, edits: Edits, *, anywhere: bool) -> bool:
-    if any(not path for path, _ in edits):
-        wanted = [one for path, one in edits if not path]
+    below: dict[str | int, list[tuple[Path, Any]]] = {}
+    here = []
+    for path, wanted in edits:
+        if path:
+            below.setdefault(path[0], []).append((path[1:], wanted))
+        else:
+            here.append(wanted)
+    if here:
         return all(
-            value is not ABSENT if one is _ANYTHING else same(value, one) or _is_as_long(value, one) for one in wanted
+            value is not ABSENT if one is _ANYTHING else same(value, one) or _is_as_long(value, one) for one in here
         )
-    for token in dict.fromkeys(path[0] for path, _ in edits):
-        below = [(path[1:], wanted) for path, wanted in edits if path[0] == token]
-        if not any(_holds(one, below, anywhere=anywhere) for one in _below(value, token, anywhere=anywhere)):
-            return False
-    return True
+    return all(
+        any(_holds(one, inner, anywhere=anywhere) for one in _below(value, token, anywhere=anywhere))
+        for token, inner in below.items()
+    )
 
 
 def is_long(feature: Packable) -> bool:
@@ -151,8 +156,9 @@ def _is_as_long(value: Any, array: Any) -> bool:
     return isinstance(value, list) and isinstance(array, list) and len(value) >= len(array) > 1
 
 
-def _below(value: Any, token: str | int, *, anywhere: bool) -> Iterator[Any]:
+def _below(value: Any, token: str | int, *, anywhere: bool) -> Sequence[Any]:
     if isinstance(token, int) and anywhere:
-        yield from value if isinstance(value, list) else ()
-    elif isinstance(value, (dict, list)):  # nothing is absent where there is nothing around it
-        yield at(value, (token,))
+        return value if isinstance(value, list) else ()
+    if isinstance(value, dict):
+        return (value.get(str(token), ABSENT),)
+    return (at(value, (token,)),) if isinstance(value, list) else ()  # nothing is absent where nothing is around it

@@ -13,7 +13,7 @@ from haiku_contract.generate.goals import modern_step
 from haiku_contract.schemas import REFERENCES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from haiku_contract.generate.goals import Path, Step
     from haiku_contract.generate.solver import Solver
@@ -22,14 +22,30 @@ _CONDITIONS: Final = ("then", "else")
 BRANCHING: Final = frozenset((*UNIONS, *_CONDITIONS))
 """Keywords whose schemas need not hold."""
 
+ANYWHERE: Final = ("items", "unevaluatedItems", "contains")
+"""Keywords for which one element of an array is as good as another."""
+
 _WITHOUT_TOKEN: Final = ("allOf", *UNIONS, *_CONDITIONS, "dependentSchemas", "propertyNames", *REFERENCES)
 
 
 class Fork(NamedTuple):
-    """A union of which exactly one branch holds, or one of its branches."""
+    """One branch of a union.
+
+    Attributes:
+        union: which union.
+        branch: which of its branches.
+        is_exclusive: whether no two of them hold at once, by what the union itself says.
+    """
 
     union: int
-    branch: int | None = None
+    branch: int
+    is_exclusive: bool
+
+
+class Union(NamedTuple):
+    """A union, on the way to what its branches speak of."""
+
+    number: int
 
 
 class Branch(NamedTuple):
@@ -39,7 +55,7 @@ class Branch(NamedTuple):
         path: the value that it is held against.
         schema: what it says, or what it is applied on condition of.
         holds: whether it does, in a payload that shows the place.
-        fork: the union and which of its branches this is, where no two of them hold at once.
+        fork: which branch of which union this is, where it is one.
     """
 
     path: Path
@@ -48,8 +64,20 @@ class Branch(NamedTuple):
     fork: Fork | None = None
 
 
+class Elements(NamedTuple):
+    """Where on a way any element of an array will do.
+
+    Attributes:
+        depth: how many tokens of the path lead to the array.
+        most: how many elements it has at most, as far as is said there.
+    """
+
+    depth: int
+    most: int | None
+
+
 Branches: TypeAlias = tuple[Branch, ...]
-Way: TypeAlias = tuple[str | int | Fork, ...]
+Way: TypeAlias = tuple[str | int | Union | Fork, ...]
 
 
 def branches(solver: Solver, steps: Sequence[Step], path: Path) -> Branches:
@@ -61,21 +89,45 @@ def branches(solver: Solver, steps: Sequence[Step], path: Path) -> Branches:
         path: where that is, in a payload.
     """
     found: list[Branch] = []
+    for step, schema, depth in _passed(solver, steps):
+        word = step.keyword
+        if word in UNIONS:
+            index = int(step.key)
+            fork = Fork(id(schema[word]), index, word == "oneOf")
+            found.append(Branch(path[:depth], schema[word][index], fork=fork))
+        elif word in _CONDITIONS:
+            fork = Fork(id(schema["if"]), word == "else", is_exclusive=True)
+            found.append(Branch(path[:depth], schema["if"], word == "then", fork))
+        elif word == "dependentSchemas":
+            found.append(Branch(path[:depth], {"type": "object", "required": [step.key]}))
+    return tuple(found)
+
+
+def forked(path: Path, found: Branches) -> Way:
+    """A path with the branches on its way in it: each union, and which branch of it."""
+    way: list[str | int | Union | Fork] = []
+    for depth in range(len(path) + 1):
+        for fork in (one.fork for one in found if len(one.path) == depth and one.fork is not None):
+            way += [Union(fork.union), fork]
+        way += path[depth : depth + 1]
+    return tuple(way)
+
+
+def elements(solver: Solver, steps: Sequence[Step]) -> tuple[Elements, ...]:
+    """The arrays on a way of which any element will do."""
+    passed = _passed(solver, steps)
+    return tuple(Elements(depth, schema.get("maxItems")) for step, schema, depth in passed if step.keyword in ANYWHERE)
+
+
+def _passed(solver: Solver, steps: Sequence[Step]) -> Iterator[tuple[Step, Any, int]]:
+    """Each step of a way in the words of 2020-12, the schema that it is taken from, and how deep in a payload."""
     schema: Any = solver.document.root
     depth = 0
     for step in steps:
-        word = modern_step(step).keyword
-        if word in UNIONS:
-            index = int(step.key)
-            fork = Fork(id(schema[word]), index) if word == "oneOf" else None
-            found.append(Branch(path[:depth], schema[word][index], fork=fork))
-        elif word in _CONDITIONS:
-            found.append(Branch(path[:depth], schema["if"], word == "then", Fork(id(schema["if"]), word == "else")))
-        elif word == "dependentSchemas":
-            found.append(Branch(path[:depth], {"type": "object", "required": [step.key]}))
+        modern = modern_step(step)
+        yield modern, schema, depth
         schema = _next(solver, step, schema)
-        depth += word not in _WITHOUT_TOKEN
-    return tuple(found)
+        depth += modern.keyword not in _WITHOUT_TOKEN
 
 
 def _next(solver: Solver, step: Step, schema: Any) -> Any:
@@ -88,24 +140,18 @@ def _next(solver: Solver, step: Step, schema: Any) -> Any:
     return inner[step.key] if APPLICATORS[step.keyword] == "map" else inner
 
 
-def forked(path: Path, found: Branches) -> Way:
-    """A path with the forks on its way in it: each union that has one branch, and which one that is."""
-    way: list[str | int | Fork] = []
-    for depth in range(len(path) + 1):
-        for fork in (one.fork for one in found if len(one.path) == depth and one.fork is not None):
-            way += [Fork(fork.union), fork]
-        way += path[depth : depth + 1]
-    return tuple(way)
-
-
 def hold(solver: Solver, found: Iterable[Branch], payload: Any) -> bool:
     """Whether branches hold in a payload, and others do not, as it is to be."""
-    return all(_holds(solver, one, payload) for one in found)
+    return all(_holds_in(solver, one, payload) for one in found)
 
 
-def _holds(solver: Solver, one: Branch, payload: Any) -> bool:
+def _holds_in(solver: Solver, one: Branch, payload: Any) -> bool:
     try:
-        value = pointer.get(payload, one.path)
+        return holds(solver, one, pointer.get(payload, one.path))
     except (KeyError, IndexError, ValueError):
         return False
+
+
+def holds(solver: Solver, one: Branch, value: Any) -> bool:
+    """Whether a branch holds for what stands at its place, or does not, as it is to be."""
     return solver.judge.holds(one.schema, value) is one.holds

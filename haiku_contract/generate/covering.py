@@ -14,26 +14,24 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from haiku_contract import wire
 from haiku_contract.errors import UsageError
-from haiku_contract.generate.assembling import Assembly, demand
-from haiku_contract.generate.branches import Fork, forked
+from haiku_contract.generate.assembling import MANNERS, Assembly
+from haiku_contract.generate.bounding import lower_bound
 from haiku_contract.generate.conforming import solver_of
-from haiku_contract.generate.packing import Draft, Packable, at, same
-from haiku_contract.generate.presence import least_rows
+from haiku_contract.generate.packing import Draft, Packable
 from haiku_contract.generate.suite import cases_of, unreached
-from haiku_contract.model import ABSENT, Case
+from haiku_contract.model import Case
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from haiku_contract.contract import Contract
     from haiku_contract.generate.assembling import Assembled
-    from haiku_contract.generate.branches import Way
     from haiku_contract.generate.options import Options
     from haiku_contract.model import Side
     from haiku_contract.validation import SchemaValidator
 
 _MOST_KEPT: Final = 8
-_MOST_TWICE: Final = 20_000  # cases times features up to which both ways are gone
+_MOST_SPENT: Final = 150_000  # cases times features after which no other way is tried
 _MOST_BASES: Final = 8  # simplest payloads of features that are tried to join others with
 
 
@@ -49,8 +47,9 @@ class Covering:
         combinations: for each case, how many combinations of optional properties it is the first to show.
         possible: how many combinations of them there are.
         left_out: what was not looked at, in one line each.
-        lower_bound: no suite that shows as much can have fewer cases: so many values share one place, or so many rows
-            it takes to show the combinations of one object.
+        lower_bound: no suite that shows as much can have fewer cases: so many values share one place, are in branches
+            that exclude each other, or have to be put into arrays of few elements, or so many rows it takes to show the
+            combinations of one object.
     """
 
     cases: tuple[Case, ...]
@@ -206,23 +205,28 @@ def _covering(validator: SchemaValidator, strength: int, seed: int) -> Covering:
         combinations=tuple(one.combinations for one in made),
         possible=sum(one.wanted - one.impossible - one.untried for one in assembly.options),
         left_out=tuple(line for one in (*assembly.options, *assembly.elements) for line in _left_out(one)),
-        lower_bound=_lower_bound(assembly),
+        lower_bound=_least(validator, assembly),
     )
 
 
 def _making(validator: SchemaValidator, strength: int, seed: int) -> tuple[Assembly, Iterable[Assembled]]:
-    """The payloads in the making: of a small contract the fewest of two ways, of a large one each when it is asked."""
+    """The payloads in the making: of a small contract the fewest of some ways, of a large one each when it is asked."""
     if strength < 1:
         raise UsageError(f"no combinations of {strength} properties: the strength is 1 or more")
-    by_the_book = Assembly(validator, strength, seed)
-    if not by_the_book.is_small():
-        return by_the_book, by_the_book.payloads()
-    made = list(by_the_book.payloads())
-    if len(made) <= _lower_bound(by_the_book) or len(made) * len(by_the_book.known) > _MOST_TWICE:
-        return by_the_book, made
-    by_gain = Assembly(validator, strength, seed, follows=False)
-    other = list(by_gain.payloads())
-    return (by_gain, other) if len(other) < len(made) else (by_the_book, made)
+    best: tuple[Assembly, list[Assembled]] | None = None
+    spent = 0
+    for manner in MANNERS:
+        assembly = Assembly(validator, strength, seed, manner)
+        if not assembly.is_small():
+            return assembly, assembly.payloads()
+        made = list(assembly.payloads())
+        if best is None or len(made) < len(best[1]):
+            best = assembly, made
+        spent += len(made) * len(assembly.known)
+        if spent > _MOST_SPENT or len(best[1]) <= _least(validator, best[0]):
+            break
+    assert best is not None  # noqa: S101 - there are some manners
+    return best
 
 
 def _left_out(one: Options) -> Iterator[str]:
@@ -237,47 +241,9 @@ def _case(validator: SchemaValidator, name: str, payload: Any) -> Case:
     return Case(f"{validator.side}/{name}", validator.side, "conforming", None, payload, wire.encode(payload))
 
 
-# -- the lower bound ---------------------------------------------------------------------------------------------------
-
-
-def _lower_bound(assembly: Assembly) -> int:
-    """How many payloads it takes at least: those for the values of one place come one after the other."""
+def _least(validator: SchemaValidator, assembly: Assembly) -> int:
+    """The lower bound for what an assembly shows."""
     missed = {item.name for item in assembly.waiting}
-    values = _values(item for item in assembly.known if item.name not in missed)
-    own = {path: len(there) for path, there in values.items()}
-    absences: dict[Way, int] = {}
-    least: dict[Way, int] = {}
-    rooms: dict[Way, tuple[int, Sequence[Way]]] = {}
-    for one in assembly.options:
-        is_free = not (one.impossible or one.untried)
-        count, strength = len(one.there), one.presence.strength
-        way = forked(one.path, one.there[0].branches)
-        around = sum(own.get(way[:length], 0) for length in range(len(way)))  # each may show a row of the object too
-        least[way] = max(least.get(way, 0), one.least_ever() - around)
-        if not around and one.most < len(one.there):
-            rooms[way] = one.most, [forked(there.edits[0][0], there.branches) for there in one.there]
-        if not any(way[:length] in own for length in range(len(way) + 1)):
-            rows = least_rows(count - 1, strength - 1) if is_free else 0
-            absences |= {forked(there.edits[0][0], there.branches): rows for there in one.there}
-    return max(demand(own, absences, least, rooms)[()], 1)
-
-
-def _values(shown: Iterable[Packable]) -> dict[Way, dict[bytes, Any]]:
-    """The values that are to stand at each place outside arrays, without those that a larger one holds anyway."""
-    found: dict[Way, dict[bytes, Any]] = {}
-    for item in shown:
-        if not item.loose and item.array is None:
-            for path, value in item.edits:
-                if value is not ABSENT:
-                    found.setdefault(forked(path, item.branches), {})[wire.encode(value)] = value
-    for way, values in found.items():
-        outer = (length for length in range(len(way)) if way[:length] in found)
-        above = [
-            (found[way[:one]], tuple(token for token in way[one:] if not isinstance(token, Fork))) for one in outer
-        ]
-        for held, rest in above:
-            for written in [
-                one for one, value in values.items() if any(same(at(v, rest), value) for v in held.values())
-            ]:
-                del values[written]
-    return {way: values for way, values in found.items() if values}
+    shown = [item for item in assembly.known if item.name not in missed]
+    is_whole = not any(item.is_row for item in assembly.waiting)
+    return lower_bound(validator, shown, [*assembly.options, *(assembly.elements if is_whole else ())])

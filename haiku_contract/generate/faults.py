@@ -6,35 +6,40 @@ constraint and, wherever that is possible, nothing else; undoing the one edit gi
 
 from __future__ import annotations
 
-import marshal
+from contextlib import suppress
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from haiku_contract import pointer
 from haiku_contract.constraints import ASSERTIONS, UNIONS, speaks_of, types
 from haiku_contract.errors import UsageError
 from haiku_contract.generate.conforming import solver_of
+from haiku_contract.generate.forcing import forced
 from haiku_contract.generate.goals import Host
 from haiku_contract.generate.holding import kind_of
+from haiku_contract.generate.kinds import kinds_of
 from haiku_contract.generate.operators import FORBIDDEN, OPERATORS, Edit, Site
 from haiku_contract.generate.otherwise import elsewhere, otherwise
+from haiku_contract.generate.plausible import EXTRA_KEY
 from haiku_contract.generate.routes import site_of
-from haiku_contract.generate.targets import Target, beyond, target_of
+from haiku_contract.generate.targets import Target
+from haiku_contract.generate.values import SAMPLES
 from haiku_contract.model import Fault
+from haiku_contract.validation import SchemaValidator
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
     from haiku_contract.generate.goals import Path, Positions
     from haiku_contract.model import Constraint
-    from haiku_contract.validation import SchemaValidator
 
-__all__ = ["OPERATORS", "Faulted", "Target", "certified", "target_of"]
+Judge: TypeAlias = "Callable[[SchemaValidator, Any], frozenset[str]]"
+
+__all__ = ["OPERATORS", "Faulted", "Target", "certified"]
 
 _MOST_HOSTS: Final = 4
 _MOST_EXCLUSIVE: Final = 2
 _MOST_TOGETHER: Final = 12
-_WITHOUT_REFERENCES: Final = 2  # the version of `marshal` in which equal values have equal bytes
 _ENOUGH_TOGETHER: Final = 5  # of those with the fewest, for keywords of which the others break the same
 
 _SELDOM_ALONE: Final = frozenset(("", "type", "const", "enum", "anyOf", "oneOf", "not", "required"))
@@ -95,69 +100,113 @@ def faults(validator: SchemaValidator, target: Target, positions: Positions) -> 
     Raises:
         UsageError: no payload reaches the constraint; the message says why.
     """
-    trials = Trials(validator, target.constraint)
-    reached = solver_of(validator).one(target.steps, positions)
-    soon = _foregone(trials, target, reached)
-    yield from soon
-    shown = [one.payload for one in soon]
-    yield from (one for one in _found(trials, target, positions, reached) if one.payload not in shown)
+    if _is_of_other_kinds(target) and (found := _forced(validator, target)):
+        yield from found
+        return
+    try:
+        reached = solver_of(validator).one(target.steps, positions)
+    except UsageError:
+        found = _forced(validator, target)
+        if not found:
+            raise
+        yield from found
+        return
+    some = False
+    for one in _in_payloads(validator, target, positions, reached):
+        some = True
+        yield one
+    yield from () if some else _forced(validator, target)
 
 
-def _found(trials: Trials, target: Target, positions: Positions, reached: Host) -> Iterator[Faulted]:
-    """The faults of a constraint, beginning with those in one payload."""
+def _in_payloads(validator: SchemaValidator, target: Target, positions: Positions, reached: Host) -> Iterator[Faulted]:
+    """The faults of a constraint in the simplest payload that reaches it, and where need be in others."""
     together: list[Faulted] = []
     alone = False
-    for one in trials.on(target, reached):
+    for one in proven(validator, target, reached):
         if len(one.breaks) == 1:
             alone = True
             yield one
         else:
             together.append(one)
     if not alone:
-        together += trials.all(_beside(trials.validator, target, reached))
+        tried = (judged(validator, target.constraint, *one) for one in _beside(validator, target, reached))
+        together += [one for one in tried if one is not None]
     if alone or (together and target.constraint.keyword in _SELDOM_ALONE):
         yield from () if alone else fewest(together)[:_ENOUGH_TOGETHER]
         return
-    # Where another branch of a union is always the one that was meant, a payload that fits no other one is what helps.
-    unmeant = bool(trials.wider) and not together
-    for host in _others(trials.validator, target, positions, reached, exclusive=unmeant):
-        for one in trials.on(target, host):
+    for host in _others(validator, target, positions, reached):
+        for one in proven(validator, target, host):
             if len(one.breaks) == 1:
                 yield one
                 return
             together.append(one)
-    for host, value in otherwise(target, solver_of(trials.validator), reached, exclusive=unmeant):
-        found = trials.judged(host, Edit("otherwise", "replace", (), value))
-        if found is not None and len(found.breaks) == 1:
-            yield found
+    yield from _second_ways(validator, target, reached, together)
+
+
+def _second_ways(
+    validator: SchemaValidator, target: Target, reached: Host, together: list[Faulted]
+) -> Iterator[Faulted]:
+    """The fault that breaks a constraint alone with a value found for that, or those with the fewest others."""
+    constraint = target.constraint
+    others: list[tuple[Host, Edit]] = []
+    for host, value in otherwise(target, solver_of(validator), reached):
+        others.append((host, _as_a_whole(value)))
+        one = judged(validator, constraint, *others[-1])
+        if one is not None and len(one.breaks) == 1:
+            yield one
             return
-        together += [] if found is None else [found]
-    yield from fewest(together or trials.wider)[:_MOST_TOGETHER]
+        together += [] if one is None else [one]
+    # Where another branch of a union is always the one that was meant, whatever breaks this one breaks several.
+    if not together:
+        wider = (judged(validator, constraint, host, edit, _failing) for host, edit in others)
+        together = [*proven(validator, target, reached, _failing), *(one for one in wider if one is not None)]
+    yield from fewest(together)[:_MOST_TOGETHER]
 
 
-def _foregone(trials: Trials, target: Target, reached: Host) -> list[Faulted]:
-    """The first of the faults that are found in the end, where it is known sooner; none where it is not.
+def _is_of_other_kinds(target: Target) -> bool:
+    """Whether what stands beside a keyword takes no value of a type that the keyword speaks of."""
+    spoken = speaks_of(target.constraint.keyword if target.forbids is None else target.forbids.keyword)
+    return bool(spoken) and not kinds_of(target.said).intersection(spoken)
 
-    What a branch lists, or its type, is broken by values that no branch is meant for: what each breaks together is the
-    same for all values of a type.
-    """
-    keyword, steps = target.constraint.keyword, beyond(target.steps)
-    if keyword != "anyOf" and not (keyword in _LISTING and steps and steps[-1].keyword in UNIONS):
-        return []
-    first: dict[str, Edit] = {}
-    for _, edit in trials.proposed(target, reached):
-        if edit.op == "replace":
-            first.setdefault(kind_of(edit.value), edit)
-    found = fewest(list(trials.all((reached, edit) for edit in first.values())))[:1]
-    return [one for one in found if len(one.breaks) > 1]
+
+def _forced(validator: SchemaValidator, target: Target) -> list[Faulted]:
+    """The faults that break the fewest others, for a constraint that is never broken alone."""
+    solver = solver_of(validator)
+    edits = [(host, _as_a_whole(value)) for host, value in forced(target, solver)]
+    if target.forbids is None and _is_of_other_kinds(target):
+        with suppress(UsageError):
+            reached = solver.one(target.steps)
+            edits += [(reached, edit) for edit in _of_other_kinds(validator, target)]
+    for judge in (SchemaValidator.broken, _failing):
+        found = [judged(validator, target.constraint, *edit, judge) for edit in edits]
+        if any(found):
+            return fewest([one for one in found if one is not None])[:1]
+    return []
+
+
+def _of_other_kinds(validator: SchemaValidator, target: Target) -> Iterator[Edit]:
+    """Plain values of the types that a keyword speaks of, changed as it asks for."""
+    for kind in speaks_of(target.constraint.keyword):
+        plain = SAMPLES[kind][0][1]
+        for edit in _proposals(validator, target, plain):
+            with suppress(UsageError):
+                yield _as_a_whole(pointer.apply(Fault(edit.op, pointer.join(edit.path), edit.value), plain))
+
+
+def _as_a_whole(value: Any) -> Edit:
+    return Edit("otherwise", "replace", (), value)
 
 
 def _beside(validator: SchemaValidator, target: Target, reached: Host) -> Iterator[tuple[Host, Edit]]:
-    """Edits with values that what stands beside a type or a list allows: they break nothing else."""
+    """Edits with values that what stands beside a type, a list or a required key allows: they break nothing else."""
     keyword, said = target.constraint.keyword, target.said
+    there = pointer.get(reached.payload, reached.path) if keyword == "required" else None
+    if isinstance(there, dict):  # as many keys as before
+        others = {name: value for name, value in there.items() if name != target.constraint.value}
+        yield reached, Edit("renamed", "replace", (), {EXTRA_KEY: "text", **others})
     if keyword in _LISTING and any(one in ASSERTIONS and one not in _LISTING for one in said):
         for host, value in otherwise(target, solver_of(validator), reached):
-            yield host, Edit("otherwise", "replace", (), value)
+            yield host, _as_a_whole(value)
     listed = said.get("enum", ()) if keyword != "enum" else ()
     if keyword in {"const", "enum"} and "boolean" in types(said.get("type", ())):
         listed = (False, True)
@@ -165,18 +214,16 @@ def _beside(validator: SchemaValidator, target: Target, reached: Host) -> Iterat
         yield reached, Edit(f"listed-{number}", "replace", (), value)
 
 
-def _others(
-    validator: SchemaValidator, target: Target, positions: Positions, reached: Host, *, exclusive: bool
-) -> Iterator[Host]:
+def _others(validator: SchemaValidator, target: Target, positions: Positions, reached: Host) -> Iterator[Host]:
     """Further payloads: with a value of another type there, then such that fit no other branch, then less simple ones.
 
-    The unions whose other branches are not to fit are those on the way; `exclusive` leaves out the less simple ones.
+    The unions whose other branches are not to fit are those on the way.
     """
     solver = solver_of(validator)
     yield from _typed(validator, target, reached)
     if any(step.keyword in UNIONS for step in target.steps):
         yield from islice(solver.hosts(target.steps, positions, exclusive=True), _MOST_EXCLUSIVE)
-    yield from () if exclusive else islice(solver.hosts(target.steps, positions), 1, _MOST_HOSTS)
+    yield from islice(solver.hosts(target.steps, positions), 1, _MOST_HOSTS)
 
 
 def _typed(validator: SchemaValidator, target: Target, reached: Host) -> Iterator[Host]:
@@ -192,72 +239,52 @@ def _typed(validator: SchemaValidator, target: Target, reached: Host) -> Iterato
     yield from (host for host in islice(solver.hosts(target.steps), _MOST_EXCLUSIVE) if validator.settled(host.payload))
 
 
-class Trials:
-    """Edits of conforming payloads that are to break a constraint: which do, as the validator has it.
+def _failing(validator: SchemaValidator, payload: Any) -> frozenset[str]:
+    """The ids of all constraints that a payload does not meet, in every branch of the unions that it fails.
 
-    Attributes:
-        validator: the judge.
-        wider: those that break it only in a branch of a union that was not the one that was meant, once each.
+    Wider than what `broken` names, which is the branch that was meant: for constraints of branches that never are.
     """
+    found: set[str] = set()
+    stack = list(validator.engine.failures(payload))
+    while stack:
+        failure = stack.pop()
+        stack += [one for branch in failure.branches for one in branch]
+        place = f"{validator.side}:{pointer.join(failure.schema_path)}"
+        value = pointer.get(validator.schema, failure.schema_path)
+        if failure.schema_path[-1:] == ("required",) and isinstance(value, list) and isinstance(failure.instance, dict):
+            found |= {f"{place}/{index}" for index, name in enumerate(value) if name not in failure.instance}
+        else:
+            found.add(place)
+    return frozenset(found)
 
-    def __init__(self, validator: SchemaValidator, constraint: Constraint) -> None:
-        """Args: the judge, and the constraint."""
-        self.validator = validator
-        self.wider: list[Faulted] = []
-        self._constraint = constraint
-        self._known: dict[bytes, tuple[frozenset[str], frozenset[str]]] = {}
 
-    def on(self, target: Target, host: Host) -> Iterator[Faulted]:
-        """The proposals for one payload that break the constraint."""
-        return self.all(self.proposed(target, host))
+def proven(
+    validator: SchemaValidator, target: Target, host: Host, judge: Judge = SchemaValidator.broken
+) -> Iterator[Faulted]:
+    """The proposals for one payload that break the constraint, as the judge has it."""
+    try:
+        current = pointer.get(host.payload, host.path)
+    except (KeyError, IndexError, ValueError):
+        return
+    for edit in _proposals(validator, target, current):
+        one = judged(validator, target.constraint, host, edit, judge)
+        if one is not None:
+            yield one
 
-    def proposed(self, target: Target, host: Host) -> Iterator[tuple[Host, Edit]]:
-        """The proposals for one payload."""
-        try:
-            current = pointer.get(host.payload, host.path)
-        except (KeyError, IndexError, ValueError):
-            return
-        yield from ((host, edit) for edit in _proposals(self.validator, target, current))
 
-    def all(self, edits: Iterable[tuple[Host, Edit]]) -> Iterator[Faulted]:
-        """Those of some edits that break the constraint."""
-        for host, edit in edits:
-            one = self.judged(host, edit)
-            if one is not None:
-                yield one
-
-    def judged(self, host: Host, edit: Edit) -> Faulted | None:
-        """What an edit breaks; None where the constraint is not among it, or the engines disagree."""
-        fault = Fault(edit.op, pointer.join((*host.path, *edit.path)), edit.value)
-        try:
-            payload = pointer.apply(fault, host.payload)
-        except UsageError:
-            return None
-        key = marshal.dumps(payload, _WITHOUT_REFERENCES)
-        is_new = key not in self._known
-        if is_new:
-            self._known[key] = self._verdict(payload)
-        breaks, wider = self._known[key]
-        if self._constraint.id in breaks:
-            return Faulted(edit.label, fault, payload, breaks, host.payload)
-        if is_new and self._constraint.id in wider:
-            self.wider.append(Faulted(edit.label, fault, payload, wider, host.payload))
+def judged(
+    validator: SchemaValidator, constraint: Constraint, host: Host, edit: Edit, judge: Judge = SchemaValidator.broken
+) -> Faulted | None:
+    """The edit at a place of a payload, if the payload then breaks the constraint; else None."""
+    fault = Fault(edit.op, pointer.join((*host.path, *edit.path)), edit.value)
+    try:
+        payload = pointer.apply(fault, host.payload)
+    except UsageError:
         return None
-
-    def _verdict(self, payload: Any) -> tuple[frozenset[str], frozenset[str]]:
-        """What a payload breaks, and in every branch where that lacks the constraint; nothing if engines disagree."""
-        failures = self.validator.failures(payload)
-        breaks, wider = self.validator.meaning.broken(failures), frozenset[str]()
-        if self._constraint.id not in breaks:
-            wider = self.validator.meaning.every(failures)
-        if self._constraint.id in breaks | wider and self.validator.settled(payload) is False:
-            return breaks, wider
-        return frozenset(), frozenset()
-
-
-def proven(validator: SchemaValidator, target: Target, host: Host) -> Iterator[Faulted]:
-    """The proposals for one payload that break the constraint."""
-    return Trials(validator, target.constraint).on(target, host)
+    breaks = judge(validator, payload)
+    if constraint.id not in breaks or validator.settled(payload) is not False:
+        return None
+    return Faulted(edit.label, fault, payload, breaks, host.payload)
 
 
 def _proposals(validator: SchemaValidator, target: Target, current: Any) -> Iterator[Edit]:

@@ -10,16 +10,15 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 from haiku_contract import pointer
 from haiku_contract.errors import UsageError
 from haiku_contract.generate import values
-from haiku_contract.generate.branches import BRANCHING, branches, hold
+from haiku_contract.generate.branches import BRANCHING, branches, elements, hold
 from haiku_contract.generate.conforming import solver_of
-from haiku_contract.generate.goals import modern_step
 from haiku_contract.generate.targets import ways_of
 from haiku_contract.model import ABSENT, Fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from haiku_contract.generate.branches import Branches
+    from haiku_contract.generate.branches import Branches, Elements
     from haiku_contract.generate.goals import Path, Step
     from haiku_contract.generate.routes import Route
     from haiku_contract.model import Constraint
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 
 _One = TypeVar("_One")
 _MOST_KEPT: Final = 10_000
-_ELEMENTS: Final = ("items", "prefixItems", "unevaluatedItems", "contains")
 
 
 class Feature(NamedTuple):
@@ -40,8 +38,8 @@ class Feature(NamedTuple):
         path: where.
         value: the value there; `ABSENT` where the feature is that nothing stands there.
         loose: whether any other value there shows it as well: the feature is that something stands there.
-        array: the outermost array on the way of which the place is any element; None where there is none.
         branches: those on the way to the place, which hold in every payload that shows it.
+        elements: the arrays on the way of which the place is any element.
     """
 
     name: str
@@ -50,8 +48,13 @@ class Feature(NamedTuple):
     path: Path
     value: Any
     loose: bool = False
-    array: Path | None = None
     branches: Branches = ()
+    elements: tuple[Elements, ...] = ()
+
+    @property
+    def array(self) -> Path | None:
+        """The outermost array on the way of which the place is any element; None where there is none."""
+        return self.path[: self.elements[0].depth] if self.elements else None
 
 
 def features(validator: SchemaValidator, seed: int = 0) -> Iterator[Feature]:
@@ -92,9 +95,9 @@ def _branch(validator: SchemaValidator, here: str, route: Route, known: Mapping[
         return
     payload, path, current = reached
     solver, about = solver_of(validator), _about(validator, here, route.schema, known)
-    way, array = branches(solver, route.steps, path), _array(route, path)
+    way, many = branches(solver, route.steps, path), elements(solver, route.steps)
     if hold(solver, way, payload):
-        yield Feature(f"{name_of(here)}/branch", about, payload, path, current, loose=True, array=array, branches=way)
+        yield Feature(f"{name_of(here)}/branch", about, payload, path, current, loose=True, branches=way, elements=many)
 
 
 def _features_at(
@@ -109,14 +112,14 @@ def _features_at(
     if not isinstance(route.schema, dict):
         return
     solver, about = solver_of(validator), _about(validator, here, route.schema, known)
-    way, array = branches(solver, route.steps, path), _array(route, path)
+    way, many = branches(solver, route.steps, path), elements(solver, route.steps)
     for value in values.boundary(solver.document.modern(route.schema), current):
         edited = pointer.apply(Fault("replace", pointer.join(path), value.value), payload)
         if validator.settled(edited) and hold(solver, way, edited):
             site = f"{here}/{value.keyword}"
             found = known.get(f"{validator.side}:{site}")
             name = f"{name_of(site)}/{value.label}"
-            yield Feature(name, found.id if found else about, edited, path, value.value, array=array, branches=way)
+            yield Feature(name, found.id if found else about, edited, path, value.value, branches=way, elements=many)
 
 
 def presence_at(
@@ -135,13 +138,13 @@ def presence_at(
         return
     payload, path, current = reached
     about = _about(validator, here, route.schema, known)
-    solver, name, array = solver_of(validator), name_of(here), _array(route, path)
+    solver, name, many = solver_of(validator), name_of(here), elements(solver_of(validator), route.steps)
     way = branches(solver, route.steps, path)
     if hold(solver, way, payload):
-        yield Feature(f"{name}/present", about, payload, path, current, loose=True, array=array, branches=way)
+        yield Feature(f"{name}/present", about, payload, path, current, loose=True, branches=way, elements=many)
     without = pointer.apply(Fault("remove", pointer.join(path)), payload)
     if validator.settled(without) and hold(solver, way, without):
-        yield Feature(f"{name}/absent", about, without, path, ABSENT, array=array, branches=way)
+        yield Feature(f"{name}/absent", about, without, path, ABSENT, branches=way, elements=many)
 
 
 @lru_cache(_MOST_KEPT)
@@ -154,16 +157,6 @@ def _reached(validator: SchemaValidator, steps: tuple[Step, ...]) -> tuple[Any, 
         return payload, path, pointer.get(payload, path)
     except (UsageError, KeyError, IndexError, ValueError):
         return None
-
-
-def _array(route: Route, path: Path) -> Path | None:
-    """The outermost array on the way in which any element will do; those of `prefixItems` are at their own places."""
-    ways = [step for step in route.steps if modern_step(step).keyword in _ELEMENTS]
-    indices = [index for index, token in enumerate(path) if isinstance(token, int)]
-    for index, step in zip(indices, ways, strict=False):
-        if modern_step(step).keyword != "prefixItems":
-            return path[:index]
-    return None
 
 
 def _about(validator: SchemaValidator, here: str, schema: Any, known: Mapping[str, Constraint]) -> str | None:

@@ -11,6 +11,7 @@ from haiku_contract.generate.holding import key_of, kind_of
 from haiku_contract.generate.merging import ANNOTATIONS
 from haiku_contract.generate.scalars import bounds
 from haiku_contract.schemas import Words
+from haiku_contract.trivial import accepts_everything
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,6 +77,19 @@ def contradiction(ours: frozenset[str], said: dict[str, Any]) -> str:
         return "'not' takes away the only type that is left"
     one, other = (", ".join(kind for kind in _KINDS if kind in kinds) for kinds in (ours, theirs))
     return f"no type is both one of {one} and one of {other}"
+
+
+def asked_anyway(document: Document, said: dict[str, Any]) -> list[Any]:
+    """What a schema asks under a condition that always holds: of a key that is required, or of every value."""
+    found, kinds, condition = [], kinds_of(said), said.get("if")
+    if kinds == {"object"}:
+        dependent = said.get("dependentSchemas", {})
+        found += [dependent[name] for name in said.get("required", ()) if name in dependent]
+    if condition is False:
+        found.append(said.get("else", True))
+    elif condition is not None and accepts_everything(document, condition, kinds):
+        found.append(said.get("then", True))
+    return found
 
 
 def cardinality(document: Document, schema: Any, depth: int = 0) -> float:

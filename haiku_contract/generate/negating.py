@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from haiku_contract.constraints import types
 from haiku_contract.generate import ecma
 from haiku_contract.generate.merging import ALL_TYPES
+from haiku_contract.generate.plausible import EXTRA_KEY
 from haiku_contract.schemas import Words
 
 if TYPE_CHECKING:
@@ -74,7 +75,9 @@ _ROWS: Final[dict[str, Callable[[Any], Alternatives]]] = {
     "type": _type,
     "required": lambda value: [[Words(type="object", properties={name: False})] for name in value],
     "properties": _properties,
-    "additionalProperties": lambda value: _only("object", minProperties=1) if value is False else [],
+    "additionalProperties": lambda value: (
+        _only("object", minProperties=1) if value is False else _properties({EXTRA_KEY: value})
+    ),
     "minimum": lambda value: _only("number", exclusiveMaximum=value),
     "maximum": lambda value: _only("number", exclusiveMinimum=value),
     "exclusiveMinimum": lambda value: _only("number", maximum=value),
@@ -96,7 +99,7 @@ _ROWS: Final[dict[str, Callable[[Any], Alternatives]]] = {
     "dependentRequired": lambda value: [
         [Words(type="object", required=[name], properties={one: False})]
         for name, needed in value.items()
-        for one in needed[:1]
+        for one in [other for other in needed if other != name][:1]
     ],
     "dependentSchemas": lambda value: [
         [Words(type="object", required=[name]), Words({"not": schema})] for name, schema in value.items()

@@ -10,7 +10,7 @@ from haiku_contract.generate import ecma
 from haiku_contract.generate.goals import Goal, Host, modern_step, reaching_of
 from haiku_contract.generate.holding import in_place
 from haiku_contract.generate.kinds import cardinality
-from haiku_contract.generate.plausible import COMPANIONS, EXTRA_KEY, MOST_ITEMS
+from haiku_contract.generate.plausible import COMPANIONS, EXTRA_KEY, MOST_TRIED
 from haiku_contract.schemas import Words
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ _MOST_HOSTS: Final = 4
 _MOST_FORCED: Final = 20
 _MOST_OTHERS: Final = 3
 _MOST_KEYS: Final = 10_000
+_EVALUATING: Final = frozenset(("$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "if", "dependentSchemas"))
 _CHEAP: Final = 8  # atoms that are asked for what they say of a key, for the price of one
 
 
@@ -65,6 +66,9 @@ class _Object:
         if self._least > self._room():
             self._solver.conflict(f"{self._least} keys are asked for, and only {self._room()} may be there")
             return False
+        if self._least > self._most:
+            self._solver.conflict(f"at least {self._least} keys are asked for and at most {self._most} allowed")
+            return False
         if len(keys) > self._most:
             self._solver.conflict(f"{len(keys)} keys are required and at most {self._most} allowed")
             return False
@@ -89,7 +93,7 @@ class _Object:
         closed = [
             one.said.get("properties", {})
             for one in self._node.atoms
-            if one.said.get("additionalProperties") is False and not one.said.get("patternProperties")
+            if _is_closed(one.said) and not one.said.get("patternProperties")
         ]
         return min([*names, *(sum(value is not False for value in one.values()) for one in closed)], default=math.inf)
 
@@ -113,7 +117,7 @@ class _Object:
                     found = self._value(name)
                     if found is not None:
                         yield self._whole({**self._built, name: found.payload}, tail)
-        yield from self._others(tail, 1 + _MOST_OTHERS, MOST_ITEMS)
+        yield from self._others(tail, 1 + _MOST_OTHERS, MOST_TRIED)
         self._solver.give_up()
 
     def _others(self, tail: Host, first: int, last: int) -> Iterator[Host]:
@@ -172,6 +176,13 @@ def _forced(solver: Solver, node: Node, reaching: Atom | None, step: Step | None
         names = _further(solver, node, 0)
         any_name, speaks = step.keyword == "propertyNames", solver.judge.speaks_of
         yield from islice((name for name in names if any_name or not speaks(reaching.said, name)), _MOST_FORCED)
+
+
+def _is_closed(said: dict[str, Any]) -> bool:
+    """Whether a schema takes no keys but those that it names itself."""
+    if "additionalProperties" in said:
+        return said["additionalProperties"] is False
+    return said.get("unevaluatedProperties") is False and not _EVALUATING.intersection(said)
 
 
 def _further(solver: Solver, node: Node, many: int) -> Iterator[str]:

@@ -136,6 +136,9 @@ def _closed(site: Site) -> Iterator[Edit]:
         for name in _fitting(site, site.said["propertyNames"], {"type": "string"}):
             if not Holding.speaks_of(site.said, name):
                 yield Edit("fitting-key", "add", (name,), "text")
+    if isinstance(site.value, dict):
+        for value in _fitting(site, {"not": site.value}):
+            yield Edit("refused-under-unknown-key", "add", (EXTRA_KEY,), value)
     for label, sample in (one for samples in SAMPLES.values() for one in samples):
         yield Edit(f"{label}-under-unknown-key", "add", (EXTRA_KEY,), sample)
 
@@ -146,6 +149,9 @@ def _closed_items(site: Site) -> Iterator[Edit]:
         for samples in SAMPLES.values():
             label, sample = samples[0]
             yield Edit("further-item" if label == "null" else f"further-{label}", "add", ("-",), sample)
+        if isinstance(site.value, dict):
+            for value in _fitting(site, {"not": site.value}):
+                yield Edit("refused-item", "add", ("-",), value)
         if missing > 0:
             filled = [found[0] if (found := _fitting(site, one)) else None for one in site.said["prefixItems"]]
             yield _replace("one-item-more", [*site.current, *filled[len(site.current) :], "text"])

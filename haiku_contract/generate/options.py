@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from haiku_contract import pointer
@@ -11,9 +12,9 @@ from haiku_contract.generate.features import presence_at
 from haiku_contract.generate.goals import Goal
 from haiku_contract.generate.packing import Draft, Packable, at, edited, packable
 from haiku_contract.generate.presence import (
+    Literals,
     Presence,
     by_the_book,
-    least_crowded_rows,
     least_rows,
     literal,
 )
@@ -22,7 +23,7 @@ from haiku_contract.model import ABSENT
 from haiku_contract.schemas import REFERENCES, Words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from haiku_contract.generate.features import Feature
     from haiku_contract.generate.goals import Path, Step
@@ -57,7 +58,9 @@ class Options:
         presence: what is still to be shown of their combinations.
         most: how many of them can be present at once, as far as the object says so.
         array: the array that it is an element of, at any place; None where its place is its own.
+        most_absent: how many of them can be absent at once.
         impossible: how many combinations no payload shows.
+        never: those, or single literals that none shows.
     """
 
     def __init__(
@@ -68,9 +71,9 @@ class Options:
         strength: int,
         *,
         follows: bool,
-        most: int | None = None,
+        most: tuple[float, float] = (math.inf, math.inf),
     ) -> None:
-        """Args: where the object is, the simplest payload with it, its properties; how many are combined, and fit."""
+        """Args: place; the simplest payload with it; its properties; how many are combined, can be there, or not."""
         self.path = path
         self.payload = payload
         self.there = tuple(there for there, _ in factors)
@@ -79,16 +82,17 @@ class Options:
         self.presence = Presence(len(factors), strength)
         self.wanted = self.presence.left
         self.impossible = 0
-        self.most = len(factors) if most is None else max(min(most, len(factors)), 1)
+        self.most, self.most_absent = (int(max(min(one, len(factors)), 1)) for one in most)
         self.array = self.there[0].array
         self._follows = follows or self.array is not None
-        self._suggested: Iterator[tuple[bool, ...]] | None = None
+        self._suggested: list[tuple[bool, ...]] | None = None
         self._full: Any = ABSENT
         self._tried = 0
         self._made = 0
         self._insists = False
         self._shown: dict[int, Any] = {}
-        self._never: set[frozenset[int]] = set()
+        self.never: set[frozenset[int]] = set()
+        self._rows: list[set[int]] = []
 
     @property
     def untried(self) -> int:
@@ -123,6 +127,9 @@ class Options:
             return 0
         row = self._literals(payload)
         shown = self.presence.show(row)
+        wrong = {one for one in self.never if one.issubset(row)}
+        self.never -= wrong
+        self.impossible -= sum(len(one) == self.presence.strength for one in wrong)
         self._made += 1
         if shown:
             self._insists = False
@@ -154,12 +161,17 @@ class Options:
         return seed or [], self.presence.row(fixed, order)
 
     def _suggestion(self, validator: SchemaValidator, base: Any, values: Sequence[int]) -> tuple[bool, ...] | None:
-        """What is present in the next row by the book."""
+        """What is present in the next row by the book: of those that are left the one that shows most."""
         if 2 * self._room(validator, base) < len(self.there):
-            self._suggested = iter(())
+            self._suggested = []
         if self._suggested is None:
-            self._suggested = iter(by_the_book(values if self._follows else [0] * len(values), self.presence.strength))
-        return next(self._suggested, None)
+            self._suggested = by_the_book(values if self._follows else [0] * len(values), self.presence.strength)
+        if not (left := self._suggested):
+            return None
+        return left.pop(max(range(len(left)), key=lambda at: self._gain(left[at])))
+
+    def _gain(self, row: Sequence[bool]) -> int:
+        return self.presence.gain([literal(factor, present=present) for factor, present in enumerate(row)])
 
     def least(self) -> int:
         """How many more rows there have to be at least."""
@@ -169,7 +181,7 @@ class Options:
         """From now on only what is known to be possible is of use; whether that is new, and anything is left."""
         news = not self._insists and self.presence.left > 0
         self._insists = True
-        self._suggested = iter(())
+        self._suggested = []
         return news
 
     def shown(self, validator: SchemaValidator, payload: Any) -> list[Packable]:
@@ -192,15 +204,25 @@ class Options:
                 return list(found)
             ways = [self._shown[one] for one in found if one in self._shown]
             ways += [*(item.payload for item in items), self._fullest(validator, base)]
+            ways += [
+                there.payload for there, row in zip(self.there, self._own_rows(), strict=True) if row.issuperset(found)
+            ]
             for payload in ways:
                 draft = Draft(validator, payload)
                 if not draft.add(items):
-                    return self._literals(draft.payload)
+                    return self._filled(draft, found)
             lone = [
                 one for one in found if not any(self._shows(validator, way, self.items([one])) for way in (base, *ways))
             ]
             self._exclude(tuple(lone[:1]) or found)
         return None
+
+    def _filled(self, draft: Draft, found: Literals) -> list[int]:
+        """What a payload shows that shows a combination, and with it as much as goes in of what is to be shown."""
+        wanted = self.items(self.presence.row({one >> 1: bool(one & 1) for one in found}, range(len(self.there))))
+        for is_loose in (False, True):
+            draft.add(draft.add([item for item in wanted if item.loose is is_loose]))
+        return self._literals(draft.payload)
 
     def _fullest(self, validator: SchemaValidator, base: Any) -> Any:
         """A payload with as many of the properties as go together."""
@@ -221,35 +243,15 @@ class Options:
         paths = (there.edits[0][0] for there in self.there)
         return [literal(factor, present=at(payload, path) is not ABSENT) for factor, path in enumerate(paths)]
 
+    def _own_rows(self) -> list[set[int]]:
+        """What the simplest payloads of the properties show."""
+        if not self._rows:
+            self._rows = [set(self._literals(there.payload)) for there in self.there]
+        return self._rows
+
     def _exclude(self, literals: tuple[int, ...]) -> None:
         self.impossible += self.presence.exclude(literals)
-        self._never.add(frozenset(literals))
-
-    def least_ever(self) -> int:
-        """No fewer payloads show all possible combinations, because of those properties that the object leaves free.
-
-        And none shows two literals that exclude each other.
-        """
-        free: list[int] = []
-        for factor in range(len(self.there)):
-            if not any(one <= {2 * other + bit for other in (*free, factor) for bit in (0, 1)} for one in self._never):
-                free.append(factor)
-        alone: list[int] = []
-        for one in (*range(1, 2 * len(self.there), 2), *range(0, 2 * len(self.there), 2)):
-            if frozenset((one,)) not in self._never and all(frozenset((one, other)) in self._never for other in alone):
-                alone.append(one)
-        if self.untried:
-            return len(alone)
-        return max(least_rows(len(free), self.presence.strength), len(alone), self._least_crowded())
-
-    def _least_crowded(self) -> int:
-        """No fewer payloads show the properties present together, as many as the object has room for."""
-        strength = min(self.presence.strength, self.most)
-        never = [one for one in self._never if len(one) <= strength or not all(literal & 1 for literal in one)]
-        if never and strength < self.presence.strength:
-            return 1  # what else the object refuses may be that very many are present
-        free = {factor for factor in range(len(self.there)) if not any(2 * factor + 1 in one for one in never)}
-        return least_crowded_rows(len(free), strength, self.most)
+        self.never.add(frozenset(literals))
 
     @staticmethod
     def _shows(validator: SchemaValidator, payload: Any, items: Sequence[Packable]) -> bool:
@@ -273,24 +275,31 @@ def options_of(validator: SchemaValidator, strength: int, *, follows: bool) -> l
     return sorted(found, key=lambda one: len(one.path))
 
 
-def _optional(validator: SchemaValidator) -> list[tuple[list[tuple[str, Route]], int | None]]:
-    """The optional properties of a schema, those of one object together, and how many it allows, where it says so."""
+def _optional(validator: SchemaValidator) -> list[tuple[list[tuple[str, Route]], tuple[float, float]]]:
+    """The optional properties of a schema, those of one object together; how many can be there, and missing."""
     ways = routes(solver_of(validator).document.root)
     places = {route.steps: route for route in ways.values()}
     found: dict[tuple[Step, ...], list[tuple[str, Route]]] = {}
-    most: dict[tuple[Step, ...], int] = {}
+    most: dict[tuple[Step, ...], tuple[float, float]] = {}
     for here, route in ways.items():
         if not route.steps or route.steps[-1].keyword != "properties":
             continue
         parent = places.get(route.steps[:-1])
-        needed = parent.schema.get("required", ()) if parent is not None and isinstance(parent.schema, dict) else ()
-        if parent is not None and route.steps[-1].key not in needed:
+        schema = parent.schema if parent is not None and isinstance(parent.schema, dict) else {}
+        if parent is not None and route.steps[-1].key not in schema.get("required", ()):
             value = tuple(step for step in parent.steps if step.keyword not in {"allOf", *REFERENCES})
             found.setdefault(value, []).append((here, route))
-            if isinstance(parent.schema, dict) and "maxProperties" in parent.schema:
-                room = int(parent.schema["maxProperties"]) - len(set(needed))
-                most[value] = min(room, most.get(value, room))
-    return [(ways, most.get(value)) for value, ways in found.items()]
+            known, rooms = most.get(value, (math.inf, math.inf)), _rooms(schema)
+            most[value] = min(known[0], rooms[0]), min(known[1], rooms[1])
+    return [(ways, most[value]) for value, ways in found.items()]
+
+
+def _rooms(schema: dict[str, Any]) -> tuple[float, float]:
+    """How many optional properties can be there at most, and how many can be missing."""
+    there = schema.get("maxProperties", math.inf) - len(set(schema.get("required", ())))
+    is_closed = schema.get("additionalProperties") is False and not schema.get("patternProperties")
+    fewest = schema.get("minProperties", 0) if is_closed else 0
+    return there, len(schema.get("properties", ())) - fewest if fewest else math.inf
 
 
 def _pair(

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from haiku_contract import pointer
-from haiku_contract.constraints import UNIONS, replace
+from haiku_contract.constraints import UNEVALUATED, UNIONS, replace
 from haiku_contract.generate.goals import Host, modern_step
 from haiku_contract.generate.routes import site_of
 from haiku_contract.generate.solver import Solver
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 LITTLE_WORK: Final = 15_000
 _MOST: Final = 4
 
-_DOWN: Final = frozenset(
+DOWN: Final = frozenset(
     (
         *("properties", "patternProperties", "additionalProperties", "unevaluatedProperties"),
         *("items", "prefixItems", "unevaluatedItems"),
@@ -34,14 +34,13 @@ _DOWN: Final = frozenset(
 """Steps from a value to one inside it; all others stay where they are."""
 
 
-def otherwise(target: Target, solver: Solver, reached: Host, *, exclusive: bool = False) -> Iterator[tuple[Host, Any]]:
+def otherwise(target: Target, solver: Solver, reached: Host) -> Iterator[tuple[Host, Any]]:
     """Values that break a constraint, and where in a conforming payload each is to stand.
 
     Args:
         target: the constraint.
         solver: that of the schema.
         reached: the payload, and where in it the constraint applies.
-        exclusive: where there are unions on the way, only those that fit no other branch.
 
     Yields:
         Those that fit no other branch of the unions on the way first, then those that may, then such that fit none and
@@ -52,26 +51,23 @@ def otherwise(target: Target, solver: Solver, reached: Host, *, exclusive: bool 
         return
     tokens = pointer.split(site_of(target.constraint))
     site = pointer.get(solver.document.root, tokens)
-    turned = _turned(target.constraint, site)
+    opposite = turned(target.constraint, site)
     levels = _levels(target.steps)
-    loosened = _loosened(turned)
-    united = ((turned, True), (turned, False), (loosened, True))
-    for schema, alone in united[:: 2 if exclusive else 1] if levels else ((turned, False), (loosened, False)):
+    loose = loosened(opposite)
+    united = ((opposite, True), (opposite, False), (loose, True))
+    for schema, exclusive in united if levels else ((opposite, False), (loose, False)):
         if schema is None:
             continue
         other = elsewhere(solver, tokens, schema)
-        for found in islice(other.hosts(target.steps, exclusive=alone), _MOST):
-            for length in dict.fromkeys((len(reached.path), *(levels if alone else ()))):
+        for found in islice(other.hosts(target.steps, exclusive=exclusive), _MOST):
+            for length in dict.fromkeys((len(reached.path), *(levels if exclusive else ()))):
                 yield Host(reached.payload, reached.path[:length]), _at(found.payload, found.path[:length])
 
 
 def elsewhere(solver: Solver, tokens: list[str], schema: Any) -> Solver:
-    """A solver for the same document with another schema at one place, which takes over what the first one has found.
-
-    So are the heights, which take long to find: branches are preferred as in the first one.
-    """
+    """A solver for the same document with another schema at one place; branches are preferred as in the first one."""
     other = Solver(solver.document.changed(replace(solver.document.root, tokens, schema)), work=LITTLE_WORK)
-    other.heights, other.firsts = solver.heights, solver.firsts.changed(tokens)
+    other.heights = solver.heights  # they take long to find, and only order
     return other
 
 
@@ -85,14 +81,16 @@ def _levels(steps: tuple[Step, ...]) -> list[int]:
     for step in map(modern_step, steps):
         if step.keyword in UNIONS:
             depths.append(depth)
-        depth += step.keyword in _DOWN
+        depth += step.keyword in DOWN
     return depths[::-1]
 
 
-_BESIDE: dict[str, tuple[str, ...]] = {
+BESIDE: Final[dict[str, tuple[str, ...]]] = {
     "additionalProperties": ("properties", "patternProperties"),
     "items": ("prefixItems",),
     "additionalItems": ("items",),
+    "then": ("if",),
+    "else": ("if",),
     "minContains": ("contains", "maxContains"),
     "maxContains": ("contains", "minContains"),
     "contains": ("minContains",),
@@ -102,19 +100,20 @@ _BESIDE: dict[str, tuple[str, ...]] = {
 """What a keyword is read together with."""
 
 
-def _turned(constraint: Constraint, site: Any) -> dict[str, Any] | None:
+def turned(constraint: Constraint, site: Any) -> dict[str, Any] | None:
     """The schema of a site with one constraint turned into its opposite."""
     keyword, value = constraint.keyword, constraint.value
-    if not isinstance(site, dict) or keyword not in site or keyword.startswith("unevaluated"):
+    if not isinstance(site, dict) or keyword not in site:
         return None
     rest = {one: other for one, other in site.items() if one != keyword}
-    refused = {keyword: value} | {one: site[one] for one in _BESIDE.get(keyword, ()) if one in site}
+    beside = site if keyword in UNEVALUATED else BESIDE.get(keyword, ())
+    refused = {keyword: value} | {one: site[one] for one in beside if one in site}
     if keyword == "required" and isinstance(site["required"], list):
         rest["required"] = [name for name in site["required"] if name != value]
         refused = {"required": [value]}
     return {**rest, "allOf": [*site.get("allOf", ()), {"not": refused}]}
 
 
-def _loosened(turned: dict[str, Any] | None) -> dict[str, Any] | None:
+def loosened(schema: dict[str, Any] | None) -> dict[str, Any] | None:
     """A turned schema without what stood beside the constraint."""
-    return None if turned is None else turned["allOf"][-1]
+    return None if schema is None else schema["allOf"][-1]

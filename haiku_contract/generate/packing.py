@@ -17,7 +17,7 @@ from haiku_contract.model import ABSENT, Fault
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from haiku_contract.generate.branches import Branch, Branches
+    from haiku_contract.generate.branches import Branch, Branches, Elements
     from haiku_contract.generate.features import Feature
     from haiku_contract.generate.goals import Path
     from haiku_contract.validation import SchemaValidator
@@ -37,6 +37,8 @@ class Packable(NamedTuple):
         loose: whether any other value shows it as well: that something stands there is the feature.
         array: the array that it is an element of, at any place; None where its place is its own.
         branches: those that hold in every payload that shows it.
+        elements: the arrays on the way to its place of which any element will do.
+        is_row: whether it stands for the combinations of properties that it shows, other rows could show as well.
     """
 
     name: str
@@ -46,12 +48,14 @@ class Packable(NamedTuple):
     loose: bool = False
     array: Path | None = None
     branches: Branches = ()
+    elements: tuple[Elements, ...] = ()
+    is_row: bool = False
 
 
 def packable(one: Feature, base: Any) -> Packable:
     """A feature as what can be packed, on top of the simplest payload."""
     edits = ((one.path, one.value),) if one.loose else tuple(smallest(one.path, one.value, at(base, one.path)))
-    return Packable(one.name, one.constraint, one.payload, edits, one.loose, one.array, one.branches)
+    return Packable(one.name, one.constraint, one.payload, edits, one.loose, one.array, one.branches, one.elements)
 
 
 class Draft:
@@ -83,7 +87,7 @@ class Draft:
         refused: list[Packable] = []
         for item in items:
             (put if self._put(item) else refused).append(item)
-        if self.payload is payload or (self._validator.settled(self.payload) and self._hold(self._branches.values())):
+        if self.payload is payload or (self._conforms() and self._hold(self._branches.values())):
             self.shown += put
             return refused
         self.payload, self._taken, self._above, self._branches = payload, taken, above, branches
@@ -134,6 +138,10 @@ class Draft:
         if not item.loose:
             self._take(item)
         return True
+
+    def _conforms(self) -> bool:
+        """Whether the payload conforms to both engines; the slow one is not asked where the fast one refuses."""
+        return self._validator.engine.is_valid(self.payload) and bool(self._validator.settled(self.payload))
 
     def _hold(self, branches: Iterable[Branch]) -> bool:
         return hold(solver_of(self._validator), branches, self.payload)
@@ -217,4 +225,6 @@ def at(payload: Any, path: Path) -> Any:
 
 def same(one: Any, other: Any) -> bool:
     """Whether two values are written alike: 1 and 1.0 are two boundary values."""
-    return one is other or (ABSENT not in (one, other) and wire.encode(one) == wire.encode(other))
+    if one is other:
+        return True
+    return ABSENT not in (one, other) and bool(one == other) and wire.encode(one) == wire.encode(other)

@@ -11,11 +11,14 @@ EXTRA_KEY: Final = "x_extra"
 
 WORD: Final = "Hello"
 
-MOST_CHARACTERS: Final = 100_000
-"""Length of the longest text that is made, in characters."""
+MOST_CHARACTERS: Final = 600_000
+"""Length of the longest text that is made, in characters: more than half a million, which some schemas allow."""
 
-MOST_ITEMS: Final = 1_000
-"""Length of the longest array or object that is made."""
+MOST_ITEMS: Final = 2_500
+"""Length of the longest array or object that is made: more than 2,048, which some schemas allow."""
+
+MOST_TRIED: Final = 1_000
+"""How many values of one kind are tried at one place."""
 
 PLAUSIBLE: Final[dict[str, Any]] = {
     "content": "Hello",

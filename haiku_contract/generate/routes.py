@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from haiku_contract import pointer
@@ -117,17 +118,19 @@ def passed(document: Document, steps: tuple[Step, ...]) -> list[Any]:
 
 def locations(route: Route, root: Schema, instance: Any) -> list[Path]:
     """Every place in the instance that the route's schema is held against, branches of unions left open."""
-    document = Document(root)
+    document = cache(lambda: Document(root))  # few ways have a reference on them, and to read a schema takes long
     places: list[tuple[Path, Any, Any]] = [((), instance, root)]
     for step in route.steps:
         places = [following for place in places for following in _follow(step, *place, document)]
     return [path for path, _, _ in places]
 
 
-def _follow(step: Step, path: Path, value: Any, schema: Any, document: Document) -> Iterator[tuple[Path, Any, Any]]:
+def _follow(
+    step: Step, path: Path, value: Any, schema: Any, document: Callable[[], Document]
+) -> Iterator[tuple[Path, Any, Any]]:
     inner = schema[step.keyword]
     if step.keyword in REFERENCES:
-        target = document.target(inner)
+        target = document().target(inner)
         yield path, value, None if target is None else target.schema
         return
     if step.key or isinstance(inner, list) or APPLICATORS[step.keyword] == "map":

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from haiku_contract.generate import ecma
 from haiku_contract.generate.formats import of_length
-from haiku_contract.generate.plausible import FORMATS, MOST_CHARACTERS, MOST_ITEMS, PLAUSIBLE, TOKENS, WORD, repeated
+from haiku_contract.generate.plausible import FORMATS, MOST_CHARACTERS, MOST_TRIED, PLAUSIBLE, TOKENS, WORD, repeated
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 _MOST_TEXTS: Final = 24
 _EXACT: Final = 2**53
@@ -84,11 +84,11 @@ def _many(low: float, high: float, step: float | None, base: int, *, whole: bool
     downwards = -1 if not _is_finite(low) and _is_finite(high) else 1
     unit = Fraction(str(step)) if step is not None else Fraction(1)
     first = math.ceil(base / unit)
-    for count in range(MOST_ITEMS):
+    for count in range(MOST_TRIED):
         yield _plain((first + downwards * count) * unit)
     if not whole and _is_finite(low) and _is_finite(high):
         width = Fraction(high) - Fraction(low)
-        yield from (_plain(Fraction(low) + width * count / MOST_ITEMS) for count in range(1, MOST_ITEMS))
+        yield from (_plain(Fraction(low) + width * count / MOST_TRIED) for count in range(1, MOST_TRIED))
 
 
 def _common(steps: Sequence[float]) -> float | None:
@@ -159,7 +159,7 @@ def string(said: Sequence[dict[str, Any]], name: str) -> Iterator[str]:
 def _counted(least: int, most: float) -> Iterator[str]:
     """Texts of letters in the order of a counter, as short as they may be."""
     for length in range(max(least, 1), int(min(most, least + _MOST_LETTERS)) + 1):
-        for letters in islice(product(ascii_lowercase, repeat=min(length, _MOST_LETTERS)), MOST_ITEMS):
+        for letters in islice(product(ascii_lowercase, repeat=min(length, _MOST_LETTERS)), MOST_TRIED):
             yield "".join(letters).rjust(length, "a")
 
 
@@ -193,6 +193,10 @@ def _widths(said: Sequence[dict[str, Any]]) -> tuple[int, float]:
     return max((one for one, _ in widths), default=0), min((one for _, one in widths), default=math.inf)
 
 
+_ROUNDED: Final = Fraction(1, 10**9)
+"""How far from a multiple, as a share of it, is what an engine may take for one that computes with doubles."""
+
+
 def nothing_between(said: Sequence[dict[str, Any]], kind: str) -> str:
     """Why bounds leave no value of a kind; empty where they leave some, or where it is not known."""
     if kind == "string":
@@ -208,10 +212,12 @@ def nothing_between(said: Sequence[dict[str, Any]], kind: str) -> str:
     if low > high or (low == high and (above or below)):
         return f"no number lies between {low} and {high}"
     step = _common([one["multipleOf"] for one in said if one.get("multipleOf")] + ([1] if kind == "integer" else []))
-    if step is None or not _is_finite(low) or not _is_finite(high) or not _is_exact(step):
+    if step is None or not _is_finite(low) or not _is_finite(high):
         return ""
     unit = Fraction(step)
-    first, last = math.ceil(Fraction(low) / unit), math.floor(Fraction(high) / unit)
+    lowest, highest = Fraction(low) / unit, Fraction(high) / unit
+    doubt = 0 if _is_exact(step) else _ROUNDED
+    first, last = math.ceil(lowest - abs(lowest) * doubt), math.floor(highest + abs(highest) * doubt)
     first += above and first * unit == Fraction(low)
     last -= below and last * unit == Fraction(high)
     what = "integer" if step == 1 else f"multiple of {step}"
@@ -221,3 +227,13 @@ def nothing_between(said: Sequence[dict[str, Any]], kind: str) -> str:
 def _is_exact(step: float) -> bool:
     """Whether a number is the same in decimals and as a double, so that all engines mean the same by its multiples."""
     return isinstance(step, int) or Fraction(step) == Fraction(str(step))
+
+
+BUILDERS: Final[dict[str, Callable[[Sequence[dict[str, Any]], str], Iterator[Any]]]] = {
+    "string": string,
+    "number": number,
+    "integer": integer,
+    "boolean": boolean,
+    "null": null,
+}
+"""The values of every JSON type without parts: from what is said of it and the name that it stands under."""

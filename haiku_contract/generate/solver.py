@@ -12,18 +12,26 @@ from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-from haiku_contract.constraints import is_trivial
 from haiku_contract.errors import UsageError
 from haiku_contract.generate import scalars
 from haiku_contract.generate.arrays import arrays
 from haiku_contract.generate.goals import ALONE, Atom, Goal, Host, Node, Positions, State, modern_step
 from haiku_contract.generate.holding import Holding, key_of, kind_of
-from haiku_contract.generate.kept import Firsts
-from haiku_contract.generate.kinds import EVERY, contradiction, flat, in_order, kinds_of, members, refused_kinds
+from haiku_contract.generate.kinds import (
+    EVERY,
+    asked_anyway,
+    contradiction,
+    flat,
+    in_order,
+    kinds_of,
+    members,
+    refused_kinds,
+)
 from haiku_contract.generate.merging import Heights, Unsatisfiable
 from haiku_contract.generate.objects import objects
 from haiku_contract.generate.repairing import asked
 from haiku_contract.schemas import REFERENCES, Words
+from haiku_contract.trivial import accepts_everything
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -60,7 +68,7 @@ class Solver:
         self._accepts = judge or (lambda _: True)
         self.heights = Heights(self.document)
         self._simplest: dict[tuple[Step, ...], Host] = {}
-        self.firsts = Firsts(self.document)
+        self._firsts: dict[tuple[Any, ...], tuple[tuple[Goal, ...], Host | None]] = {}
         self._open_keys: set[tuple[Any, ...]] = set()
         self._dead: dict[tuple[Any, ...], tuple[Goal, ...]] = {}
         self._ables: dict[int, tuple[list[Any], list[Any]]] = {}
@@ -165,8 +173,8 @@ class Solver:
         if any(goal.demand is not None for goal in goals):
             return next(self.values(goals, name, depth), None)
         key = (tuple(sorted({id(goal.schema) for goal in goals})), name, self.is_lean(depth))
-        if (known := self.firsts.get(key)) is not None:
-            return known[1]
+        if key in self._firsts:
+            return self._firsts[key][1]
         if key in self._open_keys:  # a value is never part of itself
             if self.is_lean(depth):
                 self._guarded += 1
@@ -181,7 +189,7 @@ class Solver:
             complete, self._exhaustive = self._exhaustive, self._exhaustive and exhaustive
             self._open_keys.discard(key)
         if found is not None or (self._guarded == before and complete):
-            self.firsts.keep(key, goals, found)
+            self._firsts[key] = (tuple(goals), found)
         return found
 
     def is_lean(self, depth: int) -> bool:
@@ -277,13 +285,10 @@ class Solver:
             if known and goal.demand is None:
                 continue
             said = self.document.modern(goal.schema) if isinstance(goal.schema, dict) else {}
-            if is_trivial(said.get("not")):
-                self.conflict("a schema that refuses everything stands there")
-                return None
             more, picks, demand = self._parts(said, goal, lean=lean)
             left = kinds & kinds_of(said) - refused_kinds(said.get("not"))
-            if not left:
-                self.conflict(contradiction(kinds, said))
+            if not left or accepts_everything(self.document, said.get("not", False), left):
+                self.conflict("what stands under 'not' refuses everything" if left else contradiction(kinds, said))
                 return None
             kinds = left
             atoms = (*atoms, Atom(said, demand, goal.within, goal.strict))
@@ -318,6 +323,7 @@ class Solver:
                     more += [Goal(Words({"not": one}), strict=True) for one in branches if one is not chosen]
             else:
                 picks.append(tuple((Goal(branch, None, within),) for branch in self._able(union, branches, lean=lean)))
+        more += [Goal(one, None, within) for one in asked_anyway(self.document, said)]
         in_place = step is not None and step.keyword in {*REFERENCES, "allOf", "anyOf", "oneOf"}
         if step is not None and step.keyword in {"then", "else"} and "if" in said:
             asked = said["if"] if step.keyword == "then" else Words({"not": said["if"]})
@@ -368,7 +374,7 @@ class Solver:
     def _scalars(self, said: Sequence[dict[str, Any]], kind: str, name: str) -> Iterator[Host]:
         flats = [words for atom in said if (words := flat(atom))]
         most = _MOST_SCALARS if any("not" in words for words in flats) else None
-        for one in islice(_SCALARS[kind](flats, name), most):
+        for one in islice(scalars.BUILDERS[kind](flats, name), most):
             self.spend(1)
             if all(self.judge.holds(words, one) for words in flats):
                 yield Host(one, ())
@@ -383,15 +389,6 @@ class Solver:
         else:
             self.give_up(scalars.too_long(said) if kind == "string" else "")
 
-
-_SCALARS: Final[dict[str, Callable[[Sequence[dict[str, Any]], str], Iterator[Any]]]] = {
-    "string": scalars.string,
-    "number": scalars.number,
-    "integer": scalars.integer,
-    "boolean": scalars.boolean,
-    "null": scalars.null,
-}
-"""The builder of every JSON type without parts."""
 
 _PARTED: Final[dict[str, Callable[[Solver, Node], Iterator[Host]]]] = {
     "object": objects,

@@ -17,10 +17,12 @@ from haiku_contract.contract import Contract, load
 from haiku_contract.errors import UsageError
 from haiku_contract.generate._schema_strategies import Converter, fresh
 from haiku_contract.generate.conforming import ALONE, solver_of
-from haiku_contract.generate.faults import Faulted, Target, faults, fewest, proven, target_of
+from haiku_contract.generate.faults import Faulted, Target, faults, fewest, judged, proven
 from haiku_contract.generate.features import name_of
 from haiku_contract.generate.goals import Host
-from haiku_contract.generate.routes import Route, locations, routes
+from haiku_contract.generate.operators import Edit
+from haiku_contract.generate.routes import Route, locations
+from haiku_contract.generate.targets import targets_of
 from haiku_contract.model import Case, Fault
 
 if TYPE_CHECKING:
@@ -263,7 +265,18 @@ def _edited(
         best = tuple(one for one in found if len(one.breaks) <= least)
         if best:
             return twin, best
+    # No edit of its own at any place of what was drawn: one that is known for the simplest payload may do.
+    known = (_judged_again(validator, site, payload, one) for one in site.edits)
+    best = tuple(one for one in known if one is not None and len(one.breaks) <= least)
+    if best:
+        return payload, best
     return fresh(site.edits[0].twin), tuple(one for one in site.edits if one.twin is site.edits[0].twin)
+
+
+def _judged_again(validator: SchemaValidator, site: _Site, payload: Any, one: Faulted) -> Faulted | None:
+    """A known edit of another payload, made on this one; None where it does not break the constraint here."""
+    edit = Edit(one.label, one.fault.op, tuple(pointer.split(one.fault.path)), one.fault.value)
+    return judged(validator, site.constraint, Host(payload, ()), edit)
 
 
 def _twins(validator: SchemaValidator, site: _Site, payload: Any, places: list[Path]) -> Iterator[tuple[Any, Path]]:
@@ -299,11 +312,6 @@ def _violable(validator: SchemaValidator) -> tuple[str, ...]:
     return found
 
 
-@lru_cache(_MOST_CACHED)
-def _routes(validator: SchemaValidator) -> dict[str, Route]:
-    return routes(solver_of(validator).document.root)
-
-
 def _site(validator: SchemaValidator, constraint_id: str) -> _Site:
     """The site of a constraint.
 
@@ -327,16 +335,23 @@ def _site(validator: SchemaValidator, constraint_id: str) -> _Site:
 @lru_cache(_MOST_CACHED * 100)
 def _breakable(validator: SchemaValidator, constraint_id: str) -> _Site | None:
     constraint = validator.constraint(constraint_id)
-    target = target_of(validator, constraint, _routes(validator)) if constraint is not None else None
-    if constraint is None or target is None:
-        return None
+    for target in targets_of(validator, constraint) if constraint is not None else ():
+        try:
+            found = fewest(list(faults(validator, target, ALONE)))
+        except UsageError:  # no payload gets there on this way
+            continue
+        if found:
+            name, route = name_of(target.constraint.pointer, target.constraint), Route(target.steps, target.said)
+            return _Site(target.constraint, name, route, target, _reached(validator, target, found[0]), tuple(found))
+    return None
+
+
+def _reached(validator: SchemaValidator, target: Target, first: Faulted) -> Host:
+    """The simplest payload that is held against the constraint; where none is, the one that the first fault changes."""
     try:
-        reached = solver_of(validator).one(target.steps)
-        found = fewest(list(faults(validator, target, ALONE)))
+        return solver_of(validator).one(target.steps)
     except UsageError:
-        return None
-    name = name_of(constraint.pointer, constraint)
-    return _Site(constraint, name, Route(target.steps, target.said), target, reached, tuple(found)) if found else None
+        return Host(first.twin, tuple(pointer.split(first.fault.path)))
 
 
 def _near(validator: SchemaValidator, constraint_id: str) -> str:

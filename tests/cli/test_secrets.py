@@ -239,7 +239,10 @@ def test_a_campaign_with_a_bearer(run: Callable[..., str], tmp_path: Path) -> No
     check(tmp_path)
 
 
-RECORD: Final = ("record", "--record-mode", "all", "--cassette", "recorded.yaml", "--retries", "0", "--timeout", "2")
+RECORD: Final = (
+    *("record", "--record-mode", "all", "--cassette", "recorded.yaml"),
+    *("--retries", "0", "--timeout", "2", "--rate", "none"),
+)
 
 
 def test_a_recording(run: Callable[..., str], tmp_path: Path) -> None:
