@@ -10,7 +10,7 @@ from haiku_contract.campaign.blame import MOST_FURTHER
 from haiku_contract.campaign.budget import UNLIMITED, Budget, estimate, priced
 from haiku_contract.endpoint.cassette import load
 from haiku_contract.errors import EndpointError, MissingExtraError, StaleCassetteError, UsageError
-from haiku_contract.model import VerdictKind
+from haiku_contract.model import Case, VerdictKind
 from haiku_contract.report.text import counted, one_line
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from haiku_contract.campaign.plan import Plan
     from haiku_contract.contract import Contract
-    from haiku_contract.model import CampaignFinished, Case, Verdict
+    from haiku_contract.model import CampaignFinished, Verdict
     from haiku_contract.pytest_plugin.endpoints import Endpoint
     from haiku_contract.pytest_plugin.settings import Settings
 
@@ -61,8 +61,13 @@ def run(
         MissingExtraError: what campaigns need is not installed.
         StaleCassetteError: not even the first case is in the cassette.
         EndpointError: the endpoint cannot be reached.
-        UsageError: the contract names no prices, and no cost can be held.
+        UsageError: the contract names no prices, and no cost can be held; or what is to be sent is no case.
     """
+    for case in cases or ():
+        if not isinstance(case, Case):
+            raise UsageError(
+                f"{case!r:.80} is no case: give those that 'haiku_contract.generate.cases(contract)' yields"
+            )
     try:
         from haiku_contract.campaign.drive import Sender, drive  # noqa: PLC0415 - an optional part
     except ModuleNotFoundError as error:
