@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from functools import cache, partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
@@ -149,8 +150,9 @@ def _check_patterns(schema: Schema) -> None:
     if isinstance(schema, dict):
         if "" in schema.get("patternProperties", ()) and "additionalProperties" in schema:
             raise re.error("jsonschema takes an empty pattern for none, and every key for one beyond it")
-        for pattern in (schema.get("pattern", ""), *schema.get("patternProperties", ())):
-            re.compile(pattern)
+        with warnings.catch_warnings(action="ignore"):  # compiled now, a pattern is not warned of when it is used
+            for pattern in (schema.get("pattern", ""), *schema.get("patternProperties", ())):
+                re.compile(pattern)
 
 
 def _unexpected(error: Any) -> tuple[str, ...]:

@@ -120,6 +120,8 @@ _NO_TUPLE: Final = "stands beside no list under 'items', without which it says n
 _NO_KEY_LEFT: Final = "a pattern beside it speaks of every key"
 _A_KEY: Final = "a JSON key is a string"
 _NO_IF: Final = "stands beside no 'if', without which it says nothing"
+_IF_NEVER: Final = "'if' never holds"
+_IF_ALWAYS: Final = "'if' always holds"
 _ONLY_ASKED: Final = "only asked under 'not', 'contains', 'if' or 'unevaluated…', where to fail is no fault"
 _UNUSED: Final = "no reference leads to this definition"
 _OPEN: Final = "another branch of the union accepts every value"
@@ -278,7 +280,7 @@ def _constraint(side: Side, site: _Site, tokens: tuple[str, ...], *, value: Any,
         pointer=path,
         keyword=keyword_at(tokens),
         value=value,
-        reachable=site.never not in {_UNUSED, _NO_IF},
+        reachable=site.never not in {_UNUSED, _NO_IF, _IF_NEVER, _IF_ALWAYS},
         violable=not (site.never or reason),
         reason=site.never or reason,
     )
@@ -337,6 +339,10 @@ def _children(document: Document, site: _Site, keyword: str, value: Any) -> Iter
     never = _never_of_keys(keyword) if site.names else ""
     if keyword in {"then", "else"} and "if" not in beside:
         never = _NO_IF
+    if keyword == "then" and beside.get("if") is False:
+        never = _IF_NEVER
+    if keyword == "else" and accepts_everything(document, beside.get("if", False)):
+        never = _IF_ALWAYS
     if keyword == "additionalItems" and not isinstance(beside.get("items"), list):
         never = _NO_TUPLE
     if keyword == "additionalProperties" and _has_open_pattern(beside):

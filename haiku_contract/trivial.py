@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -42,10 +43,11 @@ def matches_every_text(pattern: str) -> bool:
     """Whether every text matches, as far as can be told: what may be empty is found everywhere."""
     if "{," in pattern:  # zero and more to Python, and a text to ECMA 262
         return False
-    try:
-        tree = list(_parser.parse(pattern))
-    except (re.error, OverflowError, RecursionError):
-        return False
+    with warnings.catch_warnings(action="ignore"):  # about what a later Python may read otherwise
+        try:
+            tree = list(_parser.parse(pattern))
+        except (re.error, OverflowError, RecursionError):
+            return False
     return _matches_everywhere(tree)
 
 

@@ -218,6 +218,8 @@ UNVIOLABLE: list[tuple[Any, list[tuple[str, str]]]] = [
     ({"then": {"type": "null"}, "else": False}, [
         ("/then/type", NO_IF), ("/else", NO_IF),
     ]),
+    ({"if": False, "then": False, "else": False}, [("/then", "'if' never holds"), ("/else", "")]),
+    ({"if": {}, "then": False, "else": False}, [("/then", ""), ("/else", "'if' always holds")]),
     ({"propertyNames": {"$ref": "#/$defs/s"}, "items": {"$ref": "#/$defs/s"}, "$defs": {"s": {"type": "string"}}}, [
         ("/$defs/s/type", ""),
     ]),

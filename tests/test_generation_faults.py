@@ -82,6 +82,8 @@ def test_what_is_hard_to_break(schema: dict[str, Any], place: str, together: int
 UNBROKEN: list[tuple[dict[str, Any], str, str]] = [
     ({"anyOf": [{"instanceof": "RegExp"}, {"minLength": 1}]}, "/anyOf/1/minLength", "unviolable: another branch"),
     ({"pattern": "[\\s\\S]*"}, "/pattern", "unviolable: accepts every value"),
+    ({"if": False, "then": False}, "/then", "unreachable: 'if' never holds"),
+    ({"oneOf": [{"type": "null"}, {"type": "null"}]}, "/oneOf/0/type", "unreachable: no value conforms: no branch"),
 ]
 
 

@@ -339,6 +339,13 @@ def test_a_pattern_that_only_ecma_262_reads() -> None:
     assert all(text.isupper() for text in texts)
 
 
+def test_what_is_drawn_conforms_in_both_engines() -> None:
+    """A unit separator is white space to Python, and none to ECMA 262."""
+    schema = {"type": "string", "pattern": "^[a-f\\x1f]$", "allOf": [{"pattern": "^\\S$"}]}
+    assert hc.SchemaValidator("request", schema).is_valid("\x1f")
+    assert "\x1f" not in drawn(requests(with_schema(schema)))
+
+
 def test_every_keyword_has_a_schema_here() -> None:
     def keywords(schema: Any) -> set[str]:
         if isinstance(schema, dict):
@@ -363,8 +370,10 @@ def test_every_keyword_has_a_schema_here() -> None:
         ({"type": "object", "required": ["a"], "not": {"required": ["a"]}}, "'not' at the root"),
         (
             {"properties": {"x": {"type": "string", "not": {"minLength": 0}}}, "required": ["x"], "type": "object"},
-            "'not' at",
+            "nothing may stand under the required key 'x'",
         ),
+        ({"type": "array", "items": {"type": "boolean"}, "uniqueItems": True, "minItems": 3}, "no more than 2 do"),
+        ({"type": "string", "pattern": "[\\uD83D\\uDE00]"}, "'pattern'"),
         ({"type": "string", "pattern": "^\\p{Script=Tibetan}{3}$"}, "'pattern'"),
         ({"allOf": [{"const": 1}, {"const": 2}]}, "nothing is allowed"),
         ({"type": "array", "minItems": 2, "items": False}, "leave no value"),

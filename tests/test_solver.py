@@ -178,6 +178,8 @@ def test_what_is_next_to_unsatisfiable_has_a_value(schema: Any) -> None:
         ({"type": "object", "propertyNames": False, "minProperties": 1}, "and only 0 may be there"),
         ({"type": "array", "contains": False}, "'false' stands there"),
         ({"type": "array", "contains": {}, "minContains": 3, "maxItems": 2}, "at least 3 items are asked for"),
+        ({"type": "array", "contains": {}, "maxContains": 0}, "than 'maxContains' allows"),
+        ({"type": "object", "minProperties": 2, "maxProperties": 1}, "at least 2 keys are asked for and at most 1"),
         ({"type": "array", "contains": {"const": 1}, "items": {"type": "string"}}, "no type is both one of string"),
         ({"oneOf": [{"type": "string"}, {"type": "string"}]}, "no branch of 'oneOf' can be the one"),
         ({"oneOf": [{"const": 1}, {"const": True}, {"const": 1}], "type": "integer"}, "no type is both"),
@@ -342,6 +344,16 @@ def test_texts_are_counted_through_as_far_as_a_pattern_goes() -> None:
     assert len(set(many)) > 500
     assert all(ecma.matches("^[a-z]{2}$", text) for text in many)
     assert list(ecma.varied("^[a-z]{2}$")) == many
+
+
+def test_texts_of_thousands_of_characters_are_built() -> None:
+    assert len(simplest({"type": "string", "pattern": "^[^\\s]{5000}$"})) == 5000
+    assert list(ecma.varied("^.{5000}$")) == []
+
+
+def test_nobody_is_warned_of_what_python_may_read_otherwise_one_day() -> None:
+    validator = hc.SchemaValidator("request", {"type": "string", "pattern": "^[[a]$"})
+    assert {case.kind for case in cases_of(validator)} == {"conforming", "faulted"}
 
 
 @pytest.mark.parametrize("pattern", ["^(a+)+b$", "^(a|a+)*b$", "^((a*)*)*b$", "^(?:a+){2,}b$"])

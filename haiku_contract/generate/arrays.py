@@ -31,6 +31,10 @@ def arrays(solver: Solver, node: Node) -> Iterator[Host]:
     if least > most:
         solver.conflict(f"at least {least} items are asked for and at most {most} allowed")
         return
+    for one in said:
+        if one.get("maxContains", math.inf) < one.get("minContains", 1) and "contains" in one:
+            solver.conflict("more items are asked for than 'maxContains' allows")
+            return
     if least > _MOST_LISTED:
         solver.give_up(f"arrays of more than {_MOST_LISTED} items are not made")
         return

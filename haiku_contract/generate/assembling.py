@@ -11,6 +11,7 @@ from collections import Counter
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from haiku_contract.generate.branches import Fork, forked
 from haiku_contract.generate.conforming import solver_of
 from haiku_contract.generate.features import features, shuffled
 from haiku_contract.generate.options import Needs, Options, options_of
@@ -19,10 +20,31 @@ from haiku_contract.generate.packing import Draft, Packable, at, packable, same
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from haiku_contract.generate.goals import Path
+    from haiku_contract.generate.branches import Way
     from haiku_contract.validation import SchemaValidator
 
 _AHEAD: Final = 4_000  # features that are known before a payload is made of them
+
+
+class Manner(NamedTuple):
+    """How payloads are made.
+
+    Attributes:
+        follows: whether the rows of optional properties are those of the book, or each the one that gains most.
+        rows_first: whether all rows of an object come before the values that are left, or after them.
+    """
+
+    follows: bool
+    rows_first: bool
+
+
+MANNERS: Final = (
+    Manner(follows=True, rows_first=True),
+    Manner(follows=False, rows_first=False),
+    Manner(follows=False, rows_first=True),
+    Manner(follows=True, rows_first=False),
+)
+"""Which one makes the fewest payloads depends on the schema; the first one mostly does."""
 
 
 class Assembled(NamedTuple):
@@ -51,15 +73,17 @@ class Assembly:
         waiting: those of them that no payload shows yet.
     """
 
-    def __init__(self, validator: SchemaValidator, strength: int, seed: int, *, follows: bool = True) -> None:
-        """Args: schema; how many properties are combined; order of features; rows by the book or by what they gain."""
+    def __init__(self, validator: SchemaValidator, strength: int, seed: int, manner: Manner = MANNERS[0]) -> None:
+        """Args: the schema; how many properties are combined; the order of features; how payloads are made."""
         self._validator = validator
         self._base = solver_of(validator).simplest()
         self._seed = seed
-        found = options_of(validator, strength, follows=follows)
+        self._manner = manner
+        found = options_of(validator, strength, follows=manner.follows)
         self.elements = [one for one in found if one.array is not None]
         self.options = [one for one in found if one.array is None]
         self._literals = {item.name: item for one in self.options for item in (*one.there, *one.gone)}
+        self._ways: dict[str, tuple[Way, ...]] = {}
         self._fitting: set[str] = set()
         self.known: list[Packable] = list(self._literals.values())
         self.waiting: list[Packable] = []
@@ -72,18 +96,24 @@ class Assembly:
         first = self._assembled(self._base)
         yield first
         yield from self._from(self._base)
-        self.waiting += self._stranded
-        self._stranded = []
-        while self.waiting or self._refill():
-            yield self._assembled(self.waiting[0].payload, self.waiting[0])
-        for one in self.options:
-            if one.presence.left:
-                yield from self._from(one.payload)
+        for rows in (self._manner.rows_first, not self._manner.rows_first):
+            self._unstrand()
+            yield from self._rows_left() if rows else self._values_left()
         while self._literals:
             name, item = next(iter(self._literals.items()))
             made = self._assembled(item.payload, item)
             self._literals.pop(name, None)
             yield made
+
+    def _rows_left(self) -> Iterator[Assembled]:
+        for one in self.options:
+            if one.presence.left:
+                self._unstrand()
+                yield from self._from(one.payload)
+
+    def _values_left(self) -> Iterator[Assembled]:
+        while self.waiting or self._refill():
+            yield self._assembled(self.waiting[0].payload, self.waiting[0])
 
     def _from(self, base: Any) -> Iterator[Assembled]:
         """Payloads on top of one, as long as they show something new."""
@@ -93,11 +123,11 @@ class Assembly:
             made = self._assembled(base)
             if made.new or made.combinations:
                 yield made
-            elif before == sum(one.presence.left for one in self.options) and not any(self._insisted()):
+            elif before == sum(one.presence.left for one in self.options) and not any(self._insisted(base)):
                 return
 
-    def _insisted(self) -> list[bool]:
-        return [one.insist() for one in self.options]
+    def _insisted(self, base: Any) -> list[bool]:
+        return [one.insist() for one in self.options if one.fits(self._validator, base)]
 
     def is_small(self) -> bool:
         """Whether everything that is to be shown is known at once."""
@@ -125,22 +155,21 @@ class Assembly:
         loose = [item for item in self.waiting if item.loose and item is not seed]
         helped = [item for item in self._stranded if any(draft.is_shown(path) for path, _ in item.edits)]
         firm = [item for item in (*self.waiting, *helped) if not item.loose and item is not seed]
-        firm.sort(key=lambda item: -_urgency(item, needs) if not _is_whole(item, draft.payload) else 1)
+        firm.sort(key=lambda item: -self._urgency(item, needs) if not _is_whole(item, draft.payload) else 1)
         draft.add(firm)
         draft.add(draft.add([*late, *loose]))
         if seed is None:
             self._strand(base, draft.unfit)
         return self._noted(draft)
 
-    def _row(self, draft: Draft, one: Options, needs: Mapping[Path, int], late: Sequence[Packable]) -> list[Packable]:
+    def _row(self, draft: Draft, one: Options, needs: Mapping[Way, int], late: Sequence[Packable]) -> list[Packable]:
         """Put the next row of an object in, as far as something has to be absent; what has to be present."""
-        values = [needs.get(there.edits[0][0], 0) for there in one.there]
+        ways = [self._ways_of(there)[0] for there in one.there]
         if draft.is_taken(one.path) or not one.presence.left:
             return []
         draft.add([item for item in late if item.edits[0][0] == one.path[: len(item.edits[0][0])]])
-        found = (
-            one.row(self._validator, draft.payload, Needs(values, needs[one.path])) if self._fits(draft, one) else None
-        )
+        wanted = Needs([needs.get(way, 0) for way in ways], needs.get(ways[0][:-1], 0))
+        found = one.row(self._validator, draft.payload, wanted) if self._fits(draft, one) else None
         if found is None:
             return []
         draft.hold(one.path)
@@ -161,6 +190,11 @@ class Assembly:
         self._stranded += [item for item in self.waiting if item.name in lost]
         self.waiting = [item for item in self.waiting if item.name not in lost]
 
+    def _unstrand(self) -> None:
+        self.waiting += self._stranded
+        self._stranded = []
+        self._fitting = set()
+
     def _noted(self, draft: Draft) -> Assembled:
         combinations = sum(one.note(self._validator, draft.payload) for one in self.options)
         shown = {item.name for item in draft.shown}
@@ -176,19 +210,30 @@ class Assembly:
         unique = {item.name: item for item in draft.shown}
         return Assembled(draft.payload, tuple(unique.values()), tuple(new), combinations)
 
-    def _needs(self) -> Counter[Path]:
+    def _needs(self) -> Counter[Way]:
         """For every place, how many payloads have to follow at least in which something stands there."""
         firm = [item for item in self.waiting if not item.loose]
-        own: Counter[Path] = Counter(path for item in firm if item.array is None for path, _ in item.edits)
-        own.update({item.array for item in firm if item.array is not None})
-        absences: Counter[Path] = Counter()
-        least: Counter[Path] = Counter()
+        own: Counter[Way] = Counter(way for item in firm if item.array is None for way in self._ways_of(item))
+        own.update({way for item in firm if item.array is not None for way in self._ways_of(item)})
+        absences: Counter[Way] = Counter()
+        least: Counter[Way] = Counter()
         for one in self.options:
             if one.presence.left:
-                least[one.path] = one.least()
-                for there, count in zip(one.there, one.presence.absences(), strict=True):
-                    absences[there.edits[0][0]] = count
+                ways = [self._ways_of(there)[0] for there in one.there]
+                least[ways[0][:-1]] = one.least()
+                absences |= dict(zip(ways, one.presence.absences(), strict=True))
         return demand(own, absences, least)
+
+    def _urgency(self, item: Packable, needs: Mapping[Way, int]) -> float:
+        """How many payloads its place is needed in; elements, which come in crowds, are before whole arrays."""
+        return max(needs[way] for way in self._ways_of(item)) + (0.5 if item.array is not None else 0)
+
+    def _ways_of(self, item: Packable) -> tuple[Way, ...]:
+        """The places of an item, or the array that it is an element of."""
+        if item.name not in self._ways:
+            paths = [path for path, _ in item.edits] if item.array is None else [item.array]
+            self._ways[item.name] = tuple(forked(path, item.branches) for path in paths)
+        return self._ways[item.name]
 
     # -- what is to be shown ------------------------------------------------------------------------------------------
 
@@ -227,24 +272,22 @@ def _is_whole(item: Packable, payload: Any) -> bool:
     )
 
 
-def _urgency(item: Packable, needs: Mapping[Path, int]) -> float:
-    """How many payloads the place of an item is needed in; elements, which come in crowds, are before whole arrays."""
-    return max(needs[path] for path, _ in item.edits) if item.array is None else needs[item.array] + 0.5
-
-
-def demand(own: Mapping[Path, int], further: Mapping[Path, int], least: Mapping[Path, int]) -> Counter[Path]:
+def demand(own: Mapping[Way, int], further: Mapping[Way, int], least: Mapping[Way, int]) -> Counter[Way]:
     """For every place, how many payloads it takes to have so many values there and below, one after the other.
 
     Args:
         own: how many values each place is to have.
         further: in how many payloads there has to be nothing at a place.
         least: how many it takes at least to have the object at a place in all its forms.
+
+    Each branch of a union is taken to need payloads of its own.
     """
     places = {path[:length] for path in (*own, *further, *least) for length in range(len(path) + 1)}
-    below: Counter[Path] = Counter()
-    total: Counter[Path] = Counter()
+    below: Counter[Way] = Counter()
+    total: Counter[Way] = Counter()
     for path in sorted(places, key=len, reverse=True):
         total[path] = max(own.get(path, 0) + below[path], least.get(path, 0))
         if path:
-            below[path[:-1]] = max(below[path[:-1]], total[path] + further.get(path, 0))
+            parent, count = path[:-1], total[path] + further.get(path, 0)
+            below[parent] = below[parent] + count if isinstance(path[-1], Fork) else max(below[parent], count)
     return total

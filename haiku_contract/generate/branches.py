@@ -42,6 +42,12 @@ class Fork(NamedTuple):
     is_exclusive: bool
 
 
+class Union(NamedTuple):
+    """A union, on the way to what its branches speak of."""
+
+    number: int
+
+
 class Branch(NamedTuple):
     """One branch on the way to a place.
 
@@ -71,6 +77,7 @@ class Elements(NamedTuple):
 
 
 Branches: TypeAlias = tuple[Branch, ...]
+Way: TypeAlias = tuple[str | int | Union | Fork, ...]
 
 
 def branches(solver: Solver, steps: Sequence[Step], path: Path) -> Branches:
@@ -94,6 +101,16 @@ def branches(solver: Solver, steps: Sequence[Step], path: Path) -> Branches:
         elif word == "dependentSchemas":
             found.append(Branch(path[:depth], {"type": "object", "required": [step.key]}))
     return tuple(found)
+
+
+def forked(path: Path, found: Branches) -> Way:
+    """A path with the branches on its way in it: each union, and which branch of it."""
+    way: list[str | int | Union | Fork] = []
+    for depth in range(len(path) + 1):
+        for fork in (one.fork for one in found if len(one.path) == depth and one.fork is not None):
+            way += [Union(fork.union), fork]
+        way += path[depth : depth + 1]
+    return tuple(way)
 
 
 def elements(solver: Solver, steps: Sequence[Step]) -> tuple[Elements, ...]:

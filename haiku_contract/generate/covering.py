@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from haiku_contract import wire
 from haiku_contract.errors import UsageError
-from haiku_contract.generate.assembling import Assembly
+from haiku_contract.generate.assembling import MANNERS, Assembly
 from haiku_contract.generate.bounding import lower_bound
 from haiku_contract.generate.conforming import solver_of
 from haiku_contract.generate.packing import Draft, Packable
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from haiku_contract.validation import SchemaValidator
 
 _MOST_KEPT: Final = 8
-_MOST_TWICE: Final = 20_000  # cases times features up to which both ways are gone
+_MOST_SPENT: Final = 150_000  # cases times features after which no other way is tried
 _MOST_BASES: Final = 8  # simplest payloads of features that are tried to join others with
 
 
@@ -210,18 +210,23 @@ def _covering(validator: SchemaValidator, strength: int, seed: int) -> Covering:
 
 
 def _making(validator: SchemaValidator, strength: int, seed: int) -> tuple[Assembly, Iterable[Assembled]]:
-    """The payloads in the making: of a small contract the fewest of two ways, of a large one each when it is asked."""
+    """The payloads in the making: of a small contract the fewest of some ways, of a large one each when it is asked."""
     if strength < 1:
         raise UsageError(f"no combinations of {strength} properties: the strength is 1 or more")
-    by_the_book = Assembly(validator, strength, seed)
-    if not by_the_book.is_small():
-        return by_the_book, by_the_book.payloads()
-    made = list(by_the_book.payloads())
-    if len(made) <= _least(validator, by_the_book) or len(made) * len(by_the_book.known) > _MOST_TWICE:
-        return by_the_book, made
-    by_gain = Assembly(validator, strength, seed, follows=False)
-    other = list(by_gain.payloads())
-    return (by_gain, other) if len(other) < len(made) else (by_the_book, made)
+    best: tuple[Assembly, list[Assembled]] | None = None
+    spent = 0
+    for manner in MANNERS:
+        assembly = Assembly(validator, strength, seed, manner)
+        if not assembly.is_small():
+            return assembly, assembly.payloads()
+        made = list(assembly.payloads())
+        if best is None or len(made) < len(best[1]):
+            best = assembly, made
+        spent += len(made) * len(assembly.known)
+        if spent > _MOST_SPENT or len(best[1]) <= _least(validator, best[0]):
+            break
+    assert best is not None  # noqa: S101 - there are some manners
+    return best
 
 
 def _left_out(one: Options) -> Iterator[str]:

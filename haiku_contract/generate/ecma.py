@@ -62,7 +62,8 @@ _REPEATS: Final = frozenset(("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"))
 _HOLDING: Final = _REPEATS | {"SUBPATTERN", "ATOMIC_GROUP", "ASSERT", "ASSERT_NOT"}
 _FEW: Final = 3
 _MOST_TRIED: Final = 11  # characters of a text that a slow pattern is tried on
-_MOST_REPEATS: Final = 2_000
+_MOST_REPEATS: Final = (10_000, 2_000)  # of what stands in no repetition, and of what stands in one
+_MOST_COUNTED: Final = 1_000  # characters of a text of which many are made
 _MOST_VARIED: Final = 600
 _AT_A_TIME: Final = 20
 _TRIED: Final = (0, 1, 2, 3, 5, 8)
@@ -159,10 +160,11 @@ def texts(pattern: str, least: int = 0) -> tuple[str, ...]:
         return ()
     whole = _parser.parse(translated(pattern), re.ASCII)
     trees = (whole, *_ahead(whole))
+    known: dict[Any, list[str]] = {}
     matching: dict[str, None] = {}
     for repeats in dict.fromkeys((*_TRIED, least)):
         for turn, tree in product(range(_MOST_BRANCHES), trees):
-            text = _Sampler(repeats, turn).text(tree)
+            text = _Sampler(repeats, turn, known).text(tree)
             for padded in (text, f"a{text}", f"{text}a"):
                 if padded not in matching and matches(pattern, padded):
                     matching[padded] = None
@@ -182,7 +184,8 @@ def _ahead(tree: Any) -> Iterator[Any]:
 
 def varied(pattern: str, least: int = 0) -> Iterator[str]:
     """Many texts that match: the characters of one counted through, then of a longer one."""
-    if compiled(pattern) is None or widths(pattern)[1] < least:
+    low, high = widths(pattern)
+    if compiled(pattern) is None or high < least or low > _MOST_COUNTED:
         return
     for repeats in dict.fromkeys((max(_FEW, least), max(_TRIED[-1], least))):
         for start in range(0, _MOST_VARIED, _AT_A_TIME):
@@ -196,7 +199,7 @@ def varied(pattern: str, least: int = 0) -> Iterator[str]:
 def _counted(pattern: str, repeats: int, start: int) -> tuple[tuple[str, ...], bool]:
     """The next texts that match, from a number on, and whether there are no more."""
     tree = _parser.parse(translated(pattern), re.ASCII)
-    known: dict[int, list[str]] = {}
+    known: dict[Any, list[str]] = {}
     found: list[str] = []
     for number in range(start, start + _AT_A_TIME):
         counter = _Counter(repeats, number, known)
@@ -223,9 +226,10 @@ def widths(pattern: str) -> tuple[int, float]:
 class _Sampler:
     """One way through an expression: how often repetitions repeat, and which branch is taken at forks."""
 
-    def __init__(self, repeats: int, turn: int) -> None:
+    def __init__(self, repeats: int, turn: int, known: dict[Any, list[str]]) -> None:
         self._repeats = repeats
         self._turn = turn
+        self._known = known
         self._picked = 0
         self._inside = 0
         self._groups: dict[int, str] = {}
@@ -241,7 +245,7 @@ class _Sampler:
         if code in _REPEATS:
             low, high, inner = value
             wanted = min(self._repeats, _FEW) if self._inside else self._repeats
-            count = min(max(int(low), min(wanted, int(high))), _MOST_REPEATS)
+            count = min(max(int(low), min(wanted, int(high))), _MOST_REPEATS[self._inside > 0])
             self._inside += 1
             text = "".join(self.text(inner) for _ in range(count))
             self._inside -= 1
@@ -263,21 +267,24 @@ class _Sampler:
     def _pick(self, code: str, value: Any) -> str:
         """A character, another one on every turn where there are several, and on some turns at every place."""
         self._picked += 1
-        accepts, named = _accepting(code, value), _named(value) if code == "IN" else []
-        found = [one for one in dict.fromkeys([*_LIKELY, *named]) if accepts(one)]
-        if not found:
-            found = [chr(one) for one in range(_MOST_CHARACTERS) if accepts(chr(one))][:_MOST_BRANCHES]
+        found = self._choices(code, value, _preferred)
         shift = self._picked if self._turn % 3 == 1 else 0
         return found[(self._turn + shift) % len(found)] if found else ""
+
+    def _choices(self, code: str, value: Any, choose: Callable[[str, Any], list[str]]) -> list[str]:
+        """The characters to choose from for a construct of the tree; long repetitions ask for them at every place."""
+        key = (code, id(value) if code == "IN" else value)
+        if key not in self._known:
+            self._known[key] = choose(code, value)
+        return self._known[key]
 
 
 class _Counter(_Sampler):
     """The way whose forks and characters are the digits of a number, which any other number takes elsewhere."""
 
-    def __init__(self, repeats: int, number: int, known: dict[int, list[str]]) -> None:
-        super().__init__(repeats, 0)
+    def __init__(self, repeats: int, number: int, known: dict[Any, list[str]]) -> None:
+        super().__init__(repeats, 0, known)
         self.left = number
-        self._known = known  # the characters of each construct of the tree, by its identity
 
     def _next(self, among: int) -> int:
         self.left, digit = divmod(self.left, among)
@@ -287,14 +294,20 @@ class _Counter(_Sampler):
         return branches[self._next(len(branches))]
 
     def _pick(self, code: str, value: Any) -> str:
-        found = self._known.get(id(value))
-        if found is None or code != "IN":
-            found = self._known[id(value)] = _accepted(_accepting(code, value))
+        found = self._choices(code, value, _accepted)
         return found[self._next(len(found))] if found else ""
 
 
-def _accepted(accepts: Callable[[str], bool]) -> list[str]:
+def _preferred(code: str, value: Any) -> list[str]:
+    """Likely characters that are accepted, and those that a class names; where there are none, others."""
+    accepts, named = _accepting(code, value), _named(value) if code == "IN" else []
+    likely = [one for one in dict.fromkeys([*_LIKELY, *named]) if accepts(one)]
+    return likely or [chr(one) for one in range(_MOST_CHARACTERS) if accepts(chr(one))][:_MOST_BRANCHES]
+
+
+def _accepted(code: str, value: Any) -> list[str]:
     """The characters that are accepted, those that people write where there are such."""
+    accepts = _accepting(code, value)
     usual = [one for one in ascii_lowercase + digits if accepts(one)]
     return usual or [chr(one) for one in range(_MOST_CHARACTERS) if accepts(chr(one))][:_MOST_BRANCHES]
 

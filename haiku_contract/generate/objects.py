@@ -66,6 +66,9 @@ class _Object:
         if self._least > self._room():
             self._solver.conflict(f"{self._least} keys are asked for, and only {self._room()} may be there")
             return False
+        if self._least > self._most:
+            self._solver.conflict(f"at least {self._least} keys are asked for and at most {self._most} allowed")
+            return False
         if len(keys) > self._most:
             self._solver.conflict(f"{len(keys)} keys are required and at most {self._most} allowed")
             return False

@@ -12,6 +12,7 @@ from haiku_contract.generate.features import presence_at
 from haiku_contract.generate.goals import Goal
 from haiku_contract.generate.packing import Draft, Packable, at, edited, packable
 from haiku_contract.generate.presence import (
+    Literals,
     Presence,
     by_the_book,
     least_rows,
@@ -22,7 +23,7 @@ from haiku_contract.model import ABSENT
 from haiku_contract.schemas import REFERENCES, Words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from haiku_contract.generate.features import Feature
     from haiku_contract.generate.goals import Path, Step
@@ -84,7 +85,7 @@ class Options:
         self.most, self.most_absent = (int(max(min(one, len(factors)), 1)) for one in most)
         self.array = self.there[0].array
         self._follows = follows or self.array is not None
-        self._suggested: Iterator[tuple[bool, ...]] | None = None
+        self._suggested: list[tuple[bool, ...]] | None = None
         self._full: Any = ABSENT
         self._tried = 0
         self._made = 0
@@ -160,12 +161,17 @@ class Options:
         return seed or [], self.presence.row(fixed, order)
 
     def _suggestion(self, validator: SchemaValidator, base: Any, values: Sequence[int]) -> tuple[bool, ...] | None:
-        """What is present in the next row by the book."""
+        """What is present in the next row by the book: of those that are left the one that shows most."""
         if 2 * self._room(validator, base) < len(self.there):
-            self._suggested = iter(())
+            self._suggested = []
         if self._suggested is None:
-            self._suggested = iter(by_the_book(values if self._follows else [0] * len(values), self.presence.strength))
-        return next(self._suggested, None)
+            self._suggested = by_the_book(values if self._follows else [0] * len(values), self.presence.strength)
+        if not (left := self._suggested):
+            return None
+        return left.pop(max(range(len(left)), key=lambda at: self._gain(left[at])))
+
+    def _gain(self, row: Sequence[bool]) -> int:
+        return self.presence.gain([literal(factor, present=present) for factor, present in enumerate(row)])
 
     def least(self) -> int:
         """How many more rows there have to be at least."""
@@ -175,7 +181,7 @@ class Options:
         """From now on only what is known to be possible is of use; whether that is new, and anything is left."""
         news = not self._insists and self.presence.left > 0
         self._insists = True
-        self._suggested = iter(())
+        self._suggested = []
         return news
 
     def shown(self, validator: SchemaValidator, payload: Any) -> list[Packable]:
@@ -196,19 +202,27 @@ class Options:
             items = self.items(found)
             if any(self._shows(validator, payload, items) for payload in (base, self.payload)):
                 return list(found)
-            if (row := next((row for row in self._own_rows() if row.issuperset(found)), None)) is not None:
-                return sorted(row)
             ways = [self._shown[one] for one in found if one in self._shown]
             ways += [*(item.payload for item in items), self._fullest(validator, base)]
+            ways += [
+                there.payload for there, row in zip(self.there, self._own_rows(), strict=True) if row.issuperset(found)
+            ]
             for payload in ways:
                 draft = Draft(validator, payload)
                 if not draft.add(items):
-                    return self._literals(draft.payload)
+                    return self._filled(draft, found)
             lone = [
                 one for one in found if not any(self._shows(validator, way, self.items([one])) for way in (base, *ways))
             ]
             self._exclude(tuple(lone[:1]) or found)
         return None
+
+    def _filled(self, draft: Draft, found: Literals) -> list[int]:
+        """What a payload shows that shows a combination, and with it as much as goes in of what is to be shown."""
+        wanted = self.items(self.presence.row({one >> 1: bool(one & 1) for one in found}, range(len(self.there))))
+        for is_loose in (False, True):
+            draft.add(draft.add([item for item in wanted if item.loose is is_loose]))
+        return self._literals(draft.payload)
 
     def _fullest(self, validator: SchemaValidator, base: Any) -> Any:
         """A payload with as many of the properties as go together."""

@@ -87,7 +87,7 @@ class Draft:
         refused: list[Packable] = []
         for item in items:
             (put if self._put(item) else refused).append(item)
-        if self.payload is payload or (self._validator.settled(self.payload) and self._hold(self._branches.values())):
+        if self.payload is payload or (self._conforms() and self._hold(self._branches.values())):
             self.shown += put
             return refused
         self.payload, self._taken, self._above, self._branches = payload, taken, above, branches
@@ -138,6 +138,10 @@ class Draft:
         if not item.loose:
             self._take(item)
         return True
+
+    def _conforms(self) -> bool:
+        """Whether the payload conforms to both engines; the slow one is not asked where the fast one refuses."""
+        return self._validator.engine.is_valid(self.payload) and bool(self._validator.settled(self.payload))
 
     def _hold(self, branches: Iterable[Branch]) -> bool:
         return hold(solver_of(self._validator), branches, self.payload)

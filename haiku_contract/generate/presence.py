@@ -174,6 +174,13 @@ class Presence:
             self._used[one] += 1
         return self._close(literals)
 
+    def gain(self, row: Iterable[int]) -> int:
+        """How many combinations a row would be the first to show."""
+        literals = sorted(row)
+        bits = _bits(literals)
+        found = sum((self._open[key] & bits).bit_count() for key in combinations(literals, self.strength - 1))
+        return found // self.strength
+
     def exclude(self, combination: Literals) -> int:
         """Note that a combination, or all with one literal, cannot be shown; how many those are."""
         if len(combination) == self.strength:

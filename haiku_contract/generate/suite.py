@@ -106,6 +106,8 @@ def unreached(validator: SchemaValidator, constraint: Constraint) -> str:
     targets = list(targets_of(validator, constraint))
     if not targets:
         return "unreachable: no payload is ever held against this place"
+    if (nothing := _nothing(validator)) is not None:
+        return f"unreachable: {nothing}"
     reasons = [_unreached(validator, target) for target in targets]
     if all(reasons):
         return next((one for one in reasons if one.startswith("undecided")), reasons[0])
@@ -114,6 +116,17 @@ def unreached(validator: SchemaValidator, constraint: Constraint) -> str:
         if constraint.value >= most:
             return f"undecided: {what} of more than {most} {unit} are not made"
     return "undecided: no edit was found because of which a payload fails; a branch of a union may accept all of them"
+
+
+def _nothing(validator: SchemaValidator) -> Unsatisfiable | None:
+    """The proof that nothing conforms to the whole schema; None where something does, or may."""
+    try:
+        solver_of(validator).simplest()
+    except Unsatisfiable as error:
+        return error
+    except UsageError:  # it is undecided
+        return None
+    return None
 
 
 def _unreached(validator: SchemaValidator, target: Target) -> str:

@@ -99,8 +99,19 @@ class Converter:
         Raises:
             UsageError: the schema has no value, or says something that can be neither constructed nor filtered.
         """
+        drawn = self.unjudged()
+        try:
+            self._solver.simplest()
+        except Unsatisfiable as error:
+            raise Unsatisfiable(f"cannot generate: in the {self._validator.side} schema {error}") from None
+        except UsageError:  # it is undecided: something that is drawn may conform
+            pass
         complaint = f"cannot generate: no value that was drawn conforms to the {self._validator.side} schema"
-        return checked(self.unjudged(), Check(self._validator.is_valid, self.simple(()), complaint))
+        return checked(drawn, Check(self._conforms, self.simple(()), complaint))
+
+    def _conforms(self, payload: Any) -> bool:
+        """The last judgement: that of the validator, and of both engines where they might differ."""
+        return self._validator.is_valid(payload) and self._validator.settled(payload) is True
 
     def unjudged(self) -> Strategy:
         """As `values`, before the last judgement: shows what construction alone gets right."""

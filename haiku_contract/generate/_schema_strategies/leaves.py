@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from hypothesis import reject
 from hypothesis import strategies as st
+from hypothesis.errors import InvalidArgument
 
 from haiku_contract.errors import MissingExtraError, UsageError
 from haiku_contract.generate.ecma import compiled as regex
@@ -219,7 +220,14 @@ def _matching(leaf: Leaf, pattern: str) -> list[st.SearchStrategy[Any]]:
 def patterned(pattern: str) -> st.SearchStrategy[str] | None:
     """Texts for an ECMA 262 pattern, as far as Python reads it the same way; None where it does not read it at all."""
     found = regex(pattern)
-    return None if found is None else st.from_regex(found)
+    if found is None:
+        return None
+    matching = st.from_regex(found)
+    try:
+        matching.validate()
+    except InvalidArgument:  # it asks for halves of surrogate pairs, which no JSON text has
+        return None
+    return matching
 
 
 def number(leaf: Leaf) -> list[st.SearchStrategy[Any]]:
