@@ -63,11 +63,6 @@ def run(
         EndpointError: the endpoint cannot be reached.
         UsageError: the contract names no prices, and no cost can be held; or what is to be sent is no case.
     """
-    for case in cases or ():
-        if not isinstance(case, Case):
-            raise UsageError(
-                f"{case!r:.80} is no case: give those that 'haiku_contract.generate.cases(contract)' yields"
-            )
     try:
         from haiku_contract.campaign.drive import Sender, drive  # noqa: PLC0415 - an optional part
     except ModuleNotFoundError as error:
@@ -81,7 +76,7 @@ def run(
     from haiku_contract.campaign.run import Target, campaign  # noqa: PLC0415
     from haiku_contract.campaign.taped import CampaignTransport, Stale, Unhurried  # noqa: PLC0415
 
-    plan = thrifty(contract, seed) if cases is None else thorough(tuple(cases))
+    plan = thrifty(contract, seed) if cases is None else thorough(_checked(cases))
     real = settings.endpoint == "live"
     budget = _budget(contract, plan, settings, say) if real else UNLIMITED
     target = Target(endpoint.name, endpoint.base_url + endpoint.surface.path, endpoint.surface, billed=endpoint.billed)
@@ -99,6 +94,13 @@ def run(
             first = plan.cases[0].id
             raise StaleCassetteError(f"{endpoint.name}: not even {first} is in it") from None
     return stale.told(result), tuple(stale.cases)
+
+
+def _checked(cases: Sequence[Case]) -> tuple[Case, ...]:
+    for case in cases:
+        if not isinstance(case, Case):
+            raise UsageError(f"{case!r:.80} is no case: give those of 'haiku_contract.generate.cases(contract)'")
+    return tuple(cases)
 
 
 def _budget(contract: Contract, plan: Plan, settings: Settings, say: Callable[[str], None]) -> Budget:
