@@ -148,7 +148,7 @@ def test_what_has_no_price_is_not_asked(contract: hc.Contract) -> None:
 def test_what_is_no_case_is_not_sent(contract: hc.Contract) -> None:
     endpoint = Endpoint("the reference", "http://127.0.0.1:9", named("messages"), {})
     wrong: list[Any] = [{"messages": []}]
-    with pytest.raises(hc.UsageError, match=r"^\{'messages': \[\]\} is no case: give those that"):
+    with pytest.raises(hc.UsageError, match=r"^\{'messages': \[\]\} is no case: give those of"):
         campaigns.run(contract, endpoint, Settings(), wrong, say=pytest.fail)
 
 
