@@ -99,6 +99,15 @@ def test_what_cannot_be_broken_is_said_so(schema: dict[str, Any], place: str, wh
     assert unreached(validator, constraint).startswith(why)
 
 
+def test_a_way_through_what_is_left_over_is_not_taken() -> None:
+    """Engines do not tell which part of it failed: found by the law over drawn schemas."""
+    inner = {"items": {}, "properties": {"b": {"$ref": "#/$defs/one"}}}
+    definitions = {"one": {"not": True}, "inner": inner}
+    schema = {"$ref": "#/$defs/inner", "unevaluatedItems": {"$ref": "#/$defs/one"}, "$defs": definitions}
+    cases = list(cases_of(hc.SchemaValidator("response", schema)))
+    assert any(one.kind == "faulted" and one.breaks == ("response:/$defs/one/not",) for one in cases)
+
+
 def test_a_way_that_leaves_nothing_to_break_is_not_taken() -> None:
     """What is defined once is broken where it counts, even if a shorter way leads there through a lax union."""
     lax = {"anyOf": [{"$ref": "#/$defs/word"}, {"description": "anything"}]}

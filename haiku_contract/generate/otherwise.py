@@ -25,12 +25,7 @@ if TYPE_CHECKING:
 LITTLE_WORK: Final = 15_000
 _MOST: Final = 4
 
-DOWN: Final = frozenset(
-    (
-        *("properties", "patternProperties", "additionalProperties", "unevaluatedProperties"),
-        *("items", "prefixItems", "unevaluatedItems"),
-    )
-)
+DOWN: Final = frozenset(("properties", "patternProperties", "additionalProperties", "items", "prefixItems"))
 """Steps from a value to one inside it; all others stay where they are."""
 
 
