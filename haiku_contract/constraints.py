@@ -290,9 +290,6 @@ def _never(document: Document, site: _Site, keyword: str, value: Any) -> str:
     """Why no JSON value can break the keyword here; empty when one can."""
     beside, names = site.schema if isinstance(site.schema, dict) else {}, site.names
 
-    def opening(branches: list[Any]) -> Iterator[bool]:
-        return (accepts_everything(document, branch) for branch in branches)
-
     reasons = {
         "accepts every value": keyword in TRIVIAL and TRIVIAL[keyword](value),
         _NO_CONTAINS: keyword in {"minContains", "maxContains"} and "contains" not in beside,
@@ -301,15 +298,22 @@ def _never(document: Document, site: _Site, keyword: str, value: Any) -> str:
         _NO_KEY_LEFT: keyword == "additionalProperties" and _has_open_pattern(beside),
         "'minContains' speaks for it": keyword == "contains" and beside.get("minContains", 0) > 0,
         "'minContains' asks for none": keyword == "contains" and beside.get("minContains") == 0,
-        "one branch accepts every value": keyword in UNIONS
+        "its branches accept every value": keyword in UNIONS
         and (keyword == "anyOf" or len(value) == 1)
-        and any(opening(value)),
+        and _is_open(document, keyword, value),
         _A_KEY: names and keyword == "type" and "string" in types(value),
     }
     found = next((reason for reason, holds in reasons.items() if holds), "")
     if found:
         return found
     return _never_of_keys(keyword) if names else ""
+
+
+def _is_open(document: Document, keyword: str, branches: list[Any]) -> bool:
+    """Whether a branch of a union accepts everything, or those of an `anyOf` do between them."""
+    if keyword == "anyOf":
+        return accepts_everything(document, {"anyOf": branches})
+    return any(accepts_everything(document, branch) for branch in branches)
 
 
 def _never_of_keys(keyword: str) -> str:
@@ -347,7 +351,7 @@ def _children(document: Document, site: _Site, keyword: str, value: Any) -> Iter
         never = _NO_TUPLE
     if keyword == "additionalProperties" and _has_open_pattern(beside):
         never = _NO_KEY_LEFT
-    if keyword in UNIONS and any(accepts_everything(document, branch) for branch in value):
+    if keyword in UNIONS and _is_open(document, keyword, value):
         never = _OPEN
     in_place = keyword not in _SPEAKS_OF
     for tokens, child in held(site.tokens, keyword, value):

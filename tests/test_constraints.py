@@ -67,7 +67,7 @@ ASKED = "only asked under 'not', 'contains', 'if' or 'unevaluated…', where to 
 EVERY = "accepts every value"
 EVERY_KEY = "a pattern beside it speaks of every key"
 NO_CONTAINS = "stands beside no 'contains', without which it says nothing"
-ONE = "one branch accepts every value"
+ONE = "its branches accept every value"
 OPEN = "another branch of the union accepts every value"
 NO_IF = "stands beside no 'if', without which it says nothing"
 
