@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import marshal
+from functools import cached_property, lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from haiku_contract.validation import SchemaValidator
 
 _MOST_VALUES: Final = 4  # that are put under a key
+_MOST_KEPT: Final = 1_000
+_MOST_CACHED: Final = 8
 _WITHOUT_REFERENCES: Final = 2  # the version of `marshal` in which equal values have equal bytes
 
 
@@ -61,7 +64,7 @@ class Trials:
         self.validator = validator
         self.wider: list[Faulted] = []
         self._constraint = constraint
-        self._known: dict[bytes, tuple[frozenset[str], frozenset[str]]] = {}
+        self._wider: set[bytes] = set()
 
     def on(self, target: Target, host: Host) -> Iterator[Faulted]:
         """The proposals for one payload that break the constraint."""
@@ -90,25 +93,59 @@ class Trials:
         except UsageError:
             return None
         key = marshal.dumps(payload, _WITHOUT_REFERENCES)
-        is_new = key not in self._known
-        if is_new:
-            self._known[key] = self._verdict(payload)
-        breaks, wider = self._known[key]
-        if self._constraint.id in breaks:
-            return Faulted(edit.label, fault, payload, breaks, host.payload)
-        if is_new and self._constraint.id in wider:
-            self.wider.append(Faulted(edit.label, fault, payload, wider, host.payload))
+        verdict = _judgements(self.validator).of(key, payload)
+        constraint = self._constraint.id
+        if constraint not in verdict.every or not verdict.agreed:
+            return None
+        if constraint in verdict.breaks:
+            return Faulted(edit.label, fault, payload, verdict.breaks, host.payload)
+        if key not in self._wider:
+            self._wider.add(key)
+            self.wider.append(Faulted(edit.label, fault, payload, verdict.every, host.payload))
         return None
 
-    def _verdict(self, payload: Any) -> tuple[frozenset[str], frozenset[str]]:
-        """What a payload breaks, and in every branch where that lacks the constraint; nothing if engines disagree."""
-        failures = self.validator.failures(payload)
-        breaks, wider = self.validator.meaning.broken(failures), frozenset[str]()
-        if self._constraint.id not in breaks:
-            wider = self.validator.meaning.every(failures)
-        if self._constraint.id in breaks | wider and self.validator.settled(payload) is False:
-            return breaks, wider
-        return frozenset(), frozenset()
+
+class Verdict:
+    """What a payload breaks.
+
+    Attributes:
+        breaks: of unions what is broken in the branch that was meant.
+        every: what is not met in any branch.
+    """
+
+    def __init__(self, validator: SchemaValidator, payload: Any) -> None:
+        """Args: the judge, and the payload."""
+        failures = validator.failures(payload)
+        self.breaks = validator.meaning.broken(failures)
+        self.every = validator.meaning.every(failures)
+        self._validator = validator
+        self._payload = payload
+
+    @cached_property
+    def agreed(self) -> bool:
+        """Whether both engines refuse the payload."""
+        return self._validator.settled(self._payload) is False
+
+
+class _Judgements:
+    """The verdicts on the payloads of late: faults of branches of one union lead to the same ones."""
+
+    def __init__(self, validator: SchemaValidator) -> None:
+        self._validator = validator
+        self._known: dict[bytes, Verdict] = {}
+
+    def of(self, key: bytes, payload: Any) -> Verdict:
+        found = self._known.get(key)
+        if found is None:
+            if len(self._known) >= _MOST_KEPT:
+                self._known.clear()
+            found = self._known[key] = Verdict(self._validator, payload)
+        return found
+
+
+@lru_cache(_MOST_CACHED)
+def _judgements(validator: SchemaValidator) -> _Judgements:
+    return _Judgements(validator)
 
 
 def proposals(validator: SchemaValidator, target: Target, current: Any) -> Iterator[Edit]:
