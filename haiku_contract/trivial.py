@@ -89,7 +89,7 @@ TRIVIAL: Final[dict[str, Callable[[Any], bool]]] = {
     "type": lambda value: set(types(value)) >= _ALL_TYPES,
     "not": lambda value: value is False,
     "pattern": matches_every_text,
-    "dependentRequired": lambda value: not any(value.values()),
+    "dependentRequired": lambda value: all(set(others) <= {name} for name, others in value.items()),
     "dependencies": lambda value: not any(isinstance(one, list) and one for one in value.values()),
     **dict.fromkeys(("exclusiveMinimum", "exclusiveMaximum"), lambda value: value is False),
 }
