@@ -27,10 +27,10 @@ from typing import TYPE_CHECKING, Any, Final
 import jsonschema_specifications
 
 import haiku_contract as hc
-from haiku_contract import messages, pointer, wire
+from haiku_contract import pointer, wire
 from haiku_contract._reference import ReferenceEngine
+from haiku_contract.failures import Meaning
 from haiku_contract.generate.conforming import simplest
-from haiku_contract.generate.faults import _failing
 from haiku_contract.generate.merging import Unsatisfiable
 from haiku_contract.generate.suite import cases_of, unreached
 from haiku_contract.localising import localised
@@ -307,8 +307,9 @@ def what_is_wrong(validator: hc.SchemaValidator, reference: ReferenceEngine | No
         return "its twin does not conform"
     if wire.encode(pointer.apply(case.fault, case.twin)) != case.body:
         return "its edit does not lead from the twin to it"
-    broken = [messages.named(validator.schema, validator.side, one.failures(case.payload)) for one in engines]
-    if any(one != set(case.breaks) for one in broken) and _failing(validator, case.payload) != set(case.breaks):
+    broken = [Meaning(validator.schema, validator.side).broken(one.failures(case.payload)) for one in engines]
+    wider = validator.meaning.every(validator.failures(case.payload))
+    if any(one != set(case.breaks) for one in broken) and wider != set(case.breaks):
         return f"it says that it breaks {set(case.breaks)}, and breaks {broken}"
     return ""
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import jsonschema_rs
 
-from haiku_contract import constraints, messages, pointer, wire
-from haiku_contract.messages import Failure
+from haiku_contract import constraints, pointer, wire
+from haiku_contract.failures import Failure, once
 from haiku_contract.schemas import subschemas
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class FastEngine:
         if wire.has_empty_key(instance) and self._second is not None:
             return self._second.failures(instance)
         schema = self._schema if self._is_odd else None
-        found = messages.once(_fast_failure(error, instance, schema) for error in self._validator.iter_errors(instance))
+        found = once(_fast_failure(error, instance, schema) for error in self._validator.iter_errors(instance))
         if not self._doubtful or self._second is None:
             return found
         every = list(found)
@@ -88,7 +88,7 @@ def _fast_failure(error: jsonschema_rs.ValidationError, root: Any, schema: Schem
         branch: list[Failure] = []
         for one in context:
             branch.append(_fast_failure(one, root, schema))  # noqa: PERF401 - as said
-        branches.append(tuple(messages.once(branch)))
+        branches.append(tuple(once(branch)))
     if not all(branches):  # where several branches fit, what the others say is not why
         branches = [()] * len(branches)
     unexpected = getattr(kind, "unexpected", ())

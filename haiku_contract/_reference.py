@@ -14,7 +14,7 @@ from jsonschema import validators
 from referencing.jsonschema import EMPTY_REGISTRY
 
 from haiku_contract import constraints, pointer, wire
-from haiku_contract.messages import Failure, once
+from haiku_contract.failures import Failure, once
 from haiku_contract.schemas import draft, formats, known
 
 if TYPE_CHECKING:

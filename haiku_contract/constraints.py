@@ -23,7 +23,7 @@ from haiku_contract.schemas import (
     subschemas,
     types,
 )
-from haiku_contract.trivial import TRIVIAL, accepts_everything, is_trivial, matches_every_text
+from haiku_contract.trivial import TRIVIAL, accepts_everything, is_trivial, kinds_taken, matches_every_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -114,8 +114,6 @@ _SPEAKS_OF: Final[dict[str, tuple[str, ...]]] = {
     **dict.fromkeys(("prefixItems", "items", "additionalItems", "unevaluatedItems"), ("array",)),
 }
 """The JSON types that a keyword speaks of; those that are not listed speak of every instance."""
-
-_SPOKEN_OF: Final = ("number", "string", "array", "object")
 
 _NO_CONTAINS: Final = "stands beside no 'contains', without which it says nothing"
 _NO_TUPLE: Final = "stands beside no list under 'items', without which it says nothing"
@@ -296,9 +294,6 @@ def _never(document: Document, site: _Site, keyword: str, value: Any) -> str:
     """Why no JSON value can break the keyword here; empty when one can."""
     beside, names = site.schema if isinstance(site.schema, dict) else {}, site.names
 
-    def opening(branches: list[Any]) -> Iterator[bool]:
-        return (accepts_everything(document, branch) for branch in branches)
-
     reasons = {
         "accepts every value": keyword in TRIVIAL and TRIVIAL[keyword](value),
         _NO_CONTAINS: keyword in {"minContains", "maxContains"} and "contains" not in beside,
@@ -307,9 +302,9 @@ def _never(document: Document, site: _Site, keyword: str, value: Any) -> str:
         _NO_KEY_LEFT: keyword == "additionalProperties" and _has_open_pattern(beside),
         "'minContains' speaks for it": keyword == "contains" and beside.get("minContains", 0) > 0,
         "'minContains' asks for none": keyword == "contains" and beside.get("minContains") == 0,
-        "one branch accepts every value": keyword in UNIONS
+        "its branches accept every value": keyword in UNIONS
         and (keyword == "anyOf" or len(value) == 1)
-        and any(opening(value)),
+        and _is_open(document, keyword, value),
         _A_KEY: names and keyword == "type" and "string" in types(value),
         _OPEN_TO: bool(_SPEAKS_OF.get(keyword)) and site.open.issuperset(_SPEAKS_OF[keyword]),
         _NO_ITEM_LEFT: keyword == "unevaluatedItems" and not isinstance(beside.get("items", []), list),
@@ -319,6 +314,13 @@ def _never(document: Document, site: _Site, keyword: str, value: Any) -> str:
     if found:
         return found
     return _never_of_keys(keyword) if names else ""
+
+
+def _is_open(document: Document, keyword: str, branches: list[Any]) -> bool:
+    """Whether a branch of a union accepts everything, or those of an `anyOf` do between them."""
+    if keyword == "anyOf":
+        return accepts_everything(document, {"anyOf": branches})
+    return any(accepts_everything(document, branch) for branch in branches)
 
 
 def _never_of_keys(keyword: str) -> str:
@@ -356,21 +358,16 @@ def _children(document: Document, site: _Site, keyword: str, value: Any) -> Iter
         never = _NO_TUPLE
     if keyword == "additionalProperties" and _has_open_pattern(beside):
         never = _NO_KEY_LEFT
-    if keyword in UNIONS and any(accepts_everything(document, branch) for branch in value):
+    if keyword in UNIONS and _is_open(document, keyword, value):
         never = _OPEN
     in_place = keyword not in _SPEAKS_OF
     if not in_place and site.open.issuperset(_SPEAKS_OF[keyword]):
         never = _OPEN_TO
-    taken = [_taken(document, branch) for branch in value] if keyword == "anyOf" else []
+    taken = [kinds_taken(document, branch) for branch in value] if keyword == "anyOf" else []
     for index, (tokens, child) in enumerate(held(site.tokens, keyword, value)):
         beyond = site.open.union(*taken[:index], *taken[index + 1 :]) if in_place else frozenset()
         names = keyword == "propertyNames" or (site.names and in_place)
         yield _Site(tokens, child, names, site.never or never, beyond)
-
-
-def _taken(document: Document, branch: Any) -> frozenset[str]:
-    """The types of which a branch accepts every value."""
-    return frozenset(kind for kind in _SPOKEN_OF if accepts_everything(document, branch, frozenset((kind,))))
 
 
 def _places(document: Document) -> Iterator[_Site]:

@@ -13,26 +13,8 @@ from haiku_contract.model import Violation
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from haiku_contract.constraints import Schema
+    from haiku_contract.failures import Failure, Meaning
     from haiku_contract.model import Side
-
-
-class Failure(NamedTuple):
-    """What an engine reports: the keyword that failed, by its place in the schema, and the instance it failed for.
-
-    Attributes:
-        schema_path: tokens from the root of the schema to the keyword, references resolved.
-        instance_path: tokens from the root of the payload to the instance.
-        instance: the value there.
-        branches: for a union, the failures of each branch.
-        unexpected: for keywords that close an object, the keys that are too much.
-    """
-
-    schema_path: tuple[str | int, ...]
-    instance_path: tuple[str | int, ...]
-    instance: Any
-    branches: tuple[tuple[Failure, ...], ...] = ()
-    unexpected: tuple[str, ...] = ()
 
 
 class _Text(NamedTuple):
@@ -51,8 +33,6 @@ _ARTICLES: Final = {
     "array": "an array",
     "object": "an object",
 }
-_SHUT: Final = ("type", "const", "enum", "")
-"""A branch that fails for one of these (the last: it is `false`) at the union's own place was not meant."""
 _MOST_NAMES = 8
 _SHORT = 60
 _LONG = 120
@@ -60,31 +40,20 @@ _RENAMED = 0.75
 _MISSPELT = 0.6
 _LONGEST_COMPARED = 200
 _MOST_COMPARED = 100
-_CLOSING: Final = ("additionalProperties", "unevaluatedProperties", "items", "unevaluatedItems")
 
 
-def explain(schema: Schema, side: Side, failures: Iterable[Failure], *, excerpts: bool = True) -> Iterator[Violation]:
+def explain(meaning: Meaning, failures: Iterable[Failure], *, excerpts: bool = True) -> Iterator[Violation]:
     """The violations behind an engine's failures, in the engine's order; lazy.
 
-    A failed union is explained by the branch that the author meant (`intended`); only where none was meant in
+    A failed union is explained by the branch that the author meant (`Meaning.intended`); only where none was meant in
     particular it is the union itself that is reported, with every branch in `context`. Without `excerpts` nothing of
     the payload is shown but its types, its keys and its lengths.
     """
     for failure in failures:
-        if failure.branches and (branch := intended(schema, failure)) is not None:
-            yield from explain(schema, side, branch, excerpts=excerpts)
+        if failure.branches and (branch := meaning.intended(failure)) is not None:
+            yield from explain(meaning, branch, excerpts=excerpts)
         else:
-            yield from _violations(schema, side, failure, excerpts=excerpts)
-
-
-def once(failures: Iterable[Failure]) -> Iterator[Failure]:
-    """Each failing keyword once per place: engines repeat `required` for every missing member."""
-    seen: set[tuple[tuple[str | int, ...], tuple[str | int, ...]]] = set()
-    for failure in failures:
-        key = (failure.schema_path, failure.instance_path)
-        if key not in seen:
-            seen.add(key)
-            yield failure
+            yield from _violations(meaning, failure, excerpts=excerpts)
 
 
 def ranked(violations: Iterable[Violation]) -> list[Violation]:
@@ -108,65 +77,9 @@ def broken(violations: Iterable[Violation]) -> frozenset[str]:
     return frozenset(ids)
 
 
-def named(schema: Schema, side: Side, failures: Iterable[Failure]) -> frozenset[str]:
-    """What `broken` finds in the violations behind an engine's failures, without the words."""
-    ids: set[str] = set()
-    for failure in failures:
-        meant = intended(schema, failure) if failure.branches else None
-        for branch in failure.branches if meant is None else (meant,):
-            ids |= named(schema, side, branch)
-        if meant is None:
-            place, value = f"{side}:{pointer.join(failure.schema_path)}", pointer.get(schema, failure.schema_path)
-            members = enumerate(value) if _keyword(schema, failure) == "required" else ()
-            ids |= {f"{place}/{index}" for index, name in members if name not in failure.instance} or {place}
-    return frozenset(ids)
-
-
-def intended(schema: Schema, failure: Failure) -> tuple[Failure, ...] | None:
-    """The failures of the branch that was meant: its type fits; then discriminators, depth and fewness decide.
-
-    None where the value has no branch's type, or is none of the values that the branches list; and where it fits a
-    branch, and one more than it may.
-    """
-    if not all(failure.branches):
-        return None
-    here = len(failure.instance_path)
-    fitting = [
-        branch
-        for branch in failure.branches
-        if not any(len(one.instance_path) == here and _is_shut(schema, one) for one in branch)
-    ]
-    if not fitting:
-        return None
-    return min(fitting, key=lambda branch: _distance(schema, branch, here))
-
-
-def _is_shut(schema: Schema, failure: Failure) -> bool:
-    """Whether the failure tells that its branch was not meant; a union in a union does where none of its own was."""
-    if failure.branches:
-        return all(failure.branches) and intended(schema, failure) is None
-    return _keyword(schema, failure) in _SHUT
-
-
-def _distance(schema: Schema, branch: tuple[Failure, ...], here: int) -> tuple[int, int, int]:
-    """How far a branch is from what was meant: wrong discriminators, then shallow failures, then all failures."""
-    wrong = sum(
-        1 for one in branch if len(one.instance_path) == here + 1 and _keyword(schema, one) in {"const", "enum"}
-    )
-    shallow = sum(1 for one in branch if len(one.instance_path) == here)
-    return wrong, shallow, len(branch)
-
-
-def _keyword(schema: Schema, failure: Failure) -> str:
-    """The failing keyword; empty for a schema that is `false` at a place that no keyword closes."""
-    keyword = constraints.keyword_at(failure.schema_path)
-    closes = keyword in constraints.ASSERTIONS or keyword in _CLOSING
-    return keyword if closes or pointer.get(schema, failure.schema_path) is not False else ""
-
-
-def _violations(schema: Schema, side: Side, failure: Failure, *, excerpts: bool) -> Iterator[Violation]:
-    path = failure.schema_path
-    keyword = _keyword(schema, failure)
+def _violations(meaning: Meaning, failure: Failure, *, excerpts: bool) -> Iterator[Violation]:
+    path, schema, side = failure.schema_path, meaning.schema, meaning.side
+    keyword = meaning.keyword(failure)
     value = pointer.get(schema, path)
     if keyword == "required":
         for index, name in enumerate(value):
@@ -175,7 +88,7 @@ def _violations(schema: Schema, side: Side, failure: Failure, *, excerpts: bool)
         return
     parent = pointer.get(schema, path[:-1]) if path else {}
     text = _TEXTS.get(keyword, _false)(value, parent, failure)
-    context = tuple(one for branch in failure.branches for one in explain(schema, side, branch, excerpts=excerpts))
+    context = tuple(one for branch in failure.branches for one in explain(meaning, branch, excerpts=excerpts))
     yield _violation(side, path, failure, text, context, excerpts=excerpts)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from haiku_contract.schemas import HOLDING, known, types
 
@@ -25,6 +25,8 @@ _SAYING: Final = frozenset(
     )
 )
 """Keywords that say something however they are written, as far as can be told at a glance."""
+
+Within: TypeAlias = frozenset[tuple[int, frozenset[str]]]
 
 _IN_PLACE: Final = ("allOf", "oneOf", "then", "else", "dependentSchemas", "dependencies")
 _MOST_NESTED: Final = 24
@@ -102,7 +104,7 @@ def kinds_beside(said: dict[str, Any]) -> frozenset[str]:
 
 
 def accepts_everything(
-    document: Document, schema: Any, kinds: frozenset[str] = _ALL_TYPES, within: frozenset[int] = frozenset()
+    document: Document, schema: Any, kinds: frozenset[str] = _ALL_TYPES, within: Within = frozenset()
 ) -> bool:
     """Whether a schema plainly accepts every value; False also where it takes more than a glance to tell.
 
@@ -110,29 +112,43 @@ def accepts_everything(
         document: what references lead into.
         schema: the schema.
         kinds: the JSON types of the values that are meant.
-        within: the schemas, by identity, for the values inside whose instances this is asked.
+        within: the schemas, by identity, for the values inside whose instances this is asked, and of which types.
     """
     if not isinstance(schema, dict):
         return schema is True
-    if id(schema) in within:
+    if any(one == id(schema) and kinds <= others for one, others in within):
         return True  # nothing in the circle refuses anything
-    if len(within) > _MOST_NESTED:
-        return False
-    inner = within | {id(schema)}
     said = known(schema, document.number)
+    if len(within) > _MOST_NESTED or ("type" in said and not _takes(said["type"], kinds)):
+        return False
+    inner = within | {(id(schema), kinds)}
     return all(_is_open(document, (keyword, value), kinds, inner) for keyword, value in said.items())
 
 
-def _is_open(document: Document, said: tuple[str, Any], kinds: frozenset[str], within: frozenset[int]) -> bool:
+def _takes(named: Any, kinds: frozenset[str]) -> bool:
+    """Whether a `type` names all of some types."""
+    found = set(types(named))
+    return kinds <= found | ({"integer"} & set(kinds) if "number" in found else set())
+
+
+def kinds_taken(document: Document, schema: Any) -> frozenset[str]:
+    """The JSON types, of those that keywords speak of, of which a schema plainly accepts every value."""
+    kinds = ("number", "string", "array", "object")
+    return frozenset(kind for kind in kinds if accepts_everything(document, schema, frozenset((kind,))))
+
+
+def _is_open(document: Document, said: tuple[str, Any], kinds: frozenset[str], within: Within) -> bool:
     keyword, value = said
     if keyword == "type":
-        named = set(types(value))
-        return kinds <= named | ({"integer"} & set(kinds) if "number" in named else set())
+        return _takes(value, kinds)
     if keyword == "$ref":
         target = document.target(value)
         return target is not None and accepts_everything(document, target.schema, kinds, within)
     if keyword == "anyOf":
-        return any(accepts_everything(document, branch, kinds, within) for branch in value)
+        return all(
+            any(accepts_everything(document, branch, frozenset((kind,)), within) for branch in value)
+            for kind in sorted(kinds)
+        )
     closes = (keyword == "oneOf" and len(value) > 1) or (keyword == "format" and value in document.formats)
     if closes or (keyword in TRIVIAL and not TRIVIAL[keyword](value)):
         return False

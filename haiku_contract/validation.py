@@ -17,6 +17,7 @@ from haiku_contract import constraints, messages, pointer, wire
 from haiku_contract._fast import FastEngine, reference_engine
 from haiku_contract.disputes import Disputes
 from haiku_contract.errors import ContractLoadError, ContractViolation, MissingExtraError
+from haiku_contract.failures import Meaning
 from haiku_contract.gate import gated
 from haiku_contract.localising import localised, unread
 from haiku_contract.metaschemas import supplied
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from haiku_contract.constraints import Schema
-    from haiku_contract.messages import Failure
+    from haiku_contract.failures import Failure
     from haiku_contract.model import Constraint, Side, Violation
 
 
@@ -92,6 +93,11 @@ class SchemaValidator:
     def constraints(self) -> tuple[Constraint, ...]:
         """Every constraint of the schema, in the order of the document."""
         return constraints.walk(self.schema, self.side, assert_format=self.assert_format)
+
+    @cached_property
+    def meaning(self) -> Meaning:
+        """What failures of the schema mean."""
+        return Meaning(self.schema, self.side)
 
     def constraint(self, constraint_id: str) -> Constraint | None:
         """The constraint of that id, or None."""
@@ -203,9 +209,11 @@ class SchemaValidator:
 
     def broken(self, payload: Any) -> frozenset[str]:
         """The ids of the constraints that a decoded payload breaks."""
-        if self.engine.is_valid(payload):
-            return frozenset()
-        return messages.named(self.schema, self.side, self.engine.failures(payload))
+        return self.meaning.broken(self.failures(payload))
+
+    def failures(self, payload: Any) -> list[Failure]:
+        """What the engine reports of a decoded payload; empty when it conforms."""
+        return [] if self.engine.is_valid(payload) else list(self.engine.failures(payload))
 
     def exercised(self, payload: Any) -> frozenset[str]:
         """The ids of the constraints that were held against some part of a decoded payload."""
@@ -216,7 +224,7 @@ class SchemaValidator:
         """The violations of the schema; of a value with more than `most` failures those of the first ones found."""
         if not self.engine.is_valid(value):
             failures = islice(self.engine.failures(value), most)
-            yield from messages.ranked(messages.explain(self.schema, self.side, failures, excerpts=excerpts))
+            yield from messages.ranked(messages.explain(self.meaning, failures, excerpts=excerpts))
 
 
 def compile_schema(schema: Any, side: Side, *, assert_format: bool = False) -> Engine:

@@ -14,10 +14,11 @@ import haiku_contract as hc
 from haiku_contract import constraints, messages, pointer
 from haiku_contract._fast import FastEngine
 from haiku_contract._reference import ReferenceEngine
+from haiku_contract.failures import Meaning
 from haiku_contract.validation import SchemaValidator, compile_schema
 
 if TYPE_CHECKING:
-    from haiku_contract.messages import Failure
+    from haiku_contract.failures import Failure
 
 DETERMINISTIC = settings(derandomize=True, deadline=None, max_examples=60)
 
@@ -198,7 +199,7 @@ DIFFERENCES: list[tuple[Any, Any, bool, bool, str]] = [
 
 
 def sites(schema: Any, failures: Any) -> set[tuple[str, str]]:
-    found = messages.explain(schema, "request", failures)
+    found = messages.explain(Meaning(schema, "request"), failures)
     return {(one, place) for violation in found for one, place in _sites(violation)}
 
 
@@ -333,7 +334,7 @@ def test_the_reference_engine_takes_over_where_the_fast_one_cannot_read_a_patter
 def test_a_value_that_fits_too_many_branches_breaks_the_union_alone() -> None:
     schema = {"oneOf": [{"required": ["a"]}, {"type": "object"}, {"minProperties": 0}]}
     for engine in engines(schema):
-        assert messages.named(schema, "response", engine.failures({})) == {"response:/oneOf"}
+        assert Meaning(schema, "response").broken(engine.failures({})) == {"response:/oneOf"}
 
 
 def test_a_key_without_a_name_where_only_the_fast_engine_reads_the_schema() -> None:
@@ -357,8 +358,8 @@ def test_a_keyword_under_a_key_without_a_name_where_only_the_fast_engine_reads_t
 def test_nothing_contained_is_not_too_much() -> None:
     schema = {"contains": {"type": "null"}, "maxContains": 1}
     for engine in engines(schema):
-        assert messages.named(schema, "response", engine.failures([1])) == {"response:/contains"}
-        assert messages.named(schema, "response", engine.failures([None, None])) == {"response:/maxContains"}
+        assert Meaning(schema, "response").broken(engine.failures([1])) == {"response:/contains"}
+        assert Meaning(schema, "response").broken(engine.failures([None, None])) == {"response:/maxContains"}
 
 
 def test_keys_of_digits_keep_their_zeros() -> None:

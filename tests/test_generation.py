@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from jsonschema import validators
 
 import haiku_contract as hc
-from haiku_contract import messages, pointer, wire
+from haiku_contract import pointer, wire
 from haiku_contract._reference import ReferenceEngine
+from haiku_contract.failures import Meaning
 from haiku_contract.generate.conforming import Undecided, simplest
 from haiku_contract.generate.merging import Unsatisfiable
 from haiku_contract.generate.suite import cases_of, unreached
@@ -119,7 +120,7 @@ def assert_certified(validator: hc.SchemaValidator, reference: ReferenceEngine, 
     assert wire.encode(pointer.apply(case.fault, case.twin)) == case.body
     if len(case.breaks) == 1:
         assert validator.broken(case.payload) == {case.constraint}
-        found = messages.named(validator.schema, validator.side, reference.failures(case.payload))
+        found = Meaning(validator.schema, validator.side).broken(reference.failures(case.payload))
         # What failed is evaluated by nobody in the eyes of this engine, so it blames what is left over too.
         assert {one for one in found if "/unevaluated" not in one or one == case.constraint} == {case.constraint}
 

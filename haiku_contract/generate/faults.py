@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 
 from haiku_contract import pointer
 from haiku_contract.constraints import ASSERTIONS, UNIONS, speaks_of, types
@@ -18,22 +18,21 @@ from haiku_contract.generate.forcing import forced
 from haiku_contract.generate.goals import Goal, Host
 from haiku_contract.generate.holding import kind_of
 from haiku_contract.generate.kinds import kinds_of
-from haiku_contract.generate.operators import FORBIDDEN, OPERATORS, Edit, Site
+from haiku_contract.generate.operators import OPERATORS, Edit
 from haiku_contract.generate.otherwise import elsewhere, otherwise
 from haiku_contract.generate.plausible import EXTRA_KEY
 from haiku_contract.generate.routes import site_of
-from haiku_contract.generate.targets import Target
+from haiku_contract.generate.targets import Target, beyond
+from haiku_contract.generate.trials import Faulted, Trials, fewest, proposals
 from haiku_contract.generate.values import SAMPLES
 from haiku_contract.model import Fault
-from haiku_contract.validation import SchemaValidator
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from haiku_contract.generate.goals import Path, Positions
     from haiku_contract.model import Constraint
-
-Judge: TypeAlias = "Callable[[SchemaValidator, Any], frozenset[str]]"
+    from haiku_contract.validation import SchemaValidator
 
 __all__ = ["OPERATORS", "Faulted", "Target", "certified"]
 
@@ -48,24 +47,6 @@ _SELDOM_ALONE: Final = frozenset(("", "type", "const", "enum", "anyOf", "oneOf",
 
 
 _LISTING: Final = ("type", "const", "enum")
-
-
-class Faulted(NamedTuple):
-    """A certified fault.
-
-    Attributes:
-        label: what kind of edit it is, for the case id.
-        fault: the edit.
-        payload: the payload after it.
-        breaks: ids of all constraints that the payload breaks; `{constraint}` where it can be broken alone.
-        twin: the conforming payload before it.
-    """
-
-    label: str
-    fault: Fault
-    payload: Any
-    breaks: frozenset[str]
-    twin: Any
 
 
 def certified(
@@ -84,13 +65,7 @@ def certified(
         Those that break the constraint with the fewest others: alone if any does.
     """
     target = Target(constraint, (), solver_of(validator).document.modern(schema))
-    return fewest(list(proven(validator, target, Host(twin, path))))
-
-
-def fewest(found: list[Faulted]) -> list[Faulted]:
-    """Those that break the fewest constraints."""
-    least = min((len(one.breaks) for one in found), default=0)
-    return [one for one in found if len(one.breaks) == least]
+    return fewest(list(Trials(validator, constraint).on(target, Host(twin, path))))
 
 
 def faults(validator: SchemaValidator, target: Target, positions: Positions) -> Iterator[Faulted]:
@@ -121,47 +96,60 @@ def faults(validator: SchemaValidator, target: Target, positions: Positions) -> 
 
 def _in_payloads(validator: SchemaValidator, target: Target, positions: Positions, reached: Host) -> Iterator[Faulted]:
     """The faults of a constraint in the simplest payload that reaches it, and where need be in others."""
+    trials = Trials(validator, target.constraint)
+    soon = _foregone(trials, target, reached)
+    yield from soon
+    shown = [one.payload for one in soon]
+    yield from (one for one in _found(trials, target, positions, reached) if one.payload not in shown)
+
+
+def _found(trials: Trials, target: Target, positions: Positions, reached: Host) -> Iterator[Faulted]:
+    """The faults of a constraint, beginning with those in one payload."""
     together: list[Faulted] = []
     alone = False
-    for one in proven(validator, target, reached):
+    for one in trials.on(target, reached):
         if len(one.breaks) == 1:
             alone = True
             yield one
         else:
             together.append(one)
     if not alone:
-        tried = (judged(validator, target.constraint, *one) for one in _beside(validator, target, reached))
-        together += [one for one in tried if one is not None]
+        together += trials.all(_beside(trials.validator, target, reached))
     if alone or (together and target.constraint.keyword in _SELDOM_ALONE):
         yield from () if alone else fewest(together)[:_ENOUGH_TOGETHER]
         return
-    for host in _others(validator, target, positions, reached):
-        for one in proven(validator, target, host):
+    # Where another branch of a union is always the one that was meant, a payload that fits no other one is what helps.
+    unmeant = bool(trials.wider) and not together
+    for host in _others(trials.validator, target, positions, reached, exclusive=unmeant):
+        for one in trials.on(target, host):
             if len(one.breaks) == 1:
                 yield one
                 return
             together.append(one)
-    yield from _second_ways(validator, target, reached, together)
-
-
-def _second_ways(
-    validator: SchemaValidator, target: Target, reached: Host, together: list[Faulted]
-) -> Iterator[Faulted]:
-    """The fault that breaks a constraint alone with a value found for that, or those with the fewest others."""
-    constraint = target.constraint
-    others: list[tuple[Host, Edit]] = []
-    for host, value in otherwise(target, solver_of(validator), reached):
-        others.append((host, _as_a_whole(value)))
-        one = judged(validator, constraint, *others[-1])
-        if one is not None and len(one.breaks) == 1:
-            yield one
+    for host, value in otherwise(target, solver_of(trials.validator), reached, exclusive=unmeant):
+        found = trials.judged(host, _as_a_whole(value))
+        if found is not None and len(found.breaks) == 1:
+            yield found
             return
-        together += [] if one is None else [one]
-    # Where another branch of a union is always the one that was meant, whatever breaks this one breaks several.
-    if not together:
-        wider = (judged(validator, constraint, host, edit, _failing) for host, edit in others)
-        together = [*proven(validator, target, reached, _failing), *(one for one in wider if one is not None)]
-    yield from fewest(together)[:_MOST_TOGETHER]
+        together += [] if found is None else [found]
+    yield from fewest(together or trials.wider)[:_MOST_TOGETHER]
+
+
+def _foregone(trials: Trials, target: Target, reached: Host) -> list[Faulted]:
+    """The first of the faults that are found in the end, where it is known sooner; none where it is not.
+
+    What a branch lists, or its type, is broken by values that no branch is meant for: what each breaks together is the
+    same for all values of a type.
+    """
+    keyword, steps = target.constraint.keyword, beyond(target.steps)
+    if keyword != "anyOf" and not (keyword in _LISTING and steps and steps[-1].keyword in UNIONS):
+        return []
+    first: dict[str, Edit] = {}
+    for _, edit in trials.proposed(target, reached):
+        if edit.op == "replace":
+            first.setdefault(kind_of(edit.value), edit)
+    found = fewest(list(trials.all((reached, edit) for edit in first.values())))[:1]
+    return [one for one in found if len(one.breaks) > 1]
 
 
 def _is_of_other_kinds(target: Target) -> bool:
@@ -178,18 +166,15 @@ def _forced(validator: SchemaValidator, target: Target) -> list[Faulted]:
         with suppress(UsageError):
             reached = solver.one(target.steps)
             edits += [(reached, edit) for edit in _of_other_kinds(validator, target)]
-    for judge in (SchemaValidator.broken, _failing):
-        found = [judged(validator, target.constraint, *edit, judge) for edit in edits]
-        if any(found):
-            return fewest([one for one in found if one is not None])[:1]
-    return []
+    trials = Trials(validator, target.constraint)
+    return fewest(list(trials.all(edits)) or trials.wider)[:1]
 
 
 def _of_other_kinds(validator: SchemaValidator, target: Target) -> Iterator[Edit]:
     """Plain values of the types that a keyword speaks of, changed as it asks for."""
     for kind in speaks_of(target.constraint.keyword):
         plain = SAMPLES[kind][0][1]
-        for edit in _proposals(validator, target, plain):
+        for edit in proposals(validator, target, plain):
             with suppress(UsageError):
                 yield _as_a_whole(pointer.apply(Fault(edit.op, pointer.join(edit.path), edit.value), plain))
 
@@ -219,16 +204,18 @@ def _beside(validator: SchemaValidator, target: Target, reached: Host) -> Iterat
         yield reached, Edit(f"listed-{number}", "replace", (), value)
 
 
-def _others(validator: SchemaValidator, target: Target, positions: Positions, reached: Host) -> Iterator[Host]:
+def _others(
+    validator: SchemaValidator, target: Target, positions: Positions, reached: Host, *, exclusive: bool
+) -> Iterator[Host]:
     """Further payloads: with a value of another type there, then such that fit no other branch, then less simple ones.
 
-    The unions whose other branches are not to fit are those on the way.
+    The unions whose other branches are not to fit are those on the way; `exclusive` leaves out the less simple ones.
     """
     solver = solver_of(validator)
     yield from _typed(validator, target, reached)
     if any(step.keyword in UNIONS for step in target.steps):
         yield from islice(solver.hosts(target.steps, positions, exclusive=True), _MOST_EXCLUSIVE)
-    yield from islice(solver.hosts(target.steps, positions), 1, _MOST_HOSTS)
+    yield from () if exclusive else islice(solver.hosts(target.steps, positions), 1, _MOST_HOSTS)
 
 
 def _typed(validator: SchemaValidator, target: Target, reached: Host) -> Iterator[Host]:
@@ -242,67 +229,3 @@ def _typed(validator: SchemaValidator, target: Target, reached: Host) -> Iterato
     narrowed = {**site, "allOf": [*site.get("allOf", ()), {"type": list(kinds)}]}
     solver = elsewhere(solver_of(validator), tokens, narrowed)
     yield from (host for host in islice(solver.hosts(target.steps), _MOST_EXCLUSIVE) if validator.settled(host.payload))
-
-
-def _failing(validator: SchemaValidator, payload: Any) -> frozenset[str]:
-    """The ids of all constraints that a payload does not meet, in every branch of the unions that it fails.
-
-    Wider than what `broken` names, which is the branch that was meant: for constraints of branches that never are.
-    """
-    found: set[str] = set()
-    stack = list(validator.engine.failures(payload))
-    while stack:
-        failure = stack.pop()
-        stack += [one for branch in failure.branches for one in branch]
-        place = f"{validator.side}:{pointer.join(failure.schema_path)}"
-        value = pointer.get(validator.schema, failure.schema_path)
-        if failure.schema_path[-1:] == ("required",) and isinstance(value, list) and isinstance(failure.instance, dict):
-            found |= {f"{place}/{index}" for index, name in enumerate(value) if name not in failure.instance}
-        else:
-            found.add(place)
-    return frozenset(found)
-
-
-def proven(
-    validator: SchemaValidator, target: Target, host: Host, judge: Judge = SchemaValidator.broken
-) -> Iterator[Faulted]:
-    """The proposals for one payload that break the constraint, as the judge has it."""
-    try:
-        current = pointer.get(host.payload, host.path)
-    except (KeyError, IndexError, ValueError):
-        return
-    for edit in _proposals(validator, target, current):
-        one = judged(validator, target.constraint, host, edit, judge)
-        if one is not None:
-            yield one
-
-
-def judged(
-    validator: SchemaValidator, constraint: Constraint, host: Host, edit: Edit, judge: Judge = SchemaValidator.broken
-) -> Faulted | None:
-    """The edit at a place of a payload, if the payload then breaks the constraint; else None."""
-    fault = Fault(edit.op, pointer.join((*host.path, *edit.path)), edit.value)
-    try:
-        payload = pointer.apply(fault, host.payload)
-    except UsageError:
-        return None
-    breaks = judge(validator, payload)
-    if constraint.id not in breaks or validator.settled(payload) is not False:
-        return None
-    return Faulted(edit.label, fault, payload, breaks, host.payload)
-
-
-def _proposals(validator: SchemaValidator, target: Target, current: Any) -> Iterator[Edit]:
-    constraint, said = target.constraint, target.said
-    site = Site(constraint.keyword, constraint.value, said, current, solver_of(validator))
-    if target.forbids is not None:
-        yield from FORBIDDEN.get(target.forbids.keyword, FORBIDDEN[""])(site, target.forbids.key)
-        return
-    operator = OPERATORS.get(constraint.keyword, OPERATORS[""])
-    if any(step.keyword == "propertyNames" for step in target.steps):
-        for edit in operator(site._replace(current="")):
-            if edit.op == "replace" and isinstance(edit.value, str):
-                for value in (*islice(current.values(), _MOST_HOSTS), None, "text"):
-                    yield Edit(edit.label, "add", (edit.value,), value)
-        return
-    yield from operator(site)

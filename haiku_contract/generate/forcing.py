@@ -42,7 +42,7 @@ def forced(target: Target, solver: Solver) -> Iterator[tuple[Host, Any]]:
         Values that conform to most of what stands beside the way, then such that do only what the way asks for.
     """
     steps = target.steps if target.forbids is None else (*target.steps, target.forbids)
-    length, reached = _furthest(solver, steps)
+    length, reached = _furthest(solver, target.steps)
     while length and modern_step(steps[length - 1]).keyword not in DOWN:
         length -= 1  # what leads here in the same value may depend on what the value is
     schemas = passed(solver.document, target.steps)[length:]

@@ -25,22 +25,18 @@ if TYPE_CHECKING:
 LITTLE_WORK: Final = 15_000
 _MOST: Final = 4
 
-DOWN: Final = frozenset(
-    (
-        *("properties", "patternProperties", "additionalProperties", "unevaluatedProperties"),
-        *("items", "prefixItems", "unevaluatedItems"),
-    )
-)
+DOWN: Final = frozenset(("properties", "patternProperties", "additionalProperties", "items", "prefixItems"))
 """Steps from a value to one inside it; all others stay where they are."""
 
 
-def otherwise(target: Target, solver: Solver, reached: Host) -> Iterator[tuple[Host, Any]]:
+def otherwise(target: Target, solver: Solver, reached: Host, *, exclusive: bool = False) -> Iterator[tuple[Host, Any]]:
     """Values that break a constraint, and where in a conforming payload each is to stand.
 
     Args:
         target: the constraint.
         solver: that of the schema.
         reached: the payload, and where in it the constraint applies.
+        exclusive: where there are unions on the way, only those that fit no other branch.
 
     Yields:
         Those that fit no other branch of the unions on the way first, then those that may, then such that fit none and
@@ -55,19 +51,22 @@ def otherwise(target: Target, solver: Solver, reached: Host) -> Iterator[tuple[H
     levels = _levels(target.steps)
     loose = loosened(opposite)
     united = ((opposite, True), (opposite, False), (loose, True))
-    for schema, exclusive in united if levels else ((opposite, False), (loose, False)):
+    for schema, alone in united[:: 2 if exclusive else 1] if levels else ((opposite, False), (loose, False)):
         if schema is None:
             continue
         other = elsewhere(solver, tokens, schema)
-        for found in islice(other.hosts(target.steps, exclusive=exclusive), _MOST):
-            for length in dict.fromkeys((len(reached.path), *(levels if exclusive else ()))):
+        for found in islice(other.hosts(target.steps, exclusive=alone), _MOST):
+            for length in dict.fromkeys((len(reached.path), *(levels if alone else ()))):
                 yield Host(reached.payload, reached.path[:length]), _at(found.payload, found.path[:length])
 
 
 def elsewhere(solver: Solver, tokens: list[str], schema: Any) -> Solver:
-    """A solver for the same document with another schema at one place; branches are preferred as in the first one."""
+    """A solver for the same document with another schema at one place, which takes over what the first one has found.
+
+    So are the heights, which take long to find: branches are preferred as in the first one.
+    """
     other = Solver(solver.document.changed(replace(solver.document.root, tokens, schema)), work=LITTLE_WORK)
-    other.heights = solver.heights  # they take long to find, and only order
+    other.heights, other.firsts = solver.heights, solver.firsts.changed(tokens)
     return other
 
 

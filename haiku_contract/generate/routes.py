@@ -7,7 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from haiku_contract import pointer
-from haiku_contract.constraints import APPLICATORS, UNIONS
+from haiku_contract.constraints import APPLICATORS, UNEVALUATED, UNIONS
 from haiku_contract.generate import ecma
 from haiku_contract.generate.goals import Step
 from haiku_contract.schemas import REFERENCES, Document, held, known
@@ -95,7 +95,7 @@ def _edges(document: Document, tokens: Tokens, schema: Schema) -> Iterator[tuple
     for keyword, value in said.items():
         if keyword in {"then", "else"} and "if" not in said:
             continue
-        if keyword in APPLICATORS:
+        if keyword in APPLICATORS and keyword not in UNEVALUATED:  # of which engines do not tell what in them failed
             for there, child in held(tokens, keyword, value):
                 yield Step(keyword, *there[len(tokens) + 1 :]), there, child
         elif keyword in REFERENCES and (target := document.target(value, tokens)) is not None:
@@ -176,10 +176,8 @@ _TOKENS: Final[dict[str, Callable[[Step, Any, Any], Iterable[str | int | None]]]
     "properties": _named,
     "patternProperties": _matching_keys,
     "additionalProperties": _further_keys,
-    "unevaluatedProperties": _further_keys,
     "items": _further_items,
     "additionalItems": _further_items,
-    "unevaluatedItems": _further_items,
     "prefixItems": _numbered,
     "dependentSchemas": _dependent,
     "dependencies": _dependent,

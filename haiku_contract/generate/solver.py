@@ -17,6 +17,7 @@ from haiku_contract.generate import scalars
 from haiku_contract.generate.arrays import arrays
 from haiku_contract.generate.goals import ALONE, Atom, Goal, Host, Node, Positions, State, modern_step
 from haiku_contract.generate.holding import Holding, key_of, kind_of
+from haiku_contract.generate.kept import Firsts
 from haiku_contract.generate.kinds import (
     EVERY,
     asked_anyway,
@@ -68,7 +69,7 @@ class Solver:
         self._accepts = judge or (lambda _: True)
         self.heights = Heights(self.document)
         self._simplest: dict[tuple[Step, ...], Host] = {}
-        self._firsts: dict[tuple[Any, ...], tuple[tuple[Goal, ...], Host | None]] = {}
+        self.firsts = Firsts(self.document)
         self._open_keys: set[tuple[Any, ...]] = set()
         self._dead: dict[tuple[Any, ...], tuple[Goal, ...]] = {}
         self._ables: dict[int, tuple[list[Any], list[Any]]] = {}
@@ -173,8 +174,8 @@ class Solver:
         if any(goal.demand is not None for goal in goals):
             return next(self.values(goals, name, depth), None)
         key = (tuple(sorted({id(goal.schema) for goal in goals})), name, self.is_lean(depth))
-        if key in self._firsts:
-            return self._firsts[key][1]
+        if (known := self.firsts.get(key)) is not None:
+            return known[1]
         if key in self._open_keys:  # a value is never part of itself
             if self.is_lean(depth):
                 self._guarded += 1
@@ -189,7 +190,7 @@ class Solver:
             complete, self._exhaustive = self._exhaustive, self._exhaustive and exhaustive
             self._open_keys.discard(key)
         if found is not None or (self._guarded == before and complete):
-            self._firsts[key] = (tuple(goals), found)
+            self.firsts.keep(key, goals, found)
         return found
 
     def is_lean(self, depth: int) -> bool:

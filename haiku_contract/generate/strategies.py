@@ -17,18 +17,20 @@ from haiku_contract.contract import Contract, load
 from haiku_contract.errors import UsageError
 from haiku_contract.generate._schema_strategies import Converter
 from haiku_contract.generate.conforming import ALONE, solver_of
-from haiku_contract.generate.faults import Faulted, Target, faults, fewest, judged, proven
+from haiku_contract.generate.faults import faults
 from haiku_contract.generate.features import name_of
 from haiku_contract.generate.goals import Host
 from haiku_contract.generate.operators import Edit
 from haiku_contract.generate.routes import Route, locations
 from haiku_contract.generate.targets import targets_of
+from haiku_contract.generate.trials import Faulted, Trials, fewest
 from haiku_contract.model import Case, Fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from haiku_contract.generate.goals import Path
+    from haiku_contract.generate.targets import Target
     from haiku_contract.model import Constraint, Side
     from haiku_contract.validation import SchemaValidator
 
@@ -261,7 +263,7 @@ def _edited(
     """A conforming twin, and the edits of it that break no more than has to break."""
     least = len(site.edits[0].breaks)
     for twin, path in _twins(validator, site, payload, places):
-        found = fewest(list(proven(validator, site.target, Host(twin, path))))
+        found = fewest(list(Trials(validator, site.constraint).on(site.target, Host(twin, path))))
         best = tuple(one for one in found if len(one.breaks) <= least)
         if best:
             return twin, best
@@ -276,7 +278,7 @@ def _edited(
 def _judged_again(validator: SchemaValidator, site: _Site, payload: Any, one: Faulted) -> Faulted | None:
     """A known edit of another payload, made on this one; None where it does not break the constraint here."""
     edit = Edit(one.label, one.fault.op, tuple(pointer.split(one.fault.path)), one.fault.value)
-    return judged(validator, site.constraint, Host(payload, ()), edit)
+    return Trials(validator, site.constraint).judged(Host(payload, ()), edit)
 
 
 def _twins(validator: SchemaValidator, site: _Site, payload: Any, places: list[Path]) -> Iterator[tuple[Any, Path]]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from haiku_contract import pointer, wire
 from haiku_contract.errors import UsageError
 from haiku_contract.generate.conforming import ALONE, Positions, solver_of
-from haiku_contract.generate.faults import faults, proven
+from haiku_contract.generate.faults import faults
 from haiku_contract.generate.features import features, in_turn, name_of, shuffled
 from haiku_contract.generate.merging import Unsatisfiable
 from haiku_contract.generate.otherwise import LITTLE_WORK
@@ -21,6 +21,7 @@ from haiku_contract.generate.routes import passed
 from haiku_contract.generate.solver import Solver
 from haiku_contract.generate.streams import stream_suite
 from haiku_contract.generate.targets import targets_of
+from haiku_contract.generate.trials import Trials
 from haiku_contract.generate.wire_faults import wire_cases
 from haiku_contract.model import Case
 
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from haiku_contract.contract import Contract
-    from haiku_contract.generate.faults import Faulted, Target
+    from haiku_contract.generate.targets import Target
+    from haiku_contract.generate.trials import Faulted
     from haiku_contract.model import Constraint, Side
     from haiku_contract.validation import SchemaValidator
 
@@ -188,7 +190,7 @@ def _cases_on(validator: SchemaValidator, target: Target) -> Iterator[Case]:
             least = len(one.breaks)
             yield _faulted(validator, constraint, one, f"{name}/{one.label}")
         for place, positions in _PLACES if least and any(step.keyword == "items" for step in target.steps) else ():
-            found = proven(validator, target, solver_of(validator).one(target.steps, positions))
+            found = Trials(validator, constraint).on(target, solver_of(validator).one(target.steps, positions))
             for one in islice((one for one in found if len(one.breaks) <= least), 1):
                 yield _faulted(validator, constraint, one, f"{name}/{one.label}-{place}")
     except UsageError:  # no payload reaches it, or none of this length; `unreached` explains

@@ -59,8 +59,7 @@ def target_of(validator: SchemaValidator, constraint: Constraint, ways: Mapping[
             return None
         return Target(constraint, route.steps, document.modern(route.schema))
     steps = route.steps if route is not None else ()
-    while steps and steps[-1].keyword in _IN_PLACE:
-        steps = steps[:-1]
+    steps = beyond(steps)
     if not steps:
         return None
     parents = [one for one in ways.values() if one.steps == steps[:-1] and isinstance(one.schema, dict)]
@@ -68,6 +67,13 @@ def target_of(validator: SchemaValidator, constraint: Constraint, ways: Mapping[
     if not isinstance(parent, dict):
         return None
     return Target(constraint, steps[:-1], document.modern(parent), modern_step(steps[-1]))
+
+
+def beyond(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    """A way without the steps at its end that lead nowhere else: references, and the parts of `allOf`."""
+    while steps and steps[-1].keyword in _IN_PLACE:
+        steps = steps[:-1]
+    return steps
 
 
 def targets_of(validator: SchemaValidator, constraint: Constraint) -> Iterator[Target]:

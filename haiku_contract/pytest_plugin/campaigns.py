@@ -10,7 +10,7 @@ from haiku_contract.campaign.blame import MOST_FURTHER
 from haiku_contract.campaign.budget import UNLIMITED, Budget, estimate, priced
 from haiku_contract.endpoint.cassette import load
 from haiku_contract.errors import EndpointError, MissingExtraError, StaleCassetteError, UsageError
-from haiku_contract.model import VerdictKind
+from haiku_contract.model import Case, VerdictKind
 from haiku_contract.report.text import counted, one_line
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from haiku_contract.campaign.plan import Plan
     from haiku_contract.contract import Contract
-    from haiku_contract.model import CampaignFinished, Case, Verdict
+    from haiku_contract.model import CampaignFinished, Verdict
     from haiku_contract.pytest_plugin.endpoints import Endpoint
     from haiku_contract.pytest_plugin.settings import Settings
 
@@ -61,7 +61,7 @@ def run(
         MissingExtraError: what campaigns need is not installed.
         StaleCassetteError: not even the first case is in the cassette.
         EndpointError: the endpoint cannot be reached.
-        UsageError: the contract names no prices, and no cost can be held.
+        UsageError: the contract names no prices, and no cost can be held; or what is to be sent is no case.
     """
     try:
         from haiku_contract.campaign.drive import Sender, drive  # noqa: PLC0415 - an optional part
@@ -76,7 +76,7 @@ def run(
     from haiku_contract.campaign.run import Target, campaign  # noqa: PLC0415
     from haiku_contract.campaign.taped import CampaignTransport, Stale, Unhurried  # noqa: PLC0415
 
-    plan = thrifty(contract, seed) if cases is None else thorough(tuple(cases))
+    plan = thrifty(contract, seed) if cases is None else thorough(_checked(cases))
     real = settings.endpoint == "live"
     budget = _budget(contract, plan, settings, say) if real else UNLIMITED
     target = Target(endpoint.name, endpoint.base_url + endpoint.surface.path, endpoint.surface, billed=endpoint.billed)
@@ -94,6 +94,13 @@ def run(
             first = plan.cases[0].id
             raise StaleCassetteError(f"{endpoint.name}: not even {first} is in it") from None
     return stale.told(result), tuple(stale.cases)
+
+
+def _checked(cases: Sequence[Case]) -> tuple[Case, ...]:
+    for case in cases:
+        if not isinstance(case, Case):
+            raise UsageError(f"{case!r:.80} is no case: give those of 'haiku_contract.generate.cases(contract)'")
+    return tuple(cases)
 
 
 def _budget(contract: Contract, plan: Plan, settings: Settings, say: Callable[[str], None]) -> Budget:

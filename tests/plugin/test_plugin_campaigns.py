@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import shlex
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -143,6 +143,13 @@ def test_what_has_no_price_is_not_asked(contract: hc.Contract) -> None:
     endpoint = Endpoint("the real endpoint", "http://127.0.0.1:9", named("messages"), {}, billed=True)
     with pytest.raises(hc.UsageError, match="names no prices"):
         campaigns.run(unpriced, endpoint, Settings(endpoint="live", max_cost=1), [], say=pytest.fail)
+
+
+def test_what_is_no_case_is_not_sent(contract: hc.Contract) -> None:
+    endpoint = Endpoint("the reference", "http://127.0.0.1:9", named("messages"), {})
+    wrong: list[Any] = [{"messages": []}]
+    with pytest.raises(hc.UsageError, match=r"^\{'messages': \[\]\} is no case: give those of"):
+        campaigns.run(contract, endpoint, Settings(), wrong, say=pytest.fail)
 
 
 def test_the_matrix_in_short() -> None:
