@@ -112,6 +112,7 @@ def test_what_cannot_be_broken_is_said_so(schema: dict[str, Any], place: str, wh
 ALONE: list[tuple[dict[str, Any], str]] = [
     ({"properties": {"a": {}, "b": {"type": "null"}}, "required": ["a"], "minProperties": 1}
      | {"additionalProperties": False}, "/required/0"),
+    ({"required": ["a"], "minProperties": 2}, "/required/0"),
     ({"patternProperties": {"^x": {}}, "additionalProperties": {"type": "null"}}, "/additionalProperties/type"),
     ({"propertyNames": {"maxLength": 1}, "additionalProperties": {"type": "null"}}, "/additionalProperties/type"),
 ]  # fmt: skip

@@ -189,7 +189,8 @@ def _beside(validator: SchemaValidator, target: Target, reached: Host) -> Iterat
     there = pointer.get(reached.payload, reached.path) if keyword == "required" else None
     if isinstance(there, dict):  # as many keys as before
         others = {name: value for name, value in there.items() if name != target.constraint.value}
-        yield reached, Edit("renamed", "replace", (), {EXTRA_KEY: "text", **others})
+        name = f"{EXTRA_KEY}_{len(there)}" if EXTRA_KEY in there else EXTRA_KEY
+        yield reached, Edit("renamed", "replace", (), {name: "text", **others})
         spare = {name: one for name, one in said.get("properties", {}).items() if name not in there}
         for name, one in islice(spare.items(), _MOST_SPARE if "minProperties" in said else 0):
             for value in solver_of(validator).some((Goal(one),), 1):
