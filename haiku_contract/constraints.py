@@ -23,7 +23,7 @@ from haiku_contract.schemas import (
     subschemas,
     types,
 )
-from haiku_contract.trivial import TRIVIAL, accepts_everything, is_trivial, matches_every_text
+from haiku_contract.trivial import TRIVIAL, accepts_everything, is_trivial, kinds_taken, matches_every_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -122,6 +122,9 @@ _A_KEY: Final = "a JSON key is a string"
 _NO_IF: Final = "stands beside no 'if', without which it says nothing"
 _IF_NEVER: Final = "'if' never holds"
 _IF_ALWAYS: Final = "'if' always holds"
+_OPEN_TO: Final = "another branch of the union accepts every value that it speaks of"
+_NO_ITEM_LEFT: Final = "'items' beside it speaks of every item that is left"
+_NO_NAME_LEFT: Final = "'additionalProperties' beside it speaks of every key that is left"
 _ONLY_ASKED: Final = "only asked under 'not', 'contains', 'if' or 'unevaluated…', where to fail is no fault"
 _UNUSED: Final = "no reference leads to this definition"
 _OPEN: Final = "another branch of the union accepts every value"
@@ -134,6 +137,7 @@ class _Site(NamedTuple):
     schema: Schema
     names: bool = False  # inside propertyNames: every instance is a string
     never: str = ""  # why no failure in here makes a payload fail
+    open: frozenset[str] = frozenset()  # the types of which a branch beside this one accepts every value
 
 
 def walk(schema: Schema, side: Side, *, assert_format: bool = False) -> tuple[Constraint, ...]:
@@ -146,14 +150,14 @@ def walk(schema: Schema, side: Side, *, assert_format: bool = False) -> tuple[Co
     """
     document = Document(localised(schema), assert_format=assert_format)
     found: dict[str, Constraint] = {}
-    visited: set[tuple[str, bool, str]] = set()
+    visited: set[tuple[Any, ...]] = set()
     _visit(document, side, _Site((), document.root), found, visited)
     places = list(_places(document))
     for place in places:
         if place.never == _ONLY_ASKED:
             for target in _targets(document, place):
                 _visit(document, side, target, found, visited)
-    seen = {here for here, _, _ in visited}
+    seen = {here for here, *_ in visited}
     for place in places:
         if place.never == _UNUSED and pointer.join(place.tokens) not in seen:
             _visit(document, side, place, found, visited)
@@ -220,7 +224,7 @@ def outside(root: Schema) -> tuple[tuple[str, ...], str] | None:
 
 
 def _visit(
-    document: Document, side: Side, start: _Site, found: dict[str, Constraint], visited: set[tuple[str, bool, str]]
+    document: Document, side: Side, start: _Site, found: dict[str, Constraint], visited: set[tuple[Any, ...]]
 ) -> None:
     """Depth first, without recursion: definitions may refer to each other in chains of any length."""
     stack: list[Iterator[_Site]] = [iter((start,))]
@@ -228,7 +232,7 @@ def _visit(
         site = next(stack[-1], None)
         if site is None:
             stack.pop()
-        elif (key := (pointer.join(site.tokens), site.names, site.never)) not in visited:
+        elif (key := (pointer.join(site.tokens), *site[2:])) not in visited:
             visited.add(key)
             stack.append(_inside(document, side, site, found))
 
@@ -246,7 +250,7 @@ def _inside(document: Document, side: Side, site: _Site, found: dict[str, Constr
             _add(found, constraint)
         yield from _children(document, site, keyword, value)
         if keyword in REFERENCES and (target := document.target(value)) is not None:
-            yield _Site(*target, names=site.names, never=site.never)
+            yield site._replace(tokens=target.tokens, schema=target.schema)
 
 
 def _add(found: dict[str, Constraint], constraint: Constraint) -> None:
@@ -302,6 +306,9 @@ def _never(document: Document, site: _Site, keyword: str, value: Any) -> str:
         and (keyword == "anyOf" or len(value) == 1)
         and _is_open(document, keyword, value),
         _A_KEY: names and keyword == "type" and "string" in types(value),
+        _OPEN_TO: bool(_SPEAKS_OF.get(keyword)) and site.open.issuperset(_SPEAKS_OF[keyword]),
+        _NO_ITEM_LEFT: keyword == "unevaluatedItems" and not isinstance(beside.get("items", []), list),
+        _NO_NAME_LEFT: keyword == "unevaluatedProperties" and is_trivial(beside.get("additionalProperties")),
     }
     found = next((reason for reason, holds in reasons.items() if holds), "")
     if found:
@@ -354,8 +361,13 @@ def _children(document: Document, site: _Site, keyword: str, value: Any) -> Iter
     if keyword in UNIONS and _is_open(document, keyword, value):
         never = _OPEN
     in_place = keyword not in _SPEAKS_OF
-    for tokens, child in held(site.tokens, keyword, value):
-        yield _Site(tokens, child, keyword == "propertyNames" or (site.names and in_place), site.never or never)
+    if not in_place and site.open.issuperset(_SPEAKS_OF[keyword]):
+        never = _OPEN_TO
+    taken = [kinds_taken(document, branch) for branch in value] if keyword == "anyOf" else []
+    for index, (tokens, child) in enumerate(held(site.tokens, keyword, value)):
+        beyond = site.open.union(*taken[:index], *taken[index + 1 :]) if in_place else frozenset()
+        names = keyword == "propertyNames" or (site.names and in_place)
+        yield _Site(tokens, child, names, site.never or never, beyond)
 
 
 def _places(document: Document) -> Iterator[_Site]:

@@ -72,7 +72,8 @@ def _published(address: str) -> Any:
     """What is published at an address; None where that is no metaschema."""
     from jsonschema_specifications import REGISTRY  # noqa: PLC0415 - comes with jsonschema, and reads all of them
 
-    for uri in (address, f"{address}#"):
+    plain = address.replace("https://", "http://", 1)  # which earlier drafts are named by, and some write otherwise
+    for uri in (address, f"{address}#", plain, f"{plain}#"):
         if uri in REGISTRY:
             return REGISTRY[uri].contents
     return None

@@ -7,11 +7,10 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from haiku_contract.errors import UsageError
+from haiku_contract.model import ABSENT, Fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-
-    from haiku_contract.model import Fault
 
 _PLAIN_KEY = re.compile(r"[A-Za-z_$][A-Za-z0-9_$-]*\Z")
 _BAD_ESCAPE = re.compile(r"~(?![01])")
@@ -120,6 +119,32 @@ def apply(fault: Fault, document: Any) -> Any:
         return _edit(document, tokens, fault)
     except (KeyError, IndexError, ValueError):
         raise UsageError(f"cannot {fault.op} {fault.path!r}: there is no such place in the document") from None
+
+
+def undone(fault: Fault, document: Any) -> Fault:
+    """The operation that leads back to the document from what `apply` made of it."""
+    *parents, last = split(fault.path) or [""]
+    if not fault.path:
+        return Fault("replace", "", document)
+    parent = get(document, parents)
+    if isinstance(parent, list) and fault.op == "add":
+        return Fault("remove", join((*parents, len(parent) if last == "-" else last)))
+    if isinstance(parent, dict) and last not in parent:
+        return Fault("remove", fault.path)
+    return Fault("add" if fault.op == "remove" else "replace", fault.path, step(parent, last))
+
+
+def operation(fault: Fault) -> dict[str, Any]:
+    """The operation as RFC 6902 writes it."""
+    value = {} if fault.value is ABSENT else {"value": fault.value}
+    return {"op": fault.op, "path": fault.path, **value}
+
+
+def fresh(value: Any) -> Any:
+    """A copy of a JSON value that shares nothing with it and in itself: a change of a part changes that part alone."""
+    if isinstance(value, dict):
+        return {key: fresh(child) for key, child in value.items()}
+    return [fresh(child) for child in value] if isinstance(value, list) else value
 
 
 def _edit(document: Any, tokens: list[str], fault: Fault) -> Any:

@@ -91,7 +91,7 @@ TRIVIAL: Final[dict[str, Callable[[Any], bool]]] = {
     "type": lambda value: set(types(value)) >= _ALL_TYPES,
     "not": lambda value: value is False,
     "pattern": matches_every_text,
-    "dependentRequired": lambda value: not any(value.values()),
+    "dependentRequired": lambda value: all(set(others) <= {name} for name, others in value.items()),
     "dependencies": lambda value: not any(isinstance(one, list) and one for one in value.values()),
     **dict.fromkeys(("exclusiveMinimum", "exclusiveMaximum"), lambda value: value is False),
 }
@@ -129,6 +129,12 @@ def _takes(named: Any, kinds: frozenset[str]) -> bool:
     """Whether a `type` names all of some types."""
     found = set(types(named))
     return kinds <= found | ({"integer"} & set(kinds) if "number" in found else set())
+
+
+def kinds_taken(document: Document, schema: Any) -> frozenset[str]:
+    """The JSON types, of those that keywords speak of, of which a schema plainly accepts every value."""
+    kinds = ("number", "string", "array", "object")
+    return frozenset(kind for kind in kinds if accepts_everything(document, schema, frozenset((kind,))))
 
 
 def _is_open(document: Document, said: tuple[str, Any], kinds: frozenset[str], within: Within) -> bool:

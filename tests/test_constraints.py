@@ -69,6 +69,7 @@ EVERY_KEY = "a pattern beside it speaks of every key"
 NO_CONTAINS = "stands beside no 'contains', without which it says nothing"
 ONE = "its branches accept every value"
 OPEN = "another branch of the union accepts every value"
+OPEN_TO = "another branch of the union accepts every value that it speaks of"
 NO_IF = "stands beside no 'if', without which it says nothing"
 
 VOCABULARY: dict[str, Any] = {
@@ -135,7 +136,7 @@ VOCABULARY_SITES: list[tuple[str, str]] = [
     ("/properties/required", ""),
     ("/properties/items/minLength", ""),
     ("/properties/closed/items", ""),
-    ("/properties/closed/unevaluatedItems", ""),
+    ("/properties/closed/unevaluatedItems", "'items' beside it speaks of every item that is left"),
     ("/patternProperties/^x-/pattern", ""),
     ("/propertyNames/maxLength", ""),
     ("/unevaluatedProperties", ""),
@@ -176,7 +177,7 @@ UNVIOLABLE: list[tuple[Any, list[tuple[str, str]]]] = [
         ("/type", ""),
         ("/anyOf", ""),  # with the type, by what is no object
         ("/anyOf/0/type", ""),
-        ("/anyOf/1/required/0", ""),
+        ("/anyOf/1/required/0", OPEN_TO),
     ]),
     ({"pattern": "[\\s\\S]*"}, [("/pattern", EVERY)]),
     ({"pattern": "^[\\d\\D]*$"}, [("/pattern", EVERY)]),

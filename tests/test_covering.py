@@ -14,6 +14,7 @@ from haiku_contract import pointer, wire
 from haiku_contract.generate import Covering, cases, corpus, coverage, covering, joined, packed, suite
 from haiku_contract.generate.features import features
 from haiku_contract.model import ABSENT, Fault
+from haiku_contract.report import structured
 
 if TYPE_CHECKING:
     from haiku_contract.model import Side
@@ -155,7 +156,7 @@ def test_every_constraint_without_a_case_has_a_reason() -> None:
     schema = {
         "type": "object",
         "properties": {
-            "free": {"anyOf": [{"type": "string", "minLength": 3}, {"type": "string"}]},
+            "free": {"anyOf": [{"type": "string", "minLength": 3}, {"type": "string", "maxLength": 4}]},
             "open": {"additionalProperties": True},
         },
         "$defs": {"unused": {"type": "null"}},
@@ -163,6 +164,7 @@ def test_every_constraint_without_a_case_has_a_reason() -> None:
     found = coverage(hc.SchemaValidator("response", schema))
     assert {name: reason.partition(":")[0] for name, reason in found.reasons.items()} == {
         "response:/properties/free/anyOf/0/minLength": "undecided",
+        "response:/properties/free/anyOf/1/maxLength": "undecided",
         "response:/properties/open/additionalProperties": "unviolable",
         "response:/$defs/unused/type": "unreachable",
     }
@@ -237,6 +239,7 @@ def test_the_corpus_is_a_test_suite_whose_patches_can_be_undone() -> None:
         (Fault("add", "/a/0", 3), {"a": [1, 2]}, Fault("remove", "/a/0")),
         (Fault("remove", "/a/0"), {"a": [1, 2]}, Fault("add", "/a/0", 1)),
         (Fault("add", "/b", 3), {"a": 1}, Fault("remove", "/b")),
+        (Fault("add", "/-", 3), {"a": 1}, Fault("remove", "/-")),
         (Fault("add", "/a", 3), {"a": 1}, Fault("replace", "/a", 1)),
         (Fault("remove", "/a"), {"a": 1}, Fault("add", "/a", 1)),
         (Fault("replace", "/a", 3), {"a": 1}, Fault("replace", "/a", 1)),
@@ -244,5 +247,35 @@ def test_the_corpus_is_a_test_suite_whose_patches_can_be_undone() -> None:
     ],
 )
 def test_undoing(fault: Fault, twin: Any, back: Fault) -> None:
-    assert corpus.undone(fault, twin) == back
+    assert pointer.undone(fault, twin) == back
     assert pointer.apply(back, pointer.apply(fault, twin)) == twin
+
+
+GROWING = {
+    "type": "object",
+    "properties": {"a": {"type": "array", "uniqueItems": True}},
+    "patternProperties": {"^x-": {}},
+    "additionalProperties": False,
+}
+
+
+def test_the_lines_of_a_suite_lead_back_too() -> None:
+    """What was added at the end of an array is removed from its last place; `-` is a key in an object."""
+    listed = [one for one in cases(with_schema(GROWING), "request") if one.twin is not ABSENT]
+    assert {"/a/-", "/-"} < {one.fault.path for one in listed if one.fault is not None}
+    for one in listed:
+        entry = json.loads(json.dumps(structured.case(one)))
+        assert patched([entry["undo"]], entry["payload"]) == one.twin
+
+
+def test_changing_a_case_changes_no_other() -> None:
+    twins = {"type": "array", "items": {"type": "object", "required": ["a"]}, "minItems": 2}
+    before = [one.body for one in cases(with_schema(twins), "request")]
+    for one in cases(with_schema(twins), "request"):
+        assert one.payload is ABSENT or wire.encode(one.payload) == one.body
+        for value in (one.payload, one.twin):
+            if isinstance(value, list) and value and isinstance(value[0], dict):
+                rest = wire.encode(value[1:])
+                value[0]["changed"] = True
+                assert wire.encode(value[1:]) == rest
+    assert [one.body for one in cases(with_schema(twins), "request")] == before

@@ -81,11 +81,20 @@ def test_what_is_hard_to_break(schema: dict[str, Any], place: str, together: int
         assert wire.encode(pointer.apply(case.fault, case.twin)) == case.body
 
 
+BRANCH = "unviolable: another branch of the union accepts every value that it speaks of"
 # A schema, a constraint in it, and why it has no faulted case.
 UNBROKEN: list[tuple[dict[str, Any], str, str]] = [
     ({"anyOf": [{"instanceof": "RegExp"}, {"minLength": 1}]}, "/anyOf/1/minLength", "unviolable: another branch"),
     ({"pattern": "[\\s\\S]*"}, "/pattern", "unviolable: accepts every value"),
     ({"if": False, "then": False}, "/then", "unreachable: 'if' never holds"),
+    ({"dependentRequired": {"a": ["a"]}}, "/dependentRequired", "unviolable: accepts every value"),
+    (
+        {"additionalProperties": True, "unevaluatedProperties": False},
+        "/unevaluatedProperties",
+        "unviolable: 'additional",
+    ),
+    ({"anyOf": [{"allOf": [{"maxLength": 3}]}, {"type": "string"}]}, "/anyOf/0/allOf/0/maxLength", BRANCH),
+    ({"anyOf": [{"type": ["number", "array"]}, {"items": {"minimum": 3}}]}, "/anyOf/1/items/minimum", BRANCH),
     ({"oneOf": [{"type": "null"}, {"type": "null"}]}, "/oneOf/0/type", "unreachable: no value conforms: no branch"),
 ]
 
@@ -97,6 +106,22 @@ def test_what_cannot_be_broken_is_said_so(schema: dict[str, Any], place: str, wh
     assert constraint is not None
     assert not any(one.constraint == constraint.id and one.kind == "faulted" for one in cases_of(validator))
     assert unreached(validator, constraint).startswith(why)
+
+
+# A schema, and a constraint in it that is broken alone although the first edit that comes to mind breaks more.
+ALONE: list[tuple[dict[str, Any], str]] = [
+    ({"properties": {"a": {}, "b": {"type": "null"}}, "required": ["a"], "minProperties": 1}
+     | {"additionalProperties": False}, "/required/0"),
+    ({"required": ["a"], "minProperties": 2}, "/required/0"),
+    ({"patternProperties": {"^x": {}}, "additionalProperties": {"type": "null"}}, "/additionalProperties/type"),
+    ({"propertyNames": {"maxLength": 1}, "additionalProperties": {"type": "null"}}, "/additionalProperties/type"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("schema", "place"), ALONE, ids=str)
+def test_what_can_be_broken_alone_is(schema: dict[str, Any], place: str) -> None:
+    found = [one for one in cases_of(hc.SchemaValidator("response", schema)) if one.constraint == f"response:{place}"]
+    assert (f"response:{place}",) in {one.breaks for one in found}
 
 
 def test_a_way_through_what_is_left_over_is_not_taken() -> None:

@@ -81,6 +81,14 @@ READ: list[tuple[Any, Any, Any]] = [
     ),
     (
         {
+            "$schema": "http://json-schema.org/draft-07/schema#",
+            "items": {"$ref": "https://json-schema.org/draft-07/schema#/definitions/nonNegativeInteger"},
+        },
+        [1],
+        [-1],
+    ),
+    (
+        {
             "$schema": "http://json-schema.org/draft-04/schema#",
             "properties": {"t": {"$ref": "http://json-schema.org/draft-04/schema#/properties/title"}},
         },

@@ -11,9 +11,9 @@ from haiku_contract import messages, pointer, wire
 from haiku_contract.campaign.witnesses import conforming
 from haiku_contract.errors import UsageError
 from haiku_contract.generate import suite
-from haiku_contract.generate._schema_strategies import fresh
 from haiku_contract.generate.strategies import faulted_requests, requests
 from haiku_contract.model import ABSENT
+from haiku_contract.pointer import fresh
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from haiku_contract import pointer
-from haiku_contract.model import ABSENT, Fault
+from haiku_contract.model import ABSENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,21 +38,6 @@ def groups(contract: Contract, cases: Iterable[Case]) -> list[dict[str, Any]]:
     ]
 
 
-def undone(fault: Fault, twin: Any) -> Fault:
-    """The operation that leads back from the faulted payload to its twin."""
-    *parents, last = pointer.split(fault.path) or [""]
-    if not fault.path:
-        return Fault("replace", "", twin)
-    parent = pointer.get(twin, parents)
-    if last == "-":
-        return Fault("remove", pointer.join((*parents, len(parent))))
-    if isinstance(parent, dict) and last not in parent:
-        return Fault("remove", fault.path)
-    if fault.op == "add" and isinstance(parent, list):
-        return Fault("remove", fault.path)
-    return Fault("add" if fault.op == "remove" else "replace", fault.path, pointer.step(parent, last))
-
-
 def _test(case: Case) -> dict[str, Any]:
     test: dict[str, Any] = {
         "description": case.id,
@@ -63,11 +48,6 @@ def _test(case: Case) -> dict[str, Any]:
     }
     if case.fault is not None:
         test["breaks"] = list(case.breaks)
-        test["patch"] = [_operation(case.fault)]
-        test["undo"] = [_operation(undone(case.fault, case.twin))]
+        test["patch"] = [pointer.operation(case.fault)]
+        test["undo"] = [pointer.operation(pointer.undone(case.fault, case.twin))]
     return test
-
-
-def _operation(fault: Fault) -> dict[str, Any]:
-    value = {} if fault.value is ABSENT else {"value": fault.value}
-    return {"op": fault.op, "path": fault.path, **value}

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from haiku_contract import wire
+from haiku_contract import pointer, wire
 from haiku_contract.errors import UsageError
 from haiku_contract.generate.assembling import MANNERS, Assembly
 from haiku_contract.generate.bounding import lower_bound
@@ -238,7 +238,8 @@ def _left_out(one: Options) -> Iterator[str]:
 
 
 def _case(validator: SchemaValidator, name: str, payload: Any) -> Case:
-    return Case(f"{validator.side}/{name}", validator.side, "conforming", None, payload, wire.encode(payload))
+    body = wire.encode(payload)
+    return Case(f"{validator.side}/{name}", validator.side, "conforming", None, pointer.fresh(payload), body)
 
 
 def _least(validator: SchemaValidator, assembly: Assembly) -> int:

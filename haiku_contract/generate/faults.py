@@ -15,7 +15,7 @@ from haiku_contract.constraints import ASSERTIONS, UNIONS, speaks_of, types
 from haiku_contract.errors import UsageError
 from haiku_contract.generate.conforming import solver_of
 from haiku_contract.generate.forcing import forced
-from haiku_contract.generate.goals import Host
+from haiku_contract.generate.goals import Goal, Host
 from haiku_contract.generate.holding import kind_of
 from haiku_contract.generate.kinds import kinds_of
 from haiku_contract.generate.operators import OPERATORS, Edit
@@ -38,6 +38,7 @@ __all__ = ["OPERATORS", "Faulted", "Target", "certified"]
 
 _MOST_HOSTS: Final = 4
 _MOST_EXCLUSIVE: Final = 2
+_MOST_SPARE: Final = 4  # properties that may stand instead of a required one
 _MOST_TOGETHER: Final = 12
 _ENOUGH_TOGETHER: Final = 5  # of those with the fewest, for keywords of which the others break the same
 
@@ -188,7 +189,12 @@ def _beside(validator: SchemaValidator, target: Target, reached: Host) -> Iterat
     there = pointer.get(reached.payload, reached.path) if keyword == "required" else None
     if isinstance(there, dict):  # as many keys as before
         others = {name: value for name, value in there.items() if name != target.constraint.value}
-        yield reached, Edit("renamed", "replace", (), {EXTRA_KEY: "text", **others})
+        name = f"{EXTRA_KEY}_{len(there)}" if EXTRA_KEY in there else EXTRA_KEY
+        yield reached, Edit("renamed", "replace", (), {name: "text", **others})
+        spare = {name: one for name, one in said.get("properties", {}).items() if name not in there}
+        for name, one in islice(spare.items(), _MOST_SPARE if "minProperties" in said else 0):
+            for value in solver_of(validator).some((Goal(one),), 1):
+                yield reached, Edit(f"instead-{name}", "replace", (), {**others, name: value})
     if keyword in _LISTING and any(one in ASSERTIONS and one not in _LISTING for one in said):
         for host, value in otherwise(target, solver_of(validator), reached):
             yield host, _as_a_whole(value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from itertools import chain, islice
+from string import ascii_lowercase
 from typing import TYPE_CHECKING, Any, Final
 
 from haiku_contract.generate import ecma
@@ -194,6 +195,7 @@ def _further(solver: Solver, node: Node, many: int) -> Iterator[str]:
         yield from (host.payload for host in islice(solver.values(goals, "", node.depth + 1), many))
     yield EXTRA_KEY
     yield from (f"{EXTRA_KEY}_{count}" for count in range(many))
+    yield from ascii_lowercase  # where a pattern speaks of keys like those, or they are too long
     patterns = dict.fromkeys(one for atom in node.atoms for one in atom.said.get("patternProperties", ()))
     for pattern in patterns:
         yield from ecma.texts(pattern)[:_MOST_NAMES]

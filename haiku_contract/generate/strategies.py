@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from haiku_contract import pointer, wire
 from haiku_contract.contract import Contract, load
 from haiku_contract.errors import UsageError
-from haiku_contract.generate._schema_strategies import Converter, fresh
+from haiku_contract.generate._schema_strategies import Converter
 from haiku_contract.generate.conforming import ALONE, solver_of
 from haiku_contract.generate.faults import faults
 from haiku_contract.generate.features import name_of
@@ -234,7 +234,7 @@ def _faulted_cases(
     turn = draw(st.integers(0, max(len(places) - 1, 0)))  # drawn always: fewer choices would count as simpler
     twin, found = _edited(validator, site, payload, [*places[turn:], *places[:turn]])
     chosen = found[draw(st.integers(0, len(found) - 1))]
-    broken = fresh(chosen.payload)
+    broken = pointer.fresh(chosen.payload)
     return Case(
         id=f"{validator.side}/{site.name}/drawn",
         side=validator.side,
@@ -243,7 +243,7 @@ def _faulted_cases(
         payload=broken,
         body=wire.encode(broken),
         breaks=tuple(sorted(chosen.breaks)),
-        fault=Fault(chosen.fault.op, chosen.fault.path, fresh(chosen.fault.value)),
+        fault=Fault(chosen.fault.op, chosen.fault.path, pointer.fresh(chosen.fault.value)),
         twin=twin,
     )
 
@@ -272,7 +272,7 @@ def _edited(
     best = tuple(one for one in known if one is not None and len(one.breaks) <= least)
     if best:
         return payload, best
-    return fresh(site.edits[0].twin), tuple(one for one in site.edits if one.twin is site.edits[0].twin)
+    return pointer.fresh(site.edits[0].twin), tuple(one for one in site.edits if one.twin is site.edits[0].twin)
 
 
 def _judged_again(validator: SchemaValidator, site: _Site, payload: Any, one: Faulted) -> Faulted | None:
@@ -296,7 +296,7 @@ def _graft(payload: Any, donor: Any, path: Path) -> Any:
     """The payload with the donor's value at a place; unchanged where the place has no parent in it."""
     try:
         parent = pointer.get(payload, path[:-1])
-        value = fresh(pointer.get(donor, path))
+        value = pointer.fresh(pointer.get(donor, path))
     except (KeyError, IndexError, ValueError):
         return payload
     there = isinstance(parent, list) and isinstance(path[-1], int) and path[-1] < len(parent)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-from haiku_contract import wire
+from haiku_contract import pointer, wire
 from haiku_contract.errors import UsageError
 from haiku_contract.generate.conforming import ALONE, Positions, solver_of
 from haiku_contract.generate.faults import faults
@@ -203,11 +203,11 @@ def _faulted(validator: SchemaValidator, constraint: Constraint, one: Faulted, n
         side=validator.side,
         kind="faulted",
         constraint=constraint.id,
-        payload=one.payload,
+        payload=pointer.fresh(one.payload),
         body=wire.encode(one.payload),
         breaks=tuple(sorted(one.breaks)),
         fault=one.fault,
-        twin=one.twin,
+        twin=pointer.fresh(one.twin),
     )
 
 
@@ -217,6 +217,6 @@ def _conforming(validator: SchemaValidator, name: str, constraint: str | None, p
         side=validator.side,
         kind="conforming",
         constraint=constraint,
-        payload=payload,
+        payload=pointer.fresh(payload),
         body=wire.encode(payload),
     )

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from haiku_contract.campaign.compare import Comparison
     from haiku_contract.campaign.replay import Replayed
     from haiku_contract.campaign.reproduce import Recipe
-    from haiku_contract.model import Advice, CampaignFinished, Case, Constraint, Fault, Finding, Verdict, Violation
+    from haiku_contract.model import Advice, CampaignFinished, Case, Constraint, Finding, Verdict, Violation
 
 
 def dumps(value: Any) -> str:
@@ -216,10 +216,9 @@ def case(one: Case) -> dict[str, Any]:
     if one.kind == "faulted":
         entry["breaks"] = list(one.breaks)
     if one.fault is not None:
-        value = {} if one.fault.value is ABSENT else {"value": one.fault.value}
-        entry["fault"] = {"op": one.fault.op, "path": one.fault.path, **value}
+        entry["fault"] = pointer.operation(one.fault)
         if one.twin is not ABSENT:
-            entry["undo"] = _undo(one.fault, one.twin)
+            entry["undo"] = pointer.operation(pointer.undone(one.fault, one.twin))
     if one.payload is ABSENT and one.side == "stream" and (text := _text(one.body)) is not None:
         entry["body"] = text
         entry["content_type"] = one.content_type
@@ -229,14 +228,6 @@ def case(one: Case) -> dict[str, Any]:
     else:
         entry["payload"] = one.payload
     return entry
-
-
-def _undo(fault: Fault, twin: Any) -> dict[str, Any]:
-    """The operation that turns the faulted payload back into its conforming twin."""
-    if fault.op == "add":
-        return {"op": "remove", "path": fault.path}
-    op = "add" if fault.op == "remove" else "replace"
-    return {"op": op, "path": fault.path, "value": pointer.get(twin, pointer.split(fault.path))}
 
 
 def _text(body: bytes) -> str | None:

@@ -6,6 +6,5 @@ value of that place stands in for one that is refused, so that no example is rej
 """
 
 from haiku_contract.generate._schema_strategies.converter import Converter
-from haiku_contract.generate._schema_strategies.leaves import fresh
 
-__all__ = ["Converter", "fresh"]
+__all__ = ["Converter"]

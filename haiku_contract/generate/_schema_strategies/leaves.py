@@ -21,6 +21,7 @@ from haiku_contract.generate.formats import of_length
 from haiku_contract.generate.plausible import FORMATS, PLAUSIBLE
 from haiku_contract.generate.values import NUMBERS, SAMPLES, SMALLEST, TEXTS
 from haiku_contract.model import ABSENT
+from haiku_contract.pointer import fresh
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -132,13 +133,6 @@ def checked(draw: st.DrawFn, values: st.SearchStrategy[Any], check: Check) -> An
     if check.refused >= _PATIENCE and not check.kept:
         raise UsageError(check.complaint)
     return reject()
-
-
-def fresh(value: Any) -> Any:
-    """A copy of a JSON value, so that nobody's change reaches the next example."""
-    if isinstance(value, dict):
-        return {key: fresh(child) for key, child in value.items()}
-    return [fresh(child) for child in value] if isinstance(value, list) else value
 
 
 def choose(values: Sequence[Any]) -> st.SearchStrategy[Any]:

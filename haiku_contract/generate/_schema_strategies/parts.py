@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from haiku_contract.generate import ecma, merging
 from haiku_contract.generate._schema_strategies import leaves
-from haiku_contract.generate._schema_strategies.leaves import fresh
 from haiku_contract.generate.holding import key_of
 from haiku_contract.generate.merging import Unsatisfiable
 from haiku_contract.generate.plausible import EXTRA_KEY
+from haiku_contract.pointer import fresh
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
