@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _SHUT: Final = ("type", "const", "enum", "")
 """A branch that fails for one of these (the last: it is `false`) at the union's own place was not meant."""
-_CLOSING: Final = ("additionalProperties", "unevaluatedProperties", "items", "unevaluatedItems")
+_CLOSING: Final = ("additionalProperties", "unevaluatedProperties", "items", "additionalItems", "unevaluatedItems")
 
 
 class Failure(NamedTuple):

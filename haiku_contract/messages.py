@@ -219,7 +219,7 @@ _TEXTS: Final[dict[str, Callable[[Any, Any, Failure], _Text]]] = {
     **dict.fromkeys(("dependentRequired", "dependencies"), _dependent),
     "additionalProperties": _closed,
     "unevaluatedProperties": _closed,
-    "items": _no_further,
+    **dict.fromkeys(("items", "additionalItems"), _no_further),
     "unevaluatedItems": _no_further,
     "anyOf": _union("anyOf"),
     "oneOf": _union("oneOf"),

@@ -362,6 +362,14 @@ def test_nothing_contained_is_not_too_much() -> None:
         assert Meaning(schema, "response").broken(engine.failures([None, None])) == {"response:/maxContains"}
 
 
+def test_an_item_too_many_does_not_tell_that_no_array_was_meant() -> None:
+    array = {"type": "array", "items": [{"const": "a"}], "additionalItems": False, "maxItems": 1}
+    schema = {"$schema": "http://json-schema.org/draft-07/schema#", "anyOf": [{"const": "a"}, array]}
+    for engine in engines(schema):
+        found = Meaning(schema, "response").broken(engine.failures(["a", "a"]))
+        assert found == {"response:/anyOf/1/additionalItems", "response:/anyOf/1/maxItems"}
+
+
 def test_keys_of_digits_keep_their_zeros() -> None:
     schema = {
         "$ref": "#/$defs/007",
