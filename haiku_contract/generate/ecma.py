@@ -163,7 +163,8 @@ def texts(pattern: str, least: int = 0) -> tuple[str, ...]:
     known: dict[Any, list[str]] = {}
     matching: dict[str, None] = {}
     for repeats in dict.fromkeys((*_TRIED, least)):
-        for turn, tree in product(range(_MOST_BRANCHES), trees):
+        turns = _MOST_BRANCHES if repeats <= _MOST_COUNTED else _FEW  # a pattern may look at long texts for long
+        for turn, tree in product(range(turns), trees):
             text = _Sampler(repeats, turn, known).text(tree)
             for padded in (text, f"a{text}", f"{text}a"):
                 if padded not in matching and matches(pattern, padded):
@@ -185,7 +186,7 @@ def _ahead(tree: Any) -> Iterator[Any]:
 def varied(pattern: str, least: int = 0) -> Iterator[str]:
     """Many texts that match: the characters of one counted through, then of a longer one."""
     low, high = widths(pattern)
-    if compiled(pattern) is None or high < least or low > _MOST_COUNTED:
+    if compiled(pattern) is None or high < least or max(low, least) > _MOST_COUNTED:
         return
     for repeats in dict.fromkeys((max(_FEW, least), max(_TRIED[-1], least))):
         for start in range(0, _MOST_VARIED, _AT_A_TIME):

@@ -47,6 +47,7 @@ _MOST_REFUSED: Final = 24
 _MOST_SCALARS: Final = 200  # that are tried where some are refused for what they are
 _WORK: Final = 60_000
 _LISTED_KINDS: Final = ("boolean", "null")  # of which every value is tried
+_LONG: Final = 1_000  # characters that are looked at in the time that a short text takes
 _COST: Final = 4  # of building a value, beside that of holding a value against a schema once
 
 
@@ -376,7 +377,7 @@ class Solver:
         flats = [words for atom in said if (words := flat(atom))]
         most = _MOST_SCALARS if any("not" in words for words in flats) else None
         for one in islice(scalars.BUILDERS[kind](flats, name), most):
-            self.spend(1)
+            self.spend(1 + (len(one) // _LONG if isinstance(one, str) else 0))
             if all(self.judge.holds(words, one) for words in flats):
                 yield Host(one, ())
         if kind in {"string", "number", "integer"}:
