@@ -39,6 +39,13 @@ BROKEN: list[tuple[dict[str, Any], str, int]] = [
     ({"enum": ["a"], "properties": {"a": {"const": 1}}}, "/properties/a/const", 2),
     # Without the key there are too few.
     ({"type": "object", "required": ["a", "b"], "minProperties": 2}, "/required/0", 1),
+    # One key more is one too many, unless another one goes.
+    ({"type": "object", "properties": {"a": {}, "c": {}}, "additionalProperties": False, "minProperties": 2,
+      "maxProperties": 2}, "/additionalProperties", 1),
+    ({"type": "object", "properties": {"a": {}, "c": {}}, "unevaluatedProperties": False, "minProperties": 2,
+      "maxProperties": 2}, "/unevaluatedProperties", 1),
+    ({"properties": {"p": {"allOf": [{"type": "number"}, {"not": {"required": ["c"]}}]}}},
+     "/properties/p/allOf/0/type", 1),
     # No conforming value has the part in which they stand.
     ({"type": "null", "properties": {"a": {"minimum": 1}}, "required": ["a", "b"]}, "/properties/a/minimum", 2),
     ({"properties": {"a": {"type": "null", "const": 3}}}, "/properties/a/type", 1),

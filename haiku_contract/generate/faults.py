@@ -28,7 +28,7 @@ from haiku_contract.generate.values import SAMPLES
 from haiku_contract.model import Fault
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from haiku_contract.generate.goals import Path, Positions
     from haiku_contract.model import Constraint
@@ -47,6 +47,7 @@ _SELDOM_ALONE: Final = frozenset(("", "type", "const", "enum", "anyOf", "oneOf",
 
 
 _LISTING: Final = ("type", "const", "enum")
+_CLOSING: Final = ("additionalProperties", "unevaluatedProperties")
 
 
 def certified(
@@ -161,7 +162,12 @@ def _is_of_other_kinds(target: Target) -> bool:
 def _forced(validator: SchemaValidator, target: Target) -> list[Faulted]:
     """The faults that break the fewest others, for a constraint that is never broken alone."""
     solver = solver_of(validator)
-    edits = [(host, _as_a_whole(value)) for host, value in forced(target, solver)]
+    edits: list[tuple[Host, Edit]] = []
+    for host, value in forced(target, solver):
+        edits.append((host, _as_a_whole(value.payload)))
+        current = pointer.get(value.payload, value.path) if value.path else value.payload
+        changed = (edit._replace(path=(*value.path, *edit.path)) for edit in proposals(validator, target, current))
+        edits += [(host, edit) for edit in _as_wholes(changed, value.payload)]
     if target.forbids is None and _is_of_other_kinds(target):
         with suppress(UsageError):
             reached = solver.one(target.steps)
@@ -174,9 +180,14 @@ def _of_other_kinds(validator: SchemaValidator, target: Target) -> Iterator[Edit
     """Plain values of the types that a keyword speaks of, changed as it asks for."""
     for kind in speaks_of(target.constraint.keyword):
         plain = SAMPLES[kind][0][1]
-        for edit in proposals(validator, target, plain):
-            with suppress(UsageError):
-                yield _as_a_whole(pointer.apply(Fault(edit.op, pointer.join(edit.path), edit.value), plain))
+        yield from _as_wholes(proposals(validator, target, plain), plain)
+
+
+def _as_wholes(edits: Iterable[Edit], value: Any) -> Iterator[Edit]:
+    """Edits of a value as such that put the changed value where it stands."""
+    for edit in edits:
+        with suppress(UsageError):
+            yield _as_a_whole(pointer.apply(Fault(edit.op, pointer.join(edit.path), edit.value), value))
 
 
 def _as_a_whole(value: Any) -> Edit:
@@ -184,17 +195,10 @@ def _as_a_whole(value: Any) -> Edit:
 
 
 def _beside(validator: SchemaValidator, target: Target, reached: Host) -> Iterator[tuple[Host, Edit]]:
-    """Edits with values that what stands beside a type, a list or a required key allows: they break nothing else."""
+    """Edits with values that what stands beside a type, a list or the names of keys allows: they break nothing else."""
     keyword, said = target.constraint.keyword, target.said
-    there = pointer.get(reached.payload, reached.path) if keyword == "required" else None
-    if isinstance(there, dict):  # as many keys as before
-        others = {name: value for name, value in there.items() if name != target.constraint.value}
-        name = f"{EXTRA_KEY}_{len(there)}" if EXTRA_KEY in there else EXTRA_KEY
-        yield reached, Edit("renamed", "replace", (), {name: "text", **others})
-        spare = {name: one for name, one in said.get("properties", {}).items() if name not in there}
-        for name, one in islice(spare.items(), _MOST_SPARE if "minProperties" in said else 0):
-            for value in solver_of(validator).some((Goal(one),), 1):
-                yield reached, Edit(f"instead-{name}", "replace", (), {**others, name: value})
+    if keyword == "required" or keyword in _CLOSING:
+        yield from ((reached, edit) for edit in _renamed(validator, target, reached))
     if keyword in _LISTING and any(one in ASSERTIONS and one not in _LISTING for one in said):
         for host, value in otherwise(target, solver_of(validator), reached):
             yield host, _as_a_whole(value)
@@ -203,6 +207,23 @@ def _beside(validator: SchemaValidator, target: Target, reached: Host) -> Iterat
         listed = (False, True)
     for number, value in enumerate(listed):
         yield reached, Edit(f"listed-{number}", "replace", (), value)
+
+
+def _renamed(validator: SchemaValidator, target: Target, reached: Host) -> Iterator[Edit]:
+    """Objects with as many keys as before, where one was that is required, or where all are named."""
+    constraint, said = target.constraint, target.said
+    there = pointer.get(reached.payload, reached.path)
+    if not isinstance(there, dict):
+        return
+    extra = f"{EXTRA_KEY}_{len(there)}" if EXTRA_KEY in there else EXTRA_KEY
+    for gone in (constraint.value,) if constraint.keyword == "required" else list(there)[-_MOST_SPARE:]:
+        others = {name: value for name, value in there.items() if name != gone}
+        yield Edit("renamed", "replace", (), {extra: "text", **others})
+    if constraint.keyword == "required" and "minProperties" in said:
+        spare = {name: one for name, one in said.get("properties", {}).items() if name not in there}
+        for name, one in islice(spare.items(), _MOST_SPARE):
+            for value in solver_of(validator).some((Goal(one),), 1):
+                yield Edit(f"instead-{name}", "replace", (), {**others, name: value})
 
 
 def _others(

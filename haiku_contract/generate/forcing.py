@@ -31,7 +31,7 @@ _EXCLUDING: Final = ("type", "const", "enum", "not", "$dynamicRef", "$ref", "all
 """What keeps a value from having the parts that the way leads through."""
 
 
-def forced(target: Target, solver: Solver) -> Iterator[tuple[Host, Any]]:
+def forced(target: Target, solver: Solver) -> Iterator[tuple[Host, Host]]:
     """Values that break a constraint which no conforming one can, and the place in a payload where each is to stand.
 
     Args:
@@ -39,7 +39,8 @@ def forced(target: Target, solver: Solver) -> Iterator[tuple[Host, Any]]:
         solver: that of the schema.
 
     Yields:
-        Values that conform to most of what stands beside the way, then such that do only what the way asks for.
+        The place, and what is to stand there, with the place in it that the constraint speaks of: values that conform
+        to most of what stands beside the way, then such that do only what the way asks for.
     """
     steps = target.steps if target.forbids is None else (*target.steps, target.forbids)
     length, reached = _furthest(solver, target.steps)
@@ -51,7 +52,7 @@ def forced(target: Target, solver: Solver) -> Iterator[tuple[Host, Any]]:
     for end, spared in _ends(target, schemas[-1]):
         narrow, way = _narrowed(solver.document, schemas, steps[length:], end, spared=spared)
         for found in islice(probe.hosts(way, start=narrow), _MOST):
-            yield reached, found.payload
+            yield reached, found
 
 
 def _ends(target: Target, site: Any) -> Iterator[tuple[dict[str, Any], bool]]:
