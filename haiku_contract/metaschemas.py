@@ -55,7 +55,7 @@ def _wanted(document: Document) -> Iterator[tuple[str, Any]]:
             reference = schema.get(keyword)
             if isinstance(reference, str) and document.target(reference, tokens) is None:
                 address = document.absolute(reference, tokens).partition("#")[0]
-                is_missing = _HOST in address and document.target(address) is None  # and no place in it that is wrong
+                is_missing = _HOST in address and document.target(address) is None  # not a wrong pointer into it
                 contents = _published(address) if is_missing else None
                 if contents is not None and _is_readable(named_draft(address), document):
                     yield address, {**contents, document.naming: address}

@@ -24,10 +24,10 @@ Send: TypeAlias = "Callable[[Iterable[Case]], Generator[tuple[Case, ...], Sequen
 Fails: TypeAlias = "Callable[[Judged], bool]"
 Steps: TypeAlias = "Generator[tuple[Case, ...], Sequence[Exchange], None]"
 
-_MOST_SPLITS: Final = 14
-_LIKELY: Final = 0.5
-_SURELY: Final = 0.75
-_LEAST: Final = 2
+_MOST_SPLITS: Final = 14  # requests that one search may take
+_LIKELY: Final = 0.5  # share of the weight above which one explanation outweighs all others
+_SURELY: Final = 0.75  # from which likelihood on another failure would tell nothing new
+_LEAST: Final = 2  # elements in an array that can be halved
 _LOST: Final = (OutcomeKind.THROTTLED, OutcomeKind.UNREACHABLE, OutcomeKind.UNAUTHORISED, OutcomeKind.UNKNOWN)
 
 

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from haiku_contract.generate.packing import Packable
     from haiku_contract.validation import SchemaValidator
 
-_LEAST: Final = 2
-_MOST: Final = 3
+_LEAST: Final = 2  # hosts of an element, so that two requests point to it
+_MOST: Final = 3  # of them, before sets are taken that tell less
 
 
 def marked(validator: SchemaValidator, together: Sequence[Packed]) -> tuple[Packed, ...]:

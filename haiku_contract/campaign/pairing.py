@@ -63,7 +63,7 @@ def fronted(validator: SchemaValidator, together: Sequence[Packed], simplest: An
     made = list(together)
     for each in others.values():
         own = each._replace(name=f"{each.name}/first", array=None)
-        for number in sorted(range(len(made)), key=lambda at: len(made[at].features)):
+        for number in sorted(range(len(made)), key=lambda one: len(made[one].features)):
             found = _with(validator, made[number], own)
             if found is not None:
                 made[number] = found

@@ -33,7 +33,6 @@ _BY_ACCIDENT: Final = 1 / 16
 _ANOTHER: Final = 1 / 4
 """How likely it is that a request fails for another reason."""
 
-
 _MOST_PLACES: Final = 64
 """Of how many places every two may fail together, the most suspicious first."""
 

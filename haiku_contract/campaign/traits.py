@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 _ASCII: Final = 0x7F
 _BASIC_PLANE: Final = 0xFFFF
 _BLANK: Final = 0x20
-_LONG: Final = 1_000
+_LONG: Final = 1_000  # characters
 
 
 def _text(holds: Callable[[str], bool]) -> Callable[[Any], bool]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 BROKEN: Final = (OSError, EOFError, RuntimeError, ValueError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
 """What reading them raises where they are cut off, encrypted, or compressed in a way that nobody here knows."""
 
-_LONGEST: Final = 10
+_LONGEST: Final = 10  # bytes of the longest beginning, that of bzip2
 
 
 def opener(file: IO[bytes]) -> Callable[[IO[bytes]], Iterator[tuple[str, IO[bytes]]]] | None:

@@ -31,13 +31,20 @@ _FORMAT: Final = 1
 _LONGEST_NAME: Final = 200  # bytes, so that what stands beside a file has a name that systems take
 _TOKEN: Final = r"[a-z0-9_]{8}"  # as `tempfile` makes them
 
-
 Turn: TypeAlias = tuple[str, int]
 """A request, and which answer to it: what tells the exchanges of a cassette apart."""
 
 
 class Entry(NamedTuple):
-    """An exchange of a journal: its request, how many answers to it were known before, and where it stands."""
+    """An exchange of a journal.
+
+    Attributes:
+        number: its own in the order of sending.
+        key: its request.
+        known: how many answers to that were known before the recording.
+        start: where its line begins in the file.
+        size: length of the line, in bytes.
+    """
 
     number: int
     key: str

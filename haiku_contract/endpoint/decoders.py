@@ -191,7 +191,7 @@ _TEXTS: Final = (bytes([1]) * 8, bytes([1, 0]) * 8, bytes([0, 1]) * 8)
 """Runs of characters in ASCII, and in UTF-16 with either byte first, as classes of bytes."""
 
 _RUN: Final = re.compile(r"[\t\n\r -~]{8,}+")
-_MOSTLY: Final = 0.6
+_MOSTLY: Final = 0.6  # share of printed characters from which on bytes are taken for a text
 
 
 def texts(data: bytes) -> Decoded | None:
@@ -284,8 +284,8 @@ def _recoded(
     return back
 
 
-_MOST: Final = 64 * 1024 * 1024
-_TRIES: Final = 64
+_MOST: Final = 64 * 1024 * 1024  # bytes that are unpacked
+_TRIES: Final = 64  # beginnings of gzip in one text that are tried
 
 
 def _compressed(text: str) -> Iterator[Decoded]:

@@ -56,8 +56,8 @@ def _is_surely_password(text: str) -> bool:
 
 
 _LEAST_DIGITS: Final = 2  # of 40 characters; a name of a program has fewer
-_LEAST_LETTERS: Final = 5
-_LEAST_DIFFERENT: Final = 10
+_LEAST_LETTERS: Final = 5  # of 37 and more hexadecimal digits; a number has fewer
+_LEAST_DIFFERENT: Final = 10  # of the sixteen; an example has fewer
 
 
 class Names(NamedTuple):

@@ -117,12 +117,9 @@ def _whole_between(said: dict[str, Any], kind: str) -> float:
     return max(last - first + 1 - (above and first == low) - (below and last == high), 0)
 
 
-_MEMBERS: Final = {"boolean": 2, "null": 1}
+_MEMBERS: Final = {"boolean": 2, "null": 1}  # how many values a type has
 _MOST_NESTED: Final = 8
-
 _IN_PLACE: Final = frozenset(("$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "not", "if"))
-
-
 _SCALAR: Final = frozenset(("type", "const", "enum", "pattern", "format"))
 """Keywords whose opposite no other keyword says."""
 

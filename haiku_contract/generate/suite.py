@@ -35,9 +35,7 @@ if TYPE_CHECKING:
     from haiku_contract.validation import SchemaValidator
 
 _PLACES: Final = (("first", Positions(0, 3)), ("middle", Positions(1, 3)), ("last", Positions(2, 3)))
-
-
-_MOST_TRIED: Final = 12
+_MOST_TRIED: Final = 12  # payloads that faults of the wire may be made from
 _MOST: Final[dict[str, tuple[int, str, str]]] = {
     "maxLength": (MOST_CHARACTERS, "texts", "characters"),
     "maxItems": (MOST_ITEMS, "arrays", "items"),
