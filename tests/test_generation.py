@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from jsonschema import validators
 
 import haiku_contract as hc
-from haiku_contract import pointer, wire
+from haiku_contract import pointer, strategies, wire
 from haiku_contract._reference import ReferenceEngine
 from haiku_contract.failures import Meaning
 from haiku_contract.generate.conforming import Undecided, simplest
@@ -161,6 +161,20 @@ def test_what_some_value_breaks_is_never_said_to_be_unbreakable(schema: Any) -> 
     for constraint in validator.constraints:
         if constraint.id in broken - faulted:
             assert unreached(validator, constraint).startswith("undecided"), constraint.id
+
+
+@settings(LAW, max_examples=1_000 if LONG else 40)
+@given(SCHEMAS, st.data())
+def test_what_strategies_draw_is_what_it_says(schema: Any, data: st.DataObject) -> None:
+    validator = hc.SchemaValidator("response", schema, assert_format=True)
+    reference = ReferenceEngine.compile(schema, assert_format=True)
+    assert reference is not None
+    if not any(validator.is_valid(value) for value in VALUES):
+        return
+    contract = hc.Contract("test/schema", "Test", "1.0.0", {}, hc.RequestValidator(schema), validator)
+    assert_certified(validator, reference, data.draw(strategies.responses(contract, cases=True)))
+    if any(case.kind == "faulted" for case in cases_of(validator)):
+        assert_certified(validator, reference, data.draw(strategies.faulted_responses(contract, cases=True)))
 
 
 PUBLISHED = {

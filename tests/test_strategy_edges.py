@@ -42,6 +42,18 @@ def test_a_constraint_is_named_by_its_id(wrong: Any) -> None:
         faulted_requests(constraint=wrong)
 
 
+def test_names_of_keys_are_broken_in_objects_only() -> None:
+    """Whatever else is drawn has no keys: found by drawing from drawn schemas."""
+    contract = with_schema({"propertyNames": {"pattern": "^x-"}})
+
+    @settings(database=None, derandomize=True, max_examples=50, deadline=None)
+    @given(faulted_requests(contract, constraint="request:/propertyNames/pattern", cases=True))
+    def law(case: hc.Case) -> None:
+        assert set(case.breaks) == contract.request.broken(case.payload) == {"request:/propertyNames/pattern"}
+
+    law()
+
+
 DETOUR = {  # the shortest way to the definition leads through a union that accepts all the rest as well
     "type": "object",
     "required": ["t"],

@@ -157,7 +157,7 @@ def proposals(validator: SchemaValidator, target: Target, current: Any) -> Itera
         return
     operator = OPERATORS.get(constraint.keyword, OPERATORS[""])
     if any(step.keyword == "propertyNames" for step in target.steps):
-        for edit in operator(site._replace(current="")):
+        for edit in operator(site._replace(current="")) if isinstance(current, dict) else ():
             if edit.op == "replace" and isinstance(edit.value, str):
                 for value in (*islice(current.values(), _MOST_VALUES), None, "text"):
                     yield Edit(edit.label, "add", (edit.value,), value)
