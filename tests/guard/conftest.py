@@ -222,3 +222,25 @@ def answer() -> dict[str, Any]:
 def events() -> list[bytes]:
     """A conforming stream, event by event."""
     return list(EVENTS)
+
+
+@pytest.fixture
+def cancel() -> Callable[[Any], None]:
+    """Cancels whoever reads a stream while the first chunk of it is looked at."""
+
+    async def read(one: Any) -> None:
+        async with (
+            httpx.AsyncClient(transport=one.transport) as client,
+            client.stream("POST", URL, json={"messages": [], "max_tokens": 1}) as response,
+        ):
+            async for _ in response.aiter_raw():
+                await asyncio.sleep(60)
+
+    async def cancelled(one: Any) -> None:
+        task = asyncio.create_task(read(one))
+        await asyncio.sleep(0.05)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    return lambda one: asyncio.run(cancelled(one))

@@ -113,26 +113,11 @@ def test_a_raising_observer_of_a_request(post: Any, guard: Any) -> None:
     assert one.network.sent == []
 
 
-def test_a_cancellation_stays_a_cancellation(guard: Any, network: Any, chunks: Any, events: Any) -> None:
+def test_a_cancellation_stays_a_cancellation(cancel: Any, guard: Any, network: Any, chunks: Any, events: Any) -> None:
     body = chunks(*events)
     one = guard(network(body, **STREAM), observer=raising)
 
-    async def go() -> None:
-        async with (
-            httpx.AsyncClient(transport=one.transport) as client,
-            client.stream("POST", URL, json={"messages": [], "max_tokens": 1}) as response,
-        ):
-            async for _ in response.aiter_raw():
-                await asyncio.sleep(60)
-
-    async def cancelled() -> None:
-        task = asyncio.create_task(go())
-        await asyncio.sleep(0.02)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-
-    asyncio.run(cancelled())
+    cancel(one)
     assert body.closed
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import gzip
 import zlib
 from typing import Any
 
-import httpx
 import pytest
 
 import haiku_contract as hc
@@ -71,26 +69,13 @@ def test_a_broken_coding_is_reported_once(read: Any, guard: Any, network: Any, c
     assert [each.constraint for each in one.seen[-1].violations].count("wire:content-coding") == 1
 
 
-def test_a_cancelled_reader_leaves_nothing_open(guard: Any, network: Any, chunks: Any, events: Any) -> None:
+def test_a_cancelled_reader_leaves_nothing_open(
+    cancel: Any, guard: Any, network: Any, chunks: Any, events: Any
+) -> None:
     body = chunks(*events)
     one = guard(network(body, **STREAM), response="raise")
 
-    async def go() -> None:
-        async with (
-            httpx.AsyncClient(transport=one.transport) as client,
-            client.stream("POST", URL, json={"messages": [], "max_tokens": 1}) as response,
-        ):
-            async for _ in response.aiter_raw():
-                await asyncio.sleep(60)
-
-    async def cancelled() -> None:
-        task = asyncio.create_task(go())
-        await asyncio.sleep(0.05)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-
-    asyncio.run(cancelled())
+    cancel(one)
     assert body.closed
     assert one.seen[-1].complete is False
     assert one.seen[-1].violations == ()
