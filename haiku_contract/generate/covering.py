@@ -18,6 +18,7 @@ from haiku_contract.generate.assembling import MANNERS, Assembly
 from haiku_contract.generate.bounding import lower_bound
 from haiku_contract.generate.conforming import solver_of
 from haiku_contract.generate.packing import Draft, Packable
+from haiku_contract.generate.ranking import by_value
 from haiku_contract.generate.suite import cases_of, unreached
 from haiku_contract.model import Case
 
@@ -226,7 +227,7 @@ def _making(validator: SchemaValidator, strength: int, seed: int) -> tuple[Assem
         if spent > _MOST_SPENT or len(best[1]) <= _least(validator, best[0]):
             break
     assert best is not None  # noqa: S101 - there are some manners
-    return best
+    return best[0], by_value(validator, best[0].options, best[1])
 
 
 def _left_out(one: Options) -> Iterator[str]:

@@ -121,11 +121,15 @@ class Options:
         found, branches = at(payload, self.path), self.there[0].branches
         return isinstance(found, dict) and hold(solver_of(validator), branches, payload)
 
+    def row_of(self, validator: SchemaValidator, payload: Any) -> list[int] | None:
+        """What a payload shows of the properties; None where it has not the object."""
+        return self._literals(payload) if self.applies(validator, payload) else None
+
     def note(self, validator: SchemaValidator, payload: Any) -> int:
         """Note what a payload shows; how many combinations it is the first to show."""
-        if not self.applies(validator, payload):
+        row = self.row_of(validator, payload)
+        if row is None:
             return 0
-        row = self._literals(payload)
         shown = self.presence.show(row)
         wrong = {one for one in self.never if one.issubset(row)}
         self.never -= wrong
