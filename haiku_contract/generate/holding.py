@@ -189,6 +189,8 @@ def multiple(value: float, step: float) -> bool:
     """Whether a number is a multiple of another one, both taken as they are written."""
     if not step or not (isinstance(value, int) or math.isfinite(value)):  # integers may lie beyond a double
         return False
+    if isinstance(value, int) and isinstance(step, int):  # as most are, and many times as fast
+        return value % step == 0
     return (Fraction(str(value)) / Fraction(str(step))).denominator == 1
 
 

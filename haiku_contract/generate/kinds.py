@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from haiku_contract.constraints import types
 from haiku_contract.generate.goals import modern_step
-from haiku_contract.generate.holding import key_of, kind_of
+from haiku_contract.generate.holding import equal, key_of, kind_of
 from haiku_contract.generate.merging import ANNOTATIONS
 from haiku_contract.generate.scalars import bounds
 from haiku_contract.schemas import Words
@@ -92,6 +92,21 @@ def asked_anyway(document: Document, said: dict[str, Any]) -> list[Any]:
     return found
 
 
+def refuse_each_other(document: Document, asked: Sequence[dict[str, Any]]) -> bool:
+    """Whether what stands under a `not` is, word by word, what schemas that hold at the same time ask for."""
+    for one in asked:
+        words = document.modern(one["not"]) if isinstance(one.get("not"), dict) else {}
+        said = words.keys() - ANNOTATIONS
+        if said and said <= _WORDS and all(any(_same_word(other, words, name) for other in asked) for name in said):
+            return True
+    return False
+
+
+def _same_word(one: dict[str, Any], other: dict[str, Any], keyword: str) -> bool:
+    """Whether two schemas say the same by a keyword."""
+    return keyword in one and equal(one[keyword], other[keyword])
+
+
 def cardinality(document: Document, schema: Any, depth: int = 0) -> float:
     """How many different values a schema leaves at most, as far as a glance tells."""
     if not isinstance(schema, dict) or depth > _MOST_NESTED:
@@ -120,6 +135,15 @@ def _whole_between(said: dict[str, Any], kind: str) -> float:
 _MEMBERS: Final = {"boolean": 2, "null": 1}  # how many values a type has
 _MOST_NESTED: Final = 8
 _IN_PLACE: Final = frozenset(("$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "not", "if"))
+_WORDS: Final = frozenset(
+    (
+        *("type", "const", "enum", "multipleOf", "maximum", "minimum", "exclusiveMaximum", "exclusiveMinimum"),
+        *("maxLength", "minLength", "pattern", "maxItems", "minItems", "uniqueItems"),
+        *("maxProperties", "minProperties", "required", "properties", "patternProperties", "propertyNames"),
+    )
+)
+"""Keywords that mean the same whatever stands beside them."""
+
 _SCALAR: Final = frozenset(("type", "const", "enum", "pattern", "format"))
 """Keywords whose opposite no other keyword says."""
 

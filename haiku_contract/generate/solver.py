@@ -26,6 +26,7 @@ from haiku_contract.generate.kinds import (
     in_order,
     kinds_of,
     members,
+    refuse_each_other,
     refused_kinds,
 )
 from haiku_contract.generate.merging import Heights, Unsatisfiable
@@ -264,7 +265,7 @@ class Solver:
         stack = [start]
         while stack:
             state = self._opened(stack.pop(), lean=lean)
-            if state is None:
+            if state is None or refuse_each_other(self.document, [atom.said for atom in state.atoms]):
                 self.spend(_COST)
                 continue
             self.spend(_COST + len(state.atoms))
