@@ -97,6 +97,7 @@ def test_what_another_branch_takes_is_broken_with_it(schema: Any, broken: str) -
 REFUSING: list[Any] = [
     {"oneOf": [True, {"unevaluatedItems": {"exclusiveMaximum": -1}, "$ref": "#/$defs/a"}], "$defs": {"a": {}}},
     {"not": {"patternProperties": {"^a": False}}},
+    {"not": {"patternProperties": {"^a": False, "^[a-c]+$": True}}},
     {"not": {"patternProperties": {"^a": {"type": "string"}, "b$": True}}, "propertyNames": {"maxLength": 2}},
     {"not": {"unevaluatedProperties": {"type": "string"}, "properties": {"a": {}}}},
     {"not": {"anyOf": [{"properties": {"a": TEXTS}}, {"properties": {"b": TEXTS}}]}},

@@ -109,8 +109,11 @@ _ROWS: Final[dict[str, Callable[[Any], Alternatives]]] = {
         [Words(type="array", minItems=index + 1, prefixItems=[*[True] * index, Words({"not": schema})])]
         for index, schema in enumerate(value)
     ],
-    "patternProperties": lambda value: _properties(
-        {name: schema for pattern, schema in value.items() for name in ecma.texts(pattern)[:1]}
-    ),
+    "patternProperties": lambda value: [
+        way
+        for pattern, schema in value.items()
+        for name in ecma.texts(pattern)[:1]
+        for way in _properties({name: schema})  # one by one: several patterns may take the same name
+    ],
 }
 """How a value fails each keyword."""
