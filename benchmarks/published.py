@@ -171,7 +171,7 @@ def _late(_number: int, _frame: Any) -> None:
 
 @contextmanager
 def limited(seconds: float, times: dict[str, float], name: str) -> Iterator[None]:
-    """End what is done inside, quietly, when it has used its processor time; the process, if that does not help."""
+    """End what is done inside when its processor time is used up, and note that; the process, if that does not help."""
     started = time.process_time()
     hard = int(started + seconds + GRACE) + 1
     resource.setrlimit(resource.RLIMIT_CPU, (hard, resource.getrlimit(resource.RLIMIT_CPU)[1]))
@@ -179,7 +179,7 @@ def limited(seconds: float, times: dict[str, float], name: str) -> Iterator[None
         signal.setitimer(signal.ITIMER_PROF, seconds)
         yield
     except Late:
-        pass
+        times[f"{name} stopped"] = seconds
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
         times[name] = round(time.process_time() - started, 3)

@@ -100,13 +100,13 @@ class Converter:
             UsageError: the schema has no value, or says something that can be neither constructed nor filtered.
         """
         drawn = self.unjudged()
+        complaint = f"cannot generate: no value that was drawn conforms to the {self._validator.side} schema"
         try:
             self._solver.simplest()
         except Unsatisfiable as error:
             raise Unsatisfiable(f"cannot generate: in the {self._validator.side} schema {error}") from None
-        except UsageError:  # it is undecided: something that is drawn may conform
-            pass
-        complaint = f"cannot generate: no value that was drawn conforms to the {self._validator.side} schema"
+        except UsageError as error:  # something that is drawn may conform all the same
+            complaint = f"{complaint}, which is {error}"
         return checked(drawn, Check(self._conforms, self.simple(()), complaint))
 
     def _conforms(self, payload: Any) -> bool:
