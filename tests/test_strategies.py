@@ -287,7 +287,7 @@ def test_a_fault_lands_in_drawn_payloads_not_only_in_the_simplest() -> None:
 
 
 @pytest.mark.parametrize(("version", "side"), SIDES)
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", range(3))
 def test_without_a_wish_the_minimal_fault_is_the_suites_first(version: str, side: Side, seed: int) -> None:
     """Whatever comes first while drawing, it shrinks to the first constraint, broken in the simplest payload."""
     strategy = FAULTED[side](contract_of(version), cases=True)
