@@ -367,7 +367,7 @@ def test_every_keyword_has_a_schema_here() -> None:
             {"$defs": {"n": {**NODE, "properties": {"children": {"$ref": "#/$defs/n"}}}}, "$ref": "#/$defs/n"},
             "another such",
         ),
-        ({"type": "object", "required": ["a"], "not": {"required": ["a"]}}, "its parts contradict each other"),
+        ({"type": "object", "required": ["a"], "not": {"required": ["a"]}}, "'not' refuses what is asked for"),
         (
             {"properties": {"x": {"type": "string", "not": {"minLength": 0}}}, "required": ["x"], "type": "object"},
             "nothing may stand under the required key 'x'",

@@ -54,6 +54,11 @@ def refused_kinds(refused: Any) -> frozenset[str]:
     return frozenset(named | ({"integer"} if "number" in named else set()))
 
 
+def kinds_left(said: dict[str, Any]) -> frozenset[str]:
+    """The JSON types that a schema leaves and does not refuse."""
+    return kinds_of(said) - refused_kinds(said.get("not"))
+
+
 def in_order(node: Node, said: Sequence[dict[str, Any]]) -> list[str]:
     """The kinds to try: as the schema lists them, or as its keywords and the name of the place suggest."""
     kinds = node.kinds
@@ -119,7 +124,7 @@ def cardinality(document: Document, schema: Any, depth: int = 0) -> float:
     most = [cardinality(document, part, depth + 1) for part in parts]
     unions = [said[one] for one in ("anyOf", "oneOf") if one in said]
     most += [sum(cardinality(document, branch, depth + 1) for branch in branches) for branches in unions]
-    kinds = kinds_of(said) - refused_kinds(said.get("not"))
+    kinds = kinds_left(said)
     most.append(sum(_MEMBERS[kind] if kind in _MEMBERS else _whole_between(said, kind) for kind in kinds))
     return min(most)
 

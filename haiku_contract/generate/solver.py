@@ -24,10 +24,9 @@ from haiku_contract.generate.kinds import (
     contradiction,
     flat,
     in_order,
-    kinds_of,
+    kinds_left,
     members,
     refuse_each_other,
-    refused_kinds,
 )
 from haiku_contract.generate.merging import Heights, Unsatisfiable
 from haiku_contract.generate.objects import objects
@@ -265,7 +264,7 @@ class Solver:
         stack = [start]
         while stack:
             state = self._opened(stack.pop(), lean=lean)
-            if state is None or refuse_each_other(self.document, [atom.said for atom in state.atoms]):
+            if state is None:
                 self.spend(_COST)
                 continue
             self.spend(_COST + len(state.atoms))
@@ -289,13 +288,16 @@ class Solver:
                 continue
             said = self.document.modern(goal.schema) if isinstance(goal.schema, dict) else {}
             more, picks, demand = self._parts(said, goal, lean=lean)
-            left = kinds & kinds_of(said) - refused_kinds(said.get("not"))
+            left = kinds & kinds_left(said)
             if not left or accepts_everything(self.document, said.get("not", False), left):
                 self.conflict("what stands under 'not' refuses everything" if left else contradiction(kinds, said))
                 return None
             kinds = left
             atoms = (*atoms, Atom(said, demand, goal.within, goal.strict))
             pending, choices = (*more, *pending), (*choices, *picks)
+        if refuse_each_other(self.document, [atom.said for atom in atoms]):
+            self.conflict("'not' refuses what is asked for beside it")
+            return None
         return State((), choices, atoms, kinds, opened)
 
     def _parts(
@@ -381,13 +383,9 @@ class Solver:
             self.spend(1 + (len(one) // _LONG if isinstance(one, str) else 0))
             if all(self.judge.holds(words, one) for words in flats):
                 yield Host(one, ())
-        if kind in {"string", "number", "integer"}:
-            self._note_empty(said, kind)
-
-    def _note_empty(self, said: Sequence[dict[str, Any]], kind: str) -> None:
-        """Note what is known when none of the candidates is taken: bounds that leave nothing prove it."""
-        reason = scalars.nothing_between(said, kind)
-        if reason:
+        if kind in _LISTED_KINDS:
+            return
+        if reason := scalars.nothing_between(said, kind):  # bounds that leave nothing prove it
             self.conflict(reason)
         else:
             self.give_up(scalars.too_long(said) if kind == "string" else "")
