@@ -155,8 +155,7 @@ def _of_index(atoms: Sequence[Atom], index: int, *, reached: bool) -> Iterator[G
             met = step is not None and step.keyword == "items"
             yield Goal(said["items"], rest if met else None)
         if "unevaluatedItems" in said and not _is_element_evaluated(atoms, atom, index):
-            met = step is not None and step.keyword == "unevaluatedItems"
-            yield Goal(said["unevaluatedItems"] if met else _left_over(atoms, atom), rest if met else None)
+            yield Goal(_left_over(atoms, atom))
 
 
 def _left_over(atoms: Sequence[Atom], asking: Atom) -> Any:

@@ -22,9 +22,6 @@ _CONDITIONS: Final = ("then", "else")
 BRANCHING: Final = frozenset((*UNIONS, *_CONDITIONS))
 """Keywords whose schemas need not hold."""
 
-ANYWHERE: Final = ("items", "unevaluatedItems", "contains")
-"""Keywords for which one element of an array is as good as another."""
-
 _WITHOUT_TOKEN: Final = ("allOf", *UNIONS, *_CONDITIONS, "dependentSchemas", "propertyNames", *REFERENCES)
 
 
@@ -114,9 +111,9 @@ def forked(path: Path, found: Branches) -> Way:
 
 
 def elements(solver: Solver, steps: Sequence[Step]) -> tuple[Elements, ...]:
-    """The arrays on a way of which any element will do."""
+    """The arrays on a way of which any element will do: those that `prefixItems` does not number."""
     passed = _passed(solver, steps)
-    return tuple(Elements(depth, schema.get("maxItems")) for step, schema, depth in passed if step.keyword in ANYWHERE)
+    return tuple(Elements(depth, schema.get("maxItems")) for step, schema, depth in passed if step.keyword == "items")
 
 
 def _passed(solver: Solver, steps: Sequence[Step]) -> Iterator[tuple[Step, Any, int]]:

@@ -64,7 +64,7 @@ def in_order(node: Node, said: Sequence[dict[str, Any]]) -> list[str]:
     kinds = node.kinds
     step = next((modern_step(atom.demand[0]) for atom in node.atoms if atom.demand), None)
     if step is not None:
-        wanted = "array" if step.keyword in {"items", "prefixItems", "unevaluatedItems"} else "object"
+        wanted = "array" if step.keyword in {"items", "prefixItems"} else "object"
         return [wanted] if wanted in kinds else []
     listed = [kind for one in said if "type" in one for kind in types(one["type"])]
     spoken = [kind for kind, keywords in _SPEAK_OF if any(word in one for one in said for word in keywords)]

@@ -240,8 +240,7 @@ def _of_key(solver: Solver, atoms: Sequence[Atom], name: str, *, reached: bool) 
             met = step is not None and step.keyword == "additionalProperties"
             yield Goal(said["additionalProperties"], rest if met else None)
         if "unevaluatedProperties" in said and not _is_evaluated(solver, atoms, atom, name):
-            met = step is not None and step.keyword == "unevaluatedProperties"
-            yield Goal(said["unevaluatedProperties"], rest if met else None)
+            yield Goal(said["unevaluatedProperties"])
 
 
 def _is_evaluated(solver: Solver, atoms: Sequence[Atom], asking: Atom, name: str) -> bool:
