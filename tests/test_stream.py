@@ -89,7 +89,7 @@ def cuts(body: bytes) -> list[int]:
 
 
 @pytest.mark.parametrize("case", golden(), ids=lambda case: case.id)
-def test_the_golden_streams_in_every_two_chunks(case: Case) -> None:
+def test_the_golden_streams_in_two_chunks(case: Case) -> None:
     whole = run([case.body])[:2]
     for place in cuts(case.body):
         stream = hc.StreamValidator(CONTRACT, request=REQUEST)
