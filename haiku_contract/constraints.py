@@ -103,7 +103,9 @@ ASSERTIONS: Final = {
 }
 """Keywords that are constraints of their own, and the JSON types they speak of (none: all)."""
 
-_CLOSING: Final = ("additionalProperties", "unevaluatedProperties", "items", "additionalItems", "unevaluatedItems")
+CLOSING: Final = ("additionalProperties", "unevaluatedProperties", "items", "additionalItems", "unevaluatedItems")
+"""Keywords that speak of what others beside them leave: where one is `false`, nothing more may stand there."""
+
 _DEFINITIONS: Final = ("$defs", "definitions")
 _ASKING: Final = ("if", *OPAQUE)
 
@@ -266,12 +268,12 @@ def _constraints_at(document: Document, side: Side, site: _Site, keyword: str, v
         for index, name in enumerate(value if isinstance(value, list) else ()):
             reason = _never(document, site, keyword, [name])
             yield _constraint(side, site, (*tokens, str(index)), value=name, reason=reason)
-    elif keyword in _CLOSING and is_trivial(value):
+    elif keyword in CLOSING and is_trivial(value):
         what = "key" if keyword.endswith("Properties") else "item"
         yield _constraint(side, site, tokens, value=value, reason=f"accepts every further {what}")
     elif keyword == "format" and value not in document.formats:
         return
-    elif keyword in ASSERTIONS or keyword in UNEVALUATED or (keyword in _CLOSING and value is False):
+    elif keyword in ASSERTIONS or keyword in UNEVALUATED or (keyword in CLOSING and value is False):
         reason = _never(document, site, keyword, value)
         yield _constraint(side, site, tokens, value=value, reason=reason)
 
@@ -344,7 +346,7 @@ def speaks_of(keyword: str) -> tuple[str, ...]:
 
 def _children(document: Document, site: _Site, keyword: str, value: Any) -> Iterator[_Site]:
     """The schemas under a keyword whose failures make the instance fail."""
-    if keyword not in APPLICATORS or keyword in UNEVALUATED or (keyword in _CLOSING and isinstance(value, bool)):
+    if keyword not in APPLICATORS or keyword in UNEVALUATED or (keyword in CLOSING and isinstance(value, bool)):
         return
     beside = site.schema if isinstance(site.schema, dict) else {}
     never = _never_of_keys(keyword) if site.names else ""

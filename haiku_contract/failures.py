@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 _SHUT: Final = ("type", "const", "enum", "")
 """A branch that fails for one of these (the last: it is `false`) at the union's own place was not meant."""
-_CLOSING: Final = ("additionalProperties", "unevaluatedProperties", "items", "additionalItems", "unevaluatedItems")
 
 
 class Failure(NamedTuple):
@@ -149,7 +148,7 @@ class Meaning:
         if found is None:
             value = pointer.get(self.schema, path)
             keyword = constraints.keyword_at(path)
-            if keyword not in constraints.ASSERTIONS and keyword not in _CLOSING and value is False:
+            if keyword not in constraints.ASSERTIONS and keyword not in constraints.CLOSING and value is False:
                 keyword = ""
             members = tuple(value) if keyword == "required" and isinstance(value, list) else ()
             found = self._places[path] = _Place(keyword, f"{self.side}:{pointer.join(path)}", members)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
+from haiku_contract.errors import UsageError
 from haiku_contract.generate.goals import ALONE, Host, Positions
 from haiku_contract.generate.plausible import EXTRA_KEY, PLAUSIBLE
 from haiku_contract.generate.solver import Solver, Undecided
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from haiku_contract.schemas import Schema
     from haiku_contract.validation import SchemaValidator
 
-__all__ = ["ALONE", "EXTRA_KEY", "PLAUSIBLE", "Host", "Positions", "Undecided", "simplest", "solver_of"]
+__all__ = ["ALONE", "EXTRA_KEY", "PLAUSIBLE", "Host", "Positions", "Undecided", "emptiness", "simplest", "solver_of"]
 
 _MOST_CACHED: Final = 32
 
@@ -28,6 +29,15 @@ def simplest(root: Schema) -> Any:
         Undecided: none was found within the bound of the search.
     """
     return Solver(Document(localised(root))).simplest()
+
+
+def emptiness(validator: SchemaValidator) -> UsageError | None:
+    """Why no payload of a schema is known: `Unsatisfiable`, a proof, or that it is undecided; None where one is."""
+    try:
+        solver_of(validator).simplest()
+    except UsageError as error:
+        return error
+    return None
 
 
 @lru_cache(_MOST_CACHED)

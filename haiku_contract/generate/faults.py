@@ -16,7 +16,7 @@ from haiku_contract.errors import UsageError
 from haiku_contract.generate.conforming import solver_of
 from haiku_contract.generate.forcing import forced
 from haiku_contract.generate.goals import Goal, Host
-from haiku_contract.generate.holding import kind_of
+from haiku_contract.generate.holding import equal, kind_of
 from haiku_contract.generate.kinds import kinds_of
 from haiku_contract.generate.operators import OPERATORS, Edit
 from haiku_contract.generate.otherwise import elsewhere, otherwise
@@ -100,8 +100,9 @@ def _in_payloads(validator: SchemaValidator, target: Target, positions: Position
     trials = Trials(validator, target.constraint)
     soon = _foregone(trials, target, reached)
     yield from soon
-    shown = [one.payload for one in soon]
-    yield from (one for one in _found(trials, target, positions, reached) if one.payload not in shown)
+    for one in _found(trials, target, positions, reached):
+        if not any(equal(one.payload, other.payload) for other in soon):
+            yield one
 
 
 def _found(trials: Trials, target: Target, positions: Positions, reached: Host) -> Iterator[Faulted]:

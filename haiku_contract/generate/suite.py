@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from haiku_contract import pointer, wire
 from haiku_contract.errors import UsageError
-from haiku_contract.generate.conforming import ALONE, Positions, solver_of
+from haiku_contract.generate.conforming import ALONE, Positions, emptiness, solver_of
 from haiku_contract.generate.faults import faults
 from haiku_contract.generate.features import features, in_turn, name_of, shuffled
 from haiku_contract.generate.merging import Unsatisfiable
@@ -87,11 +87,8 @@ def cases_of(validator: SchemaValidator, seed: int = 0) -> Iterator[Case]:
 
 def barren(validator: SchemaValidator) -> str | None:
     """Why a schema has no cases: nothing conforms to it, or nothing was found that does; None where it has some."""
-    try:
-        solver_of(validator).simplest()
-    except UsageError as error:
-        return str(error)
-    return None
+    error = emptiness(validator)
+    return None if error is None else str(error)
 
 
 def unreached(validator: SchemaValidator, constraint: Constraint) -> str:
@@ -106,7 +103,7 @@ def unreached(validator: SchemaValidator, constraint: Constraint) -> str:
     targets = list(targets_of(validator, constraint))
     if not targets:
         return "unreachable: no payload is ever held against this place"
-    if (nothing := _nothing(validator)) is not None:
+    if isinstance(nothing := emptiness(validator), Unsatisfiable):
         return f"unreachable: {nothing}"
     reasons = [_unreached(validator, target) for target in targets]
     if all(reasons):
@@ -116,17 +113,6 @@ def unreached(validator: SchemaValidator, constraint: Constraint) -> str:
         if constraint.value >= most:
             return f"undecided: {what} of more than {most} {unit} are not made"
     return "undecided: no edit was found because of which a payload fails; a branch of a union may accept all of them"
-
-
-def _nothing(validator: SchemaValidator) -> Unsatisfiable | None:
-    """The proof that nothing conforms to the whole schema; None where something does, or may."""
-    try:
-        solver_of(validator).simplest()
-    except Unsatisfiable as error:
-        return error
-    except UsageError:  # it is undecided
-        return None
-    return None
 
 
 def _unreached(validator: SchemaValidator, target: Target) -> str:

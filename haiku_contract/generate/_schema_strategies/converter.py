@@ -15,7 +15,7 @@ from haiku_contract.generate._schema_strategies import leaves, parts
 from haiku_contract.generate._schema_strategies.leaves import Check, Leaf, checked, choose
 from haiku_contract.generate._schema_strategies.parts import Place
 from haiku_contract.generate._schema_strategies.translating import NEWEST, OLDEST, original, translated
-from haiku_contract.generate.conforming import solver_of
+from haiku_contract.generate.conforming import emptiness, solver_of
 from haiku_contract.generate.merging import Target, Unsatisfiable
 from haiku_contract.generate.routes import routes
 from haiku_contract.generate.values import SAMPLES
@@ -101,11 +101,10 @@ class Converter:
         """
         drawn = self.unjudged()
         complaint = f"cannot generate: no value that was drawn conforms to the {self._validator.side} schema"
-        try:
-            self._solver.simplest()
-        except Unsatisfiable as error:
-            raise Unsatisfiable(f"cannot generate: in the {self._validator.side} schema {error}") from None
-        except UsageError as error:  # something that is drawn may conform all the same
+        error = emptiness(self._validator)
+        if isinstance(error, Unsatisfiable):
+            raise Unsatisfiable(f"cannot generate: in the {self._validator.side} schema {error}")
+        if error is not None:  # something that is drawn may conform all the same
             complaint = f"{complaint}, which is {error}"
         return checked(drawn, Check(self._conforms, self.simple(()), complaint))
 
